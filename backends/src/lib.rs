@@ -1,0 +1,1 @@
+//! Log, snapshot and election backends of Standfast.

@@ -1,0 +1,28 @@
+//! Words and contracts of Standfast.
+//!
+//! This crate holds what all others agree on and does no I/O: numbers and names ([`Seq`], [`Epoch`],
+//! [`Position`]), the log's format ([`Batch`]), the contracts of the three stores ([`OpLogStore`],
+//! [`SnapshotStore`], [`ElectionBackend`]), and what a service implements ([`StateMachine`], [`Service`]).
+//!
+//! The rules of a contract are numbered where the trait is (OL-n, OW-n, OT-n, FW-n, EL-n, SS-n, SM-n); tests cite
+//! them.
+
+mod batch;
+mod clock;
+mod election;
+mod error;
+mod oplog;
+mod registry;
+mod snapshot;
+mod store;
+mod words;
+
+pub use batch::*;
+pub use clock::{BootInstant, Clock};
+pub use election::*;
+pub use error::{Error, ErrorKind, Result};
+pub use oplog::*;
+pub use registry::{Factories, Factory, OpenContext, Registry};
+pub use snapshot::*;
+pub use store::{Durability, Reach, Store};
+pub use words::*;

@@ -1,0 +1,13 @@
+//! The contract of a log: [`OpLogStore`], its writers and its readers.
+
+mod capabilities;
+mod follower;
+mod store;
+mod tail;
+mod writer;
+
+pub use capabilities::{Delivery, Fencing, OpLogCapabilities};
+pub use follower::FollowerWriter;
+pub use store::{Bounds, OpLogStore, ReadLimit, TrimGuard};
+pub use tail::{OpLogTail, TailEvent};
+pub use writer::OpLogWriter;

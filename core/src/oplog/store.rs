@@ -1,0 +1,155 @@
+use async_trait::async_trait;
+
+use super::{FollowerWriter, OpLogCapabilities, OpLogTail, OpLogWriter};
+use crate::batch::Batch;
+use crate::error::Result;
+use crate::store::Store;
+use crate::words::{Epoch, FenceToken, Position, Seq};
+
+/// An ordered, fenced log of batches.
+///
+/// ```text
+///            floor                        tail
+///              v                            v
+///   . . . . [41..44] [45..45] [46..60] [61..70] [71..75]? [76..80]?
+///   trimmed  first      committed batches          not committed: no reader sees them,
+///                                                  the next writer settles them
+///
+///   fresh log:  floor = 1, tail = genesis (seq 0)
+///   trimmed :   floor = first entry still there; the last committed batch is never trimmed
+/// ```
+///
+/// Rules that always hold:
+///
+/// * **OL-1** Seqs are dense: batch `n+1` begins at `n.last + 1`, and its `previous` is `n`'s chain.
+/// * **OL-2** After `open_writer(token)` has returned, no append of a lower epoch is ever acknowledged, and
+///   no such append becomes part of what readers see.
+/// * **OL-3** On return of `open_writer` the tail is settled: every batch up to `writer.tail()` is durable by
+///   this writer's own doing, or was known committed. All that any lower epoch acknowledged is in it.
+/// * **OL-4** `open_writer` with an epoch that is not higher than any seen is `Fenced`, except the same epoch
+///   with the same nonce, as long as that epoch has appended nothing.
+/// * **OL-5** An acknowledged batch is read back, byte for byte, by every later reader, until it is trimmed.
+/// * **OL-6** Readers and tails deliver committed batches only, in order, without gap, each once.
+/// * **OL-7** Reading from below the floor is `Trimmed`; from a Position whose chain is not in the log's
+///   history, or beyond its tail, is `LogRegressed`; both before any batch is delivered.
+/// * **OL-8** `trim` never removes a committed batch above `through`, the last committed batch, or one at or
+///   above what the guard still needs. It is idempotent and may be cut at any point.
+/// * **OL-9** A batch beyond the declared limits is refused whole as `Unsupported`, before it is written.
+/// * **OL-10** Data of another cluster are `Foreign`, of an unknown format `Version`; damage at or below what
+///   is known committed is `Corrupt` and names the place. None of them is ever skipped over.
+#[async_trait]
+pub trait OpLogStore: Store {
+    /// What it declares.
+    fn capabilities(&self) -> OpLogCapabilities;
+
+    /// The ends of the log as far as this process can tell.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn bounds(&self) -> Result<Bounds>;
+
+    /// Shuts out every lower epoch, settles the tail, and only then returns (R1).
+    ///
+    /// # Errors
+    /// `Fenced` when a higher epoch is there; `Corrupt`, `Gap`, `LogRegressed`: fail closed; `Quota`,
+    /// `Unavailable`: nothing serves.
+    ///
+    /// # Durability
+    /// The fence and the settled tail are durable on return.
+    ///
+    /// # Cancel safety
+    /// The fence may stay. The same token may be used again.
+    async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>>;
+
+    /// Opens this node's own log to be filled with another's batches. Only where
+    /// [`OpLogCapabilities::follower`] is declared.
+    ///
+    /// # Errors
+    /// `Unsupported` when not declared; else as [`Self::open_writer`].
+    ///
+    /// # Durability
+    /// The epoch of `token` is promised durably before the first acknowledgement.
+    ///
+    /// # Cancel safety
+    /// The promise may stay.
+    async fn open_follower(&self, token: &FenceToken) -> Result<Box<dyn FollowerWriter>>;
+
+    /// Committed batches after `after`, as many as `limit` allows, at least one if there is one.
+    ///
+    /// # Errors
+    /// `Trimmed`, `LogRegressed` (OL-7), `Corrupt`, `Gap`, `Unavailable`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>>;
+
+    /// Follows the log from `after` on.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn tail(&self, after: Position) -> Result<Box<dyn OpLogTail>>;
+
+    /// Removes batches whose last entry is at or below `through`: writes the floor, THEN asks the guard, THEN
+    /// deletes below the lowest that is needed (R8). Returns the new floor.
+    ///
+    /// # Errors
+    /// `Fenced` when the guard's token is not the highest epoch; `Unavailable`.
+    ///
+    /// # Durability
+    /// The floor is durable before anything is deleted.
+    ///
+    /// # Cancel safety
+    /// May be cut anywhere; call again.
+    async fn trim(&self, through: Seq, guard: &dyn TrimGuard) -> Result<Seq>;
+}
+
+/// The ends of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// First entry that is still there; 1 in a fresh log.
+    pub floor: Seq,
+    /// End of the last batch known committed.
+    pub tail: Position,
+    /// Highest epoch that was ever let in.
+    pub epoch: Epoch,
+}
+
+/// How much a read may return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLimit {
+    /// Batches at most.
+    pub batches: usize,
+    /// Bytes at most, but always one batch.
+    pub bytes: usize,
+}
+
+impl Default for ReadLimit {
+    fn default() -> Self {
+        Self {
+            batches: 1024,
+            bytes: 8 << 20,
+        }
+    }
+}
+
+/// Who trims, and what must stay.
+#[async_trait]
+pub trait TrimGuard: Send + Sync {
+    /// The leader's token.
+    fn token(&self) -> &FenceToken;
+
+    /// The lowest entry that a pin or a restore in progress still needs; asked after the floor was written.
+    ///
+    /// # Errors
+    /// Any: nothing is deleted then.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn lowest_needed(&self) -> Result<Option<Seq>>;
+}

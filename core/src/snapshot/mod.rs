@@ -1,0 +1,9 @@
+//! The contract of a snapshot store: [`SnapshotStore`], and the records it keeps.
+
+mod catalog;
+mod manifest;
+mod store;
+
+pub use catalog::{CATALOG_FORMAT, CatalogEntry, Listed};
+pub use manifest::{MANIFEST_FORMAT, Manifest, PartRef, SnapshotId, UploadId};
+pub use store::{Pin, SnapshotCapabilities, SnapshotReader, SnapshotStore, SnapshotUpload, Won};

@@ -1,0 +1,1 @@
+//! A term of leadership: intake, sequencer, commit, tenure.

@@ -1,0 +1,1 @@
+//! Metadata service of a distributed KV cache on Standfast.

@@ -1,0 +1,1 @@
+//! Snapshots of Standfast: capture, publish, restore, retention.

@@ -1,0 +1,1 @@
+//! A node that follows: bootstrap, tail, apply, verify, promotion.
