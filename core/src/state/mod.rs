@@ -1,0 +1,19 @@
+//! What a service implements, and what Standfast keeps beside its state.
+
+mod captured_map;
+mod command;
+mod context;
+mod digest_table;
+mod machine;
+mod restore;
+mod service;
+mod sessions;
+
+pub use captured_map::CapturedMap;
+pub use command::{AnswerWhen, Command, Decision, Op, Outcome, Refusal, Reply, RequestHeader};
+pub use context::{ApplyContext, DecideContext};
+pub use digest_table::DigestTable;
+pub use machine::{Applied, Compared, Considered, Machine, SharedMachine};
+pub use restore::MachineRestore;
+pub use service::{CaptureId, Service, ShadowState, StateMachine};
+pub use sessions::{Recall, SESSION_WINDOW, Sessions};

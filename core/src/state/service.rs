@@ -1,0 +1,107 @@
+use std::any::Any;
+use std::fmt::Debug;
+
+use super::command::{Command, Decision, Refusal, Reply};
+use super::context::{ApplyContext, DecideContext};
+use crate::batch::{Entry, Versions};
+use crate::error::Result;
+use crate::words::{Digest, Fingerprint, Section};
+
+/// Names a capture in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CaptureId(pub u64);
+
+/// A state in memory that changes by applying entries, and by nothing else.
+///
+/// * **SM-1** `apply` is deterministic: no clock, no randomness, no I/O, no hash-map order (R10). Two states with
+///   the same digest that apply the same entry have the same digest and give the same reply.
+/// * **SM-2** The digest is the sum over all rows of all sections ([`Digest`]), kept up to date in O(1) a change.
+///   Soft state (leases, ping times) is outside it and outside captures.
+/// * **SM-3** A capture is of the instant `capture` returned, whatever is applied while it is read. At most one at
+///   a time; each section is read once.
+/// * **SM-4** Rows that were captured and loaded into a shadow state give the same digest.
+/// * **SM-5** An entry that cannot be decoded is `Corrupt` or `Version`, and the state is as before; it is never
+///   applied as an empty value.
+pub trait StateMachine: Send + Debug {
+    /// Applies one entry of the service's own op types and returns the reply to whoever asked for it.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Version` (SM-5). The node stops with the entry's Seq and bytes.
+    fn apply(&mut self, context: &mut ApplyContext<'_>, entry: &Entry<'_>) -> Result<Reply>;
+
+    /// Digest of everything.
+    fn digest(&self) -> Digest;
+
+    /// Digest of one section of the service's rows.
+    fn section_digest(&self, section: Section) -> Digest;
+
+    /// Number of rows, for people and for progress.
+    fn rows(&self) -> u64;
+
+    /// Begins a capture: stamps a generation, copies nothing large.
+    fn capture(&mut self) -> CaptureId;
+
+    /// Appends the rows of one section as they were when the capture began, in any encoding of the service's
+    /// own, and returns how many. Called once for each of the service's sections, each time under the
+    /// state's lock: at most about a millisecond.
+    fn read_section(&mut self, capture: CaptureId, section: Section, out: &mut Vec<u8>) -> u64;
+
+    /// Ends a capture, finished or not.
+    fn end_capture(&mut self, capture: CaptureId);
+
+    /// An empty state with this one's settings, to be filled from a snapshot and swapped in when its digest
+    /// matches.
+    fn begin_restore(&self) -> Box<dyn ShadowState>;
+
+    /// Format versions of entries, rows and digest.
+    fn versions(&self) -> Versions;
+}
+
+/// A state that is being filled from a snapshot.
+pub trait ShadowState: Send + Debug {
+    /// Adds the rows of one section, as `read_section` wrote them. Globals come first.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be decoded.
+    fn load(&mut self, section: Section, rows: &[u8]) -> Result<()>;
+
+    /// The state, when all sections were loaded.
+    ///
+    /// # Errors
+    /// `Corrupt` when rows contradict each other.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Service>>;
+}
+
+/// A state machine that also decides: what a service author implements, or gets from the typed adapter.
+///
+/// Runs on one thread of the primary. `decide`, `query` and `upkeep` take `&mut self` for soft state only (leases,
+/// ping times, where to look first); what is in the digest changes in `apply` alone.
+pub trait Service: StateMachine {
+    /// The cluster, told once before anything else: seed of row hashes.
+    fn open(&mut self, cluster: Fingerprint);
+
+    /// Validates one item of a command and turns it into operations. Reports what it looked at.
+    ///
+    /// # Errors
+    /// The refusal, which is the item's outcome.
+    fn decide(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        command: &Command,
+        item: u32,
+    ) -> Result<Decision, Refusal>;
+
+    /// Answers a question about the state. Reports what it looked at. Copies what it answers out of the
+    /// state.
+    fn query(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        question: &(dyn Any + Send + Sync),
+    ) -> Box<dyn Any + Send>;
+
+    /// The leader's own housekeeping (expiry, quarantine, eviction), asked for about ten times a second.
+    fn upkeep(&mut self, context: &mut DecideContext<'_>) -> Vec<super::Op>;
+
+    /// A term begins at this stamp: soft state starts with its grace.
+    fn term_begins(&mut self, now_ms: u64);
+}

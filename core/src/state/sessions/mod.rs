@@ -1,0 +1,131 @@
+mod codec;
+mod session;
+
+use crate::batch::EntryId;
+use crate::error::Result;
+use crate::state::{CapturedMap, Reply};
+use crate::words::{Bucket, Digest, Fingerprint, RequestId, Seq, SessionId};
+
+use self::session::Session;
+
+/// How many requests of a session are remembered at most.
+pub const SESSION_WINDOW: u64 = 256;
+
+/// What a session knows of a request item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// Never seen: decide it.
+    New,
+    /// Done already, by the entry `seq` or before: answer the same, when that is committed.
+    Remembered {
+        /// The answer.
+        reply: Reply,
+        /// What it waits for.
+        seq: Seq,
+    },
+    /// Below the window: not executed, and never will be.
+    TooOld,
+}
+
+/// The answers that clients may ask for again.
+///
+/// Per session the answers of requests above the client's own "answered up to" mark, of at most the last
+/// [`SESSION_WINDOW`] requests. Part of the digest and of snapshots.
+#[derive(Debug)]
+pub struct Sessions {
+    cluster: Fingerprint,
+    map: CapturedMap<SessionId, Session>,
+    digest: Digest,
+}
+
+fn bucket(session: SessionId) -> Bucket {
+    Bucket::of_key(&session.0.to_le_bytes())
+}
+
+impl Sessions {
+    /// No session.
+    pub fn new(cluster: Fingerprint) -> Self {
+        Self {
+            cluster,
+            map: CapturedMap::new(),
+            digest: Digest::default(),
+        }
+    }
+
+    /// Number of sessions.
+    pub const fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// Digest over all sessions.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What is known of an item of a request.
+    pub fn recall(&self, session: SessionId, request: RequestId, item: u32) -> Recall {
+        if session == SessionId::NONE {
+            return Recall::New;
+        }
+        self.map
+            .get(bucket(session), &session)
+            .map_or(Recall::New, |s| s.recall(request, item))
+    }
+
+    /// Keeps the answer of an entry. Of several entries of one item the last one's counts.
+    pub(super) fn remember(&mut self, id: &EntryId, seq: Seq, reply: Reply) {
+        if id.session == SessionId::NONE {
+            return;
+        }
+        let at = bucket(id.session);
+        if self.map.get(at, &id.session).is_none() {
+            self.map.insert(at, id.session, Session::new());
+        }
+        if let Some(session) = self.map.get_mut(at, &id.session) {
+            let mut change = session::Change::new(self.cluster, id.session);
+            session.remember(id, seq, reply, &mut change);
+            self.digest = self.digest.with(change.sum());
+        }
+    }
+
+    /// Forgets a session.
+    pub(super) fn end(&mut self, session: SessionId) {
+        if let Some(gone) = self.map.remove(bucket(session), &session) {
+            self.digest = self.digest.without(gone.digest(self.cluster, session));
+        }
+    }
+
+    pub(super) fn capture(&mut self) {
+        self.map.capture();
+    }
+
+    pub(super) fn end_capture(&mut self) {
+        self.map.end_capture();
+    }
+
+    pub(super) fn read(&mut self, at: Bucket, out: &mut Vec<u8>) -> u64 {
+        let mut rows = 0;
+        self.map.read(at, |id, session| {
+            codec::write(*id, session, out);
+            rows += 1;
+        });
+        rows
+    }
+
+    pub(super) fn load(&mut self, mut rows: &[u8]) -> Result<()> {
+        while !rows.is_empty() {
+            let (id, session) = codec::read(&mut rows)?;
+            self.digest = self.digest.with(session.digest(self.cluster, id));
+            self.map.insert(bucket(id), id, session);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
