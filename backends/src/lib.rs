@@ -1,1 +1,22 @@
-//! Log, snapshot and election backends of Standfast.
+//! Where bytes go: logs, snapshots and elections behind the contracts of `standfast-core`.
+//!
+//! A folder is a backend, and every backend has the same file names in it: `config`, `oplog`, `tail`, `election`,
+//! `layout`, `error`. Nothing here is named by the crates that lead, follow or restore: they get a store from the
+//! [`Registry`](standfast_core::Registry) that [`builtin`] fills.
+//!
+//! | `type` | log | snapshots | election | feature |
+//! |---|---|---|---|---|
+//! | `memory` | yes | | yes | always |
+//! | `file` | yes | | yes | `file` |
+//! | `bucket` | | yes | | `bucket` |
+
+mod admission;
+#[cfg(test)]
+mod contract_tests;
+mod lease;
+mod memory;
+mod registry;
+mod settings;
+
+pub use memory::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
+pub use registry::builtin;

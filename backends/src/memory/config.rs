@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use serde::Deserialize;
+
+use super::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
+use crate::lease::Terms;
+use crate::settings::{self, Settings};
+use standfast_core::{ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
+
+/// The spaces that configurations name, for the life of the process: nodes of one process that name the same
+/// space share it.
+static LOGS: LazyLock<Mutex<BTreeMap<String, MemoryLogSpace>>> = LazyLock::new(Mutex::default);
+static ELECTIONS: LazyLock<Mutex<BTreeMap<String, MemoryElectionSpace>>> =
+    LazyLock::new(Mutex::default);
+
+/// `[oplog]` of type `memory`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MemoryOpLogConfig {
+    /// Which space to share. Default: the cluster's id.
+    name: Option<String>,
+}
+
+impl Settings for MemoryOpLogConfig {
+    const KEYS: &'static [&'static str] = &["name"];
+
+    fn problems(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// `[election]` of type `memory`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MemoryElectionConfig {
+    /// Which space to share. Default: the cluster's id.
+    name: Option<String>,
+    /// After this time without a renewal others take over. Default: 5s.
+    ttl: Option<Span>,
+    /// The holder stops believing this much earlier. Default: a tenth of `ttl`.
+    margin: Option<Span>,
+}
+
+impl Settings for MemoryElectionConfig {
+    const KEYS: &'static [&'static str] = &["name", "ttl", "margin"];
+
+    fn problems(&self) -> Vec<String> {
+        Terms::problems(self.ttl, self.margin)
+    }
+}
+
+/// Opens [`MemoryOpLog`]s.
+#[derive(Debug)]
+pub(crate) struct MemoryOpLogFactory;
+
+#[async_trait]
+impl Factory<dyn OpLogStore> for MemoryOpLogFactory {
+    fn keys(&self) -> &'static [&'static str] {
+        MemoryOpLogConfig::KEYS
+    }
+
+    fn check(&self, table: &toml::Table) -> Vec<String> {
+        settings::check::<MemoryOpLogConfig>(table)
+    }
+
+    async fn open(
+        &self,
+        table: &toml::Table,
+        context: &OpenContext,
+    ) -> Result<Arc<dyn OpLogStore>> {
+        let config: MemoryOpLogConfig = settings::load(table)?;
+        let name = config.name.unwrap_or_else(|| context.cluster.to_string());
+        let space = LOGS.lock().entry(name).or_default().clone();
+        Ok(Arc::new(MemoryOpLog::open(&space)))
+    }
+}
+
+/// Opens [`MemoryElection`]s.
+#[derive(Debug)]
+pub(crate) struct MemoryElectionFactory;
+
+#[async_trait]
+impl Factory<dyn ElectionBackend> for MemoryElectionFactory {
+    fn keys(&self) -> &'static [&'static str] {
+        MemoryElectionConfig::KEYS
+    }
+
+    fn check(&self, table: &toml::Table) -> Vec<String> {
+        settings::check::<MemoryElectionConfig>(table)
+    }
+
+    async fn open(
+        &self,
+        table: &toml::Table,
+        context: &OpenContext,
+    ) -> Result<Arc<dyn ElectionBackend>> {
+        let config: MemoryElectionConfig = settings::load(table)?;
+        let name = config.name.unwrap_or_else(|| context.cluster.to_string());
+        let space = ELECTIONS.lock().entry(name).or_default().clone();
+        let terms = Terms::new(config.ttl, config.margin);
+        Ok(Arc::new(
+            MemoryElection::open(&space, context.clock.clone()).with_terms(terms),
+        ))
+    }
+}

@@ -1,0 +1,14 @@
+//! The types that every build knows.
+
+use standfast_core::Registry;
+
+use crate::memory::{MemoryElectionFactory, MemoryOpLogFactory};
+
+/// The implementations of this crate, by the name that `type = ".."` gives them. Add your own with
+/// [`standfast_core::Factories::register`].
+pub fn builtin() -> Registry {
+    let mut registry = Registry::empty();
+    registry.oplogs.register("memory", MemoryOpLogFactory);
+    registry.elections.register("memory", MemoryElectionFactory);
+    registry
+}
