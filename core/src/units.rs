@@ -42,17 +42,15 @@ fn parse(what: &str, text: &str, units: &[(&str, f64)]) -> Result<f64> {
         .iter()
         .find(|(name, _)| *name == unit.trim())
         .map(|(_, factor)| factor);
-    match (number.parse::<f64>(), factor) {
-        (Ok(number), Some(factor)) => Ok(number * factor),
-        _ => {
-            let names: Vec<_> = units.iter().map(|(name, _)| *name).collect();
-            Err(Error::new(ErrorKind::Config, "parse").context(format!(
-                "`{text}` is not a {what}: want a number and one of {}, as in \"5{}\"",
-                names.join(", "),
-                names.get(2).unwrap_or(&"")
-            )))
-        }
+    if let (Ok(number), Some(factor)) = (number.parse::<f64>(), factor) {
+        return Ok(number * factor);
     }
+    let names: Vec<_> = units.iter().map(|(name, _)| *name).collect();
+    Err(Error::new(ErrorKind::Config, "parse").context(format!(
+        "`{text}` is not a {what}: want a number and one of {}, as in \"5{}\"",
+        names.join(", "),
+        names.get(2).unwrap_or(&"")
+    )))
 }
 
 impl Span {

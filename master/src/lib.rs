@@ -1,1 +1,24 @@
-//! A term of leadership: intake, sequencer, commit, tenure.
+//! A term of leadership: intake, sequencer, log, commit, tenure.
+//!
+//! ```text
+//!   propose/read ──▶ Queue ──▶ sequencer thread ──▶ log thread ──▶ OpLogWriter
+//!    (any task)     bounded    decides, applies,    one batch in       │
+//!                              forms the next batch flight             ▼
+//!   answers  ◀── replier task ◀──────────── Committed ◀────────── append is Ok
+//! ```
+//!
+//! [`Term::start`] takes a [`standfast_core::Handover`] and owns both threads and all tasks; [`Term::ended`] waits for
+//! the end and joins them. The handle ([`TermHandle`]) is the only door.
+
+mod commit;
+mod config;
+mod job;
+mod log;
+mod queue;
+mod sequencer;
+mod tenure;
+mod term;
+
+pub use commit::{CommittedWatch, Progress};
+pub use config::{Ack, MasterConfig};
+pub use term::{Term, TermHandle};

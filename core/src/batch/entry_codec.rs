@@ -72,10 +72,10 @@ impl Context {
         let next_item = id.item == expected;
         let (form, key) = key_form(&entry.key);
         out.push(
-            u8::from(same_session) * SAME_SESSION
-                | u8::from(same_request) * SAME_REQUEST
-                | u8::from(same_time) * SAME_TIME
-                | u8::from(next_item) * NEXT_ITEM
+            (u8::from(same_session) * SAME_SESSION)
+                | (u8::from(same_request) * SAME_REQUEST)
+                | (u8::from(same_time) * SAME_TIME)
+                | (u8::from(next_item) * NEXT_ITEM)
                 | (form << KEY_SHIFT),
         );
         out.push(entry.op_type.0);
@@ -180,7 +180,7 @@ fn write_key(out: &mut Vec<u8>, form: u8, key: &[u8]) {
             out.extend(
                 pairs
                     .iter()
-                    .map(|[high, low]| digit(*high) << 4 | digit(*low)),
+                    .map(|[high, low]| (digit(*high) << 4) | digit(*low)),
             );
         }
         _ => {

@@ -67,14 +67,10 @@ impl Batch {
         self.header.last()
     }
 
-    /// Number of entries.
+    /// Number of entries, at least 1.
+    #[expect(clippy::len_without_is_empty, reason = "a batch is never empty")]
     pub const fn len(&self) -> usize {
         self.header.count as usize
-    }
-
-    /// Always false: a batch has at least one entry.
-    pub const fn is_empty(&self) -> bool {
-        false
     }
 
     /// Chain before it.

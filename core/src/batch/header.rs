@@ -202,5 +202,5 @@ fn checksum(frame: &[u8]) -> u32 {
     let (head, rest) = frame.split_at(CRC_AT.min(frame.len()));
     crc.update(head);
     crc.update(rest.get(4..).unwrap_or_default());
-    crc.finalize() as u32
+    u32::try_from(crc.finalize()).expect("32 bits wide")
 }

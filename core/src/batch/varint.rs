@@ -4,7 +4,7 @@ pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.push((value & 0x7f) as u8);
 }
 
 /// Reads what [`write_varint`] wrote and moves `input` past it; `None` when it is cut or does not fit.

@@ -15,6 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// `Display` prints one line: the operation, the context from the outermost to the innermost, then the
 /// sources.
+#[expect(clippy::error_impl_error, reason = "the one error of the workspace")]
 pub struct Error(Box<Inner>);
 
 struct Inner {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{CatalogEntry, Manifest, PartRef, SnapshotId, UploadId};
+use super::{Attestation, CatalogEntry, Manifest, PartRef, SnapshotId, UploadId};
 use crate::error::Result;
 use crate::store::{Durability, Reach, Store};
 use crate::words::{FenceToken, Section, Seq};
@@ -24,11 +24,14 @@ use crate::words::{FenceToken, Section, Seq};
 /// * **SS-3** Entry `n+1` builds on `n` only if `n`'s epoch is not above its own (R2).
 /// * **SS-4** No part name is used twice; a part is reused only when a snapshot listed in the entry that is
 ///   built on refers to it, checked again on every rebase.
+///   Whatever an entry retires is of uploads older than its `oldest_upload`: it can never be listed again.
 /// * **SS-5** `collect` deletes only after its entry was won and the pins were listed after that; what a listed
 ///   snapshot or a pin refers to stays.
 /// * **SS-6** Whoever pins reads the newest entry again before it relies on the snapshot.
 /// * **SS-7** Damage is `Corrupt` and names the part; a manifest or entry of another cluster is `Foreign`, of an
 ///   unknown format `Version`.
+/// * **SS-8** An attestation makes nothing restorable and nothing verified: the leader does, in an entry, when the
+///   digest attested is the one it lists. Of several attestations of a snapshot the first stays.
 #[async_trait]
 pub trait SnapshotStore: Store {
     /// What it declares.
@@ -73,6 +76,27 @@ pub trait SnapshotStore: Store {
     /// Cancel safe: changes nothing.
     async fn proposals(&self) -> Result<Vec<SnapshotId>>;
 
+    /// Stores what reading a snapshot back gave. Idempotent; the first attestation of a snapshot stays (SS-8).
+    ///
+    /// # Errors
+    /// `Foreign`, `Unavailable`, `Quota`.
+    ///
+    /// # Durability
+    /// Durable on `Ok`.
+    ///
+    /// # Cancel safety
+    /// May or may not have happened; call again.
+    async fn attest(&self, attestation: &Attestation) -> Result<()>;
+
+    /// What was attested of a snapshot, if anything.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Foreign`, `Version`, `Unavailable`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn attested(&self, id: &SnapshotId) -> Result<Option<Attestation>>;
+
     /// Tries to create catalog entry `next`, which the caller built on entry `next.number - 1`. The store fills
     /// in `previous`, checks SS-3 and SS-4, and resolves a lost answer by reading back.
     ///
@@ -105,7 +129,7 @@ pub trait SnapshotStore: Store {
     /// Cancel safe: changes nothing.
     async fn verify(&self, id: &SnapshotId) -> Result<()>;
 
-    /// Pins a snapshot and the log behind it: `holder` is restoring it.
+    /// Pins a snapshot and the log behind it: `holder` is restoring it. Pinning again makes the pin young.
     ///
     /// # Errors
     /// `Unavailable`, `Quota`.
@@ -135,8 +159,8 @@ pub trait SnapshotStore: Store {
     /// Cancel safe: changes nothing.
     async fn pins(&self) -> Result<Vec<Pin>>;
 
-    /// Deletes what `entry`, which the caller has won, no longer refers to: manifests and parts of retired
-    /// snapshots, and parts of uploads older than its `oldest_upload` (SS-5). Returns the number of objects
+    /// Deletes what `entry`, which the caller has won, no longer refers to: parts of uploads older than its
+    /// `oldest_upload`, and the manifests that need them (SS-5). Returns the number of objects
     /// deleted.
     ///
     /// # Errors

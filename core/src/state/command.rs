@@ -52,6 +52,7 @@ impl fmt::Debug for Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Op {
     /// [`OpType::FIRST_OF_SERVICE`] or above.
+    #[expect(clippy::struct_field_names, reason = "the same name as in an entry")]
     pub op_type: OpType,
     /// What it is about: `tenant 0x00 key`, or empty.
     pub key: Vec<u8>,

@@ -4,7 +4,7 @@ use super::sessions::Sessions;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::Manifest;
-use crate::words::{Fingerprint, Section};
+use crate::words::{Digest, Fingerprint, Section};
 
 /// A [`Machine`] that is being filled from a snapshot. Nobody sees it before its digest matched.
 #[derive(Debug)]
@@ -34,6 +34,17 @@ impl MachineRestore {
             return self.sessions.load(rows);
         }
         self.shadow.load(section, rows)
+    }
+
+    /// Digest of the rows of one section, without keeping them; `None` when the service cannot tell.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be decoded.
+    pub fn digest_rows(&self, section: Section, rows: &[u8]) -> Result<Option<Digest>> {
+        if section.sessions().is_some() {
+            return Sessions::digest_rows(self.cluster, rows).map(Some);
+        }
+        self.shadow.digest_rows(section, rows)
     }
 
     /// The state, if it is what the manifest says.

@@ -3,12 +3,11 @@ use serde::{Deserialize, Serialize};
 /// The hash that spreads keys over buckets: the first 8 bytes, little endian, of BLAKE3 over the qualified
 /// key (`tenant 0x00 key`).
 pub fn prefix_hash(qualified_key: &[u8]) -> u64 {
-    u64::from_le_bytes(
-        *blake3::hash(qualified_key)
-            .as_bytes()
-            .first_chunk::<8>()
-            .expect("32 >= 8"),
-    )
+    let mut first = [0; 8];
+    for (to, from) in first.iter_mut().zip(blake3::hash(qualified_key).as_bytes()) {
+        *to = *from;
+    }
+    u64::from_le_bytes(first)
 }
 
 /// One of 1024 verification buckets: the top ten bits of [`prefix_hash`].
@@ -32,6 +31,7 @@ impl Bucket {
 
     /// The `index`-th bucket, counted modulo [`Self::COUNT`].
     pub const fn at(index: usize) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "below 1024")]
         Self((index % Self::COUNT) as u16)
     }
 

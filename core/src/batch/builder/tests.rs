@@ -104,7 +104,7 @@ fn a_newer_format_is_refused_by_name() {
     let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
     crc.update(&frame[..12]);
     crc.update(&frame[16..]);
-    frame[12..16].copy_from_slice(&(crc.finalize() as u32).to_le_bytes());
+    frame[12..16].copy_from_slice(&u32::try_from(crc.finalize()).unwrap().to_le_bytes());
     let error = Batch::decode(Bytes::from(frame)).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Version);
     assert!(error.to_string().contains("format 2"), "{error}");

@@ -140,7 +140,6 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
         for (key, value) in table.filter(|(key, _)| !images.contains_key(*key)) {
             each(key, value);
         }
-        #[expect(clippy::iter_over_hash_type, reason = "rows of a bucket have no order")]
         for (key, before) in &images {
             if let Some(value) = before {
                 each(key, value);

@@ -12,7 +12,7 @@ fn read_all(map: &mut CapturedMap<u8, u32>) -> BTreeMap<u8, u32> {
     let mut rows = BTreeMap::new();
     for bucket in Bucket::all() {
         map.read(bucket, |key, value| {
-            assert_eq!(rows.insert(*key, *value), None)
+            assert_eq!(rows.insert(*key, *value), None);
         });
     }
     rows
@@ -56,11 +56,15 @@ proptest! {
             }
             if !read[next] {
                 read[next] = true;
-                map.read(Bucket::at(next), |key, value| drop(rows.insert(*key, *value)));
+                map.read(Bucket::at(next), |key, value| {
+                    rows.insert(*key, *value);
+                });
             }
         }
         for (at, _) in read.iter().enumerate().filter(|(_, read)| !**read) {
-            map.read(Bucket::at(at), |key, value| drop(rows.insert(*key, *value)));
+            map.read(Bucket::at(at), |key, value| {
+                    rows.insert(*key, *value);
+                });
         }
         prop_assert_eq!(rows, expected);
         map.end_capture();

@@ -2,6 +2,7 @@ mod history;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -42,7 +43,19 @@ pub struct Machine {
     clock: Clock,
     history: History,
     ended: Vec<SessionId>,
+    capture: Option<Capturing>,
 }
+
+/// The capture in progress, under its own name and the service's.
+#[derive(Clone, Copy, Debug)]
+struct Capturing {
+    id: CaptureId,
+    of_service: CaptureId,
+}
+
+/// Captures are numbered over all machines of a process: a node that bootstraps again swaps its machine, and a
+/// reader of the old one's capture must not read the new one's rows under the same name.
+static CAPTURES: AtomicU64 = AtomicU64::new(1);
 
 /// What became of an item that was considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,8 +147,9 @@ impl Machine {
             clock,
             history: History::default(),
             ended: Vec::new(),
+            capture: None,
         };
-        machine.history.push(position.seq, machine.digest());
+        machine.history.push(position, machine.digest());
         machine
     }
 
@@ -171,9 +185,22 @@ impl Machine {
         self.service.digest().with(self.sessions.digest())
     }
 
-    /// Digest at the batch end `seq`, if it is one of the last 4096.
+    /// Digest at the batch end `seq`, if it is one of the last 4096, or one of the last 16384 milestones.
     pub fn digest_at(&self, seq: Seq) -> Option<Digest> {
+        self.history.at(seq).map(|(_, digest)| digest)
+    }
+
+    /// The Position of the batch end `seq` and the digest there, as long as [`Self::digest_at`] knows it: whether
+    /// this state passed through another's Position.
+    pub fn passed(&self, seq: Seq) -> Option<(Position, Digest)> {
         self.history.at(seq)
+    }
+
+    /// Whether the last batch end is a milestone: the first one at or past a multiple of 4096 entries. Batch ends
+    /// are the same on every node, so milestones are too, and they are remembered much longer than other
+    /// batch ends: captures are best there.
+    pub fn at_milestone(&self) -> bool {
+        self.history.at_milestone()
     }
 
     /// The newest batch end whose digest is known.
@@ -284,14 +311,12 @@ impl Machine {
             ended: &mut self.ended,
         };
         self.service.apply(&mut context, entry).map_err(|error| {
-            let bytes: String = entry
+            let bytes = entry
                 .payload
-                .iter()
-                .take(64)
-                .map(|b| format!("{b:02x}"))
-                .collect();
+                .get(..entry.payload.len().min(64))
+                .unwrap_or_default();
             error.context(format!(
-                "entry {} of op type {}, payload of {} bytes: {bytes}",
+                "entry {} of op type {}, payload of {} bytes: {bytes:02x?}",
                 entry.seq,
                 entry.op_type,
                 entry.payload.len()
@@ -306,7 +331,7 @@ impl Machine {
     pub fn batch_ends(&mut self, end: Position) {
         assert_eq!(end.seq, self.applied, "a batch ends at its last entry");
         self.position = end;
-        self.history.push(end.seq, self.digest());
+        self.history.push(end, self.digest());
     }
 
     /// Applies a whole committed batch and compares the digest it carries.
@@ -340,8 +365,8 @@ impl Machine {
         };
         match self.history.at(theirs.seq) {
             None => Compared::Not,
-            Some(ours) if ours == theirs.digest => Compared::Equal(theirs.seq),
-            Some(ours) => Compared::Differs {
+            Some((_, ours)) if ours == theirs.digest => Compared::Equal(theirs.seq),
+            Some((_, ours)) => Compared::Differs {
                 seq: theirs.seq,
                 ours,
                 theirs: theirs.digest,
@@ -351,29 +376,55 @@ impl Machine {
 
     /// Begins a capture at the present batch end.
     ///
+    /// # Errors
+    /// `Busy` while another capture is in progress (SM-3).
+    ///
     /// # Panics
     /// In mid-batch: snapshots are at batch ends only.
-    pub fn capture(&mut self) -> CaptureId {
+    pub fn capture(&mut self) -> Result<CaptureId> {
         assert_eq!(
             self.applied, self.position.seq,
             "captures are at batch ends"
         );
+        if self.capture.is_some() {
+            return Err(Error::new(ErrorKind::Busy, "capture")
+                .context("another capture of this state is in progress"));
+        }
+        let id = CaptureId(CAPTURES.fetch_add(1, Ordering::Relaxed));
         self.sessions.capture();
-        self.service.capture()
+        let of_service = self.service.capture();
+        self.capture = Some(Capturing { id, of_service });
+        Ok(id)
     }
 
     /// Appends the rows of one section as they were when the capture began; returns how many.
-    pub fn read_section(&mut self, capture: CaptureId, section: Section, out: &mut Vec<u8>) -> u64 {
-        match section.sessions() {
+    ///
+    /// # Errors
+    /// `Cancelled` when this is not the capture in progress: the state was replaced meanwhile.
+    pub fn read_section(
+        &mut self,
+        capture: CaptureId,
+        section: Section,
+        out: &mut Vec<u8>,
+    ) -> Result<u64> {
+        let Some(capturing) = self.capture.filter(|capturing| capturing.id == capture) else {
+            return Err(Error::new(ErrorKind::Cancelled, "capture")
+                .context("the state was replaced while it was being captured"));
+        };
+        Ok(match section.sessions() {
             Some(bucket) => self.sessions.read(bucket, out),
-            None => self.service.read_section(capture, section, out),
-        }
+            None => self
+                .service
+                .read_section(capturing.of_service, section, out),
+        })
     }
 
-    /// Ends a capture, finished or not.
+    /// Ends a capture, finished or not. Does nothing when it is not the one in progress.
     pub fn end_capture(&mut self, capture: CaptureId) {
-        self.sessions.end_capture();
-        self.service.end_capture(capture);
+        if let Some(capturing) = self.capture.take_if(|capturing| capturing.id == capture) {
+            self.sessions.end_capture();
+            self.service.end_capture(capturing.of_service);
+        }
     }
 
     /// Takes the machine apart: the service, for starting again from genesis or a snapshot.

@@ -117,6 +117,15 @@ impl Sessions {
         rows
     }
 
+    pub(super) fn digest_rows(cluster: Fingerprint, mut rows: &[u8]) -> Result<Digest> {
+        let mut sum = Digest::default();
+        while !rows.is_empty() {
+            let (id, session) = codec::read(&mut rows)?;
+            sum = sum.with(session.digest(cluster, id));
+        }
+        Ok(sum)
+    }
+
     pub(super) fn load(&mut self, mut rows: &[u8]) -> Result<()> {
         while !rows.is_empty() {
             let (id, session) = codec::read(&mut rows)?;

@@ -1,0 +1,183 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use standfast_core::{
+    Batch, BootInstant, Clock, Error, ErrorKind, OpLogWriter, Position, Result, TermEndReason,
+};
+use tokio::sync::watch;
+
+use crate::commit::Commit;
+use crate::queue::Queue;
+
+/// With no batch to carry it, the watermark is written by itself after this long.
+const LINGER: Duration = Duration::from_micros(300);
+/// First and longest pause before a batch that was not written is sent again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
+
+/// The sequencer's side of the log thread.
+pub(crate) struct LogHandle {
+    batches: SyncSender<Batch>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    busy: AtomicBool,
+    failed: AtomicBool,
+}
+
+/// The thread that drives the writer: one batch in flight, the next forms meanwhile.
+pub(crate) struct LogThread {
+    writer: Box<dyn OpLogWriter>,
+    batches: Receiver<Batch>,
+    shared: Arc<Shared>,
+    commit: Arc<Commit>,
+    queue: Arc<Queue>,
+    clock: Clock,
+    validity: watch::Receiver<BootInstant>,
+}
+
+impl LogHandle {
+    /// Whether the next batch may be handed over.
+    pub(crate) fn idle(&self) -> bool {
+        !self.shared.busy.load(Ordering::Acquire)
+    }
+
+    /// Whether the log has failed: nothing more will be committed in this term.
+    pub(crate) fn failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// Hands a batch over; only when [`Self::idle`].
+    pub(crate) fn append(&self, batch: Batch) {
+        self.shared.busy.store(true, Ordering::Release);
+        if self.batches.send(batch).is_err() {
+            self.shared.failed.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl LogThread {
+    pub(crate) fn new(
+        writer: Box<dyn OpLogWriter>,
+        commit: Arc<Commit>,
+        queue: Arc<Queue>,
+        clock: Clock,
+        validity: watch::Receiver<BootInstant>,
+    ) -> (LogHandle, Self) {
+        let (sender, batches) = sync_channel(1);
+        let shared = Arc::new(Shared::default());
+        let handle = LogHandle {
+            batches: sender,
+            shared: Arc::clone(&shared),
+        };
+        (
+            handle,
+            Self {
+                writer,
+                batches,
+                shared,
+                commit,
+                queue,
+                clock,
+                validity,
+            },
+        )
+    }
+
+    /// Runs until the sequencer is gone or the log fails; returns why it failed, if it did.
+    ///
+    /// `runtime` drives the writer's futures on this thread: a writer may block.
+    pub(crate) fn run(mut self, runtime: &tokio::runtime::Handle) -> Option<TermEndReason> {
+        let mut marked = true;
+        let failure = loop {
+            let next = match self
+                .batches
+                .recv_timeout(if marked { Duration::MAX } else { LINGER })
+            {
+                Ok(batch) => batch,
+                Err(RecvTimeoutError::Timeout) => {
+                    marked = true;
+                    match runtime.block_on(self.writer.mark_committed()) {
+                        Ok(()) => continue,
+                        Err(error) => break Some(error),
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break None,
+            };
+            match self.append(runtime, &next) {
+                Ok(position) => {
+                    self.shared.busy.store(false, Ordering::Release);
+                    self.queue.ring();
+                    self.commit.advance(position);
+                    marked = false;
+                }
+                Err(error) => break Some(error),
+            }
+        };
+        let reason = failure.map(|error| self.fail(error));
+        if !marked && reason.is_none() {
+            drop(runtime.block_on(self.writer.mark_committed()));
+        }
+        if let Err(error) = runtime.block_on(self.writer.close()) {
+            tracing::debug!(%error, "the writer did not close in good order");
+        }
+        reason
+    }
+
+    /// Appends one batch, the same bytes again as long as they are provably not there and the term is valid
+    /// (R3).
+    fn append(&mut self, runtime: &tokio::runtime::Handle, batch: &Batch) -> Result<Position> {
+        let mut pause = PAUSES.0;
+        loop {
+            let begun = self.clock.now();
+            match runtime.block_on(self.writer.append(batch)) {
+                Ok(position) => {
+                    let took = self.clock.now().since(begun);
+                    metrics::histogram!("standfast_append_seconds").record(took.as_secs_f64());
+                    metrics::counter!("standfast_appended_batches_total").increment(1);
+                    metrics::counter!("standfast_appended_entries_total")
+                        .increment(batch.len() as u64);
+                    metrics::counter!("standfast_appended_bytes_total")
+                        .increment(batch.frame().len() as u64);
+                    metrics::gauge!("standfast_read_only").set(0.0);
+                    return Ok(position);
+                }
+                Err(error) if waits(error.kind()) && self.still_valid() => {
+                    metrics::counter!("standfast_append_retries_total").increment(1);
+                    metrics::gauge!("standfast_read_only").set(1.0);
+                    tracing::warn!(%error, "the log does not take the batch; it is sent again");
+                    runtime.block_on(tokio::time::sleep(pause));
+                    pause = (pause * 2).min(PAUSES.1);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn still_valid(&self) -> bool {
+        self.clock.now() < *self.validity.borrow()
+    }
+
+    fn fail(&self, error: Error) -> TermEndReason {
+        tracing::warn!(%error, "the log has failed; the term ends");
+        metrics::counter!("standfast_append_failures_total", "kind" => error.kind().name())
+            .increment(1);
+        self.shared.failed.store(true, Ordering::Release);
+        self.queue.ring();
+        match error.kind() {
+            ErrorKind::Fenced => TermEndReason::Fenced(error),
+            _ => TermEndReason::Log(error),
+        }
+    }
+}
+
+/// Whether the batch is provably not written and may be sent again after a pause.
+const fn waits(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotWritten | ErrorKind::Quota | ErrorKind::Throttled | ErrorKind::Unavailable
+    )
+}

@@ -1,0 +1,195 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use standfast_core::{BootInstant, Clock, Error, ErrorKind, Result};
+use tokio::sync::Semaphore;
+
+use crate::job::Job;
+
+/// The bounded queue in front of the sequencer, and the bell that wakes it.
+///
+/// Async callers wait for room; the sequencer, a thread, takes everything at once. Its bound counts items, so a
+/// command of a thousand items weighs a thousand.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    bell: Condvar,
+    room: Semaphore,
+    capacity: u32,
+    clock: Clock,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: VecDeque<(Job, u32)>,
+    rung: bool,
+    /// While held, only so many more jobs are let through.
+    held: Option<usize>,
+    closed: bool,
+}
+
+impl State {
+    fn let_through(&self) -> usize {
+        match self.held {
+            Some(left) if !self.closed => left.min(self.jobs.len()),
+            _ => self.jobs.len(),
+        }
+    }
+}
+
+impl Queue {
+    pub(crate) fn new(capacity: usize, clock: Clock) -> Self {
+        let capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
+        Self {
+            state: Mutex::default(),
+            bell: Condvar::new(),
+            room: Semaphore::new(capacity as usize),
+            capacity,
+            clock,
+        }
+    }
+
+    /// Puts a job into the queue, waiting for room until `deadline`.
+    ///
+    /// Cancel safe: a job whose caller went away while waiting was not queued.
+    pub(crate) async fn push(&self, job: Job, deadline: BootInstant) -> Result<()> {
+        let weight = job.weight().min(self.capacity);
+        let permits = match self.room.try_acquire_many(weight) {
+            Ok(permits) => permits,
+            Err(_no_room_or_closed) => {
+                let wait = deadline.since(self.clock.now());
+                match tokio::time::timeout(wait, self.room.acquire_many(weight)).await {
+                    Ok(Ok(permits)) => permits,
+                    Ok(Err(_closed)) => return Err(closed()),
+                    Err(_elapsed) => {
+                        metrics::counter!("standfast_requests_busy_total").increment(1);
+                        return Err(Error::new(ErrorKind::Busy, "propose").context(format!(
+                            "the queue of {} items stayed full until the deadline",
+                            self.capacity
+                        )));
+                    }
+                }
+            }
+        };
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(closed());
+        }
+        permits.forget();
+        state.jobs.push_back((job, weight));
+        drop(state);
+        self.bell.notify_one();
+        Ok(())
+    }
+
+    /// Moves all jobs into `jobs`; waits up to `patience` for the first one, or for the bell.
+    pub(crate) fn take(&self, jobs: &mut VecDeque<Job>, patience: Duration) {
+        let mut state = self.state.lock();
+        if state.let_through() == 0 && !state.rung && !state.closed {
+            self.bell.wait_for(&mut state, patience);
+        }
+        state.rung = false;
+        let through = state.let_through();
+        let mut freed = 0;
+        for (job, weight) in state.jobs.drain(..through) {
+            freed += weight as usize;
+            jobs.push_back(job);
+        }
+        if let Some(left) = &mut state.held {
+            *left = left.saturating_sub(through);
+        }
+        drop(state);
+        self.room.add_permits(freed);
+    }
+
+    /// Waits for the bell alone, up to `patience`.
+    pub(crate) fn wait_bell(&self, patience: Duration) {
+        let mut state = self.state.lock();
+        if !state.rung && !state.closed {
+            self.bell.wait_for(&mut state, patience);
+        }
+        state.rung = false;
+    }
+
+    /// Wakes the sequencer.
+    pub(crate) fn ring(&self) {
+        self.state.lock().rung = true;
+        self.bell.notify_one();
+    }
+
+    /// Lets what is in the queue and then `last` through, and keeps everything behind it waiting (a
+    /// switchover under way). `last` takes no room.
+    pub(crate) fn hold_behind(&self, last: Job) {
+        let mut state = self.state.lock();
+        state.jobs.push_back((last, 0));
+        state.held = Some(state.jobs.len());
+        drop(state);
+        self.bell.notify_one();
+    }
+
+    /// Lets everything through again.
+    pub(crate) fn release(&self) {
+        self.state.lock().held = None;
+        self.bell.notify_one();
+    }
+
+    /// Refuses everything from now on; what waits is taken out by the sequencer once more.
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.room.close();
+        self.bell.notify_one();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::NotPrimary { address: None }, "propose")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn job() -> Job {
+        Job::AtBatchEnd(Box::new(|_| {}))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_queue_is_busy_at_the_deadline_and_takes_again_when_there_is_room() {
+        let clock = Clock::manual();
+        let queue = Arc::new(Queue::new(1, clock.clone()));
+        let soon = clock.now().plus(Duration::from_millis(5));
+        queue.push(job(), soon).await.unwrap();
+        let error = queue.push(job(), soon).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Busy);
+        let mut jobs = VecDeque::new();
+        queue.take(&mut jobs, Duration::ZERO);
+        assert_eq!(jobs.len(), 1);
+        queue.push(job(), soon).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_held_queue_keeps_what_comes_later_and_a_closed_one_refuses() {
+        let clock = Clock::manual();
+        let queue = Queue::new(4, clock.clone());
+        queue.push(job(), clock.now()).await.unwrap();
+        queue.hold_behind(job());
+        queue.push(job(), clock.now()).await.unwrap();
+        let mut jobs = VecDeque::new();
+        queue.take(&mut jobs, Duration::ZERO);
+        queue.take(&mut jobs, Duration::ZERO);
+        assert_eq!(jobs.len(), 2, "what was there before, and the last one");
+        queue.release();
+        queue.take(&mut jobs, Duration::ZERO);
+        assert_eq!(jobs.len(), 3);
+        queue.close();
+        let error = queue.push(job(), clock.now()).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::NotPrimary { address: None });
+    }
+}

@@ -1,0 +1,168 @@
+use std::borrow::Cow;
+
+use parking_lot::MutexGuard;
+use standfast_core::{
+    AnswerWhen, Command, Considered, Entry, EntryId, Error, ErrorKind, MAX_KEY, MAX_PAYLOAD,
+    Machine, Op, Outcome, Refusal, Reply, Seq,
+};
+
+use super::Sequencer;
+use crate::commit::{Waiter, forget_if_gone};
+use crate::config::Ack;
+use crate::job::ProposeAnswer;
+
+/// The code of a refusal that Standfast itself gives: the operation is larger than an entry may be.
+pub(super) const TOO_LARGE: u32 = u32::MAX;
+
+/// What the items of a command add up to.
+struct Sum {
+    outcomes: Vec<Outcome>,
+    /// The answer waits for this entry.
+    wait: Seq,
+    /// Whether an outcome reveals state without a write of its own.
+    reveals: bool,
+}
+
+impl Sequencer {
+    /// Decides a command item by item, each on the state that the one before left.
+    pub(super) fn decide(
+        &mut self,
+        state: &mut MutexGuard<'_, Machine>,
+        command: &Command,
+        answer: ProposeAnswer,
+    ) {
+        let mut sum = Sum {
+            outcomes: Vec::new(),
+            wait: Seq::ZERO,
+            reveals: false,
+        };
+        for item in 0..command.items {
+            self.wait_for_room(state);
+            if self.log.failed() {
+                forget_if_gone(
+                    answer.send(Err(Error::new(ErrorKind::Unknown, "propose")
+                        .context("the log failed in the middle of the request"))),
+                );
+                return;
+            }
+            if let Err(error) = self.decide_item(state, command, item, &mut sum) {
+                forget_if_gone(answer.send(Err(error)));
+                return;
+            }
+        }
+        let Sum {
+            outcomes,
+            wait,
+            reveals,
+        } = sum;
+        self.commit.answer_at(
+            wait,
+            Waiter::Proposed {
+                answer,
+                outcomes,
+                reveals,
+            },
+        );
+    }
+
+    fn decide_item(
+        &mut self,
+        state: &mut MutexGuard<'_, Machine>,
+        command: &Command,
+        item: u32,
+        sum: &mut Sum,
+    ) -> Result<(), Error> {
+        let now_ms = state.now_ms();
+        let (outcome, wait) = match state.consider(command, item, now_ms) {
+            Considered::TooOld => {
+                return Err(
+                    Error::new(ErrorKind::RequestTooOld, "propose").context(format!(
+                        "request {} of session {}",
+                        command.header.request, command.header.session
+                    )),
+                );
+            }
+            Considered::Remembered { reply, seq } => (Ok(reply), seq),
+            Considered::Refused { refusal, looked } => {
+                sum.reveals = true;
+                (Err(refusal), looked)
+            }
+            Considered::Decided { decision, looked } if decision.ops.is_empty() => {
+                sum.reveals = true;
+                (Ok(decision.unchanged), looked)
+            }
+            Considered::Decided { decision, looked } => {
+                if let Some(refusal) = too_large(&decision.ops) {
+                    (Err(refusal), Seq::ZERO)
+                } else {
+                    let id = entry_id(command, item);
+                    let mut reply = Reply::default();
+                    for op in &decision.ops {
+                        reply = self.log_op(state, op, id, now_ms);
+                    }
+                    let at_once = decision.answer == AnswerWhen::Looked;
+                    // Answered ahead of its commit: only while the term is valid.
+                    sum.reveals |= at_once || self.config.ack == Ack::Async;
+                    (
+                        Ok(reply),
+                        if at_once {
+                            looked
+                        } else {
+                            looked.max(state.applied())
+                        },
+                    )
+                }
+            }
+        };
+        // With `async` no answer waits: that is its stated window.
+        if self.config.ack == Ack::Durable {
+            sum.wait = sum.wait.max(wait);
+        }
+        sum.outcomes.push(outcome);
+        Ok(())
+    }
+
+    /// Applies an operation and adds it to the batch in hand.
+    pub(super) fn log_op(
+        &mut self,
+        state: &mut Machine,
+        op: &Op,
+        id: EntryId,
+        now_ms: u64,
+    ) -> Reply {
+        let entry = Entry {
+            seq: self.builder.next_seq(),
+            timestamp_ms: now_ms,
+            op_type: op.op_type,
+            id,
+            key: Cow::Borrowed(&op.key),
+            payload: Cow::Borrowed(&op.payload),
+        };
+        let reply = state
+            .apply(&entry)
+            .expect("an operation that was just decided can be applied");
+        self.builder.push(&entry).expect("its size was checked");
+        reply
+    }
+}
+
+fn entry_id(command: &Command, item: u32) -> EntryId {
+    EntryId {
+        session: command.header.session,
+        request: command.header.request,
+        item: command.header.first_item + item,
+        answered: command.header.answered,
+    }
+}
+
+fn too_large(ops: &[Op]) -> Option<Refusal> {
+    ops.iter().find(|op| op.key.len() > MAX_KEY || op.payload.len() > MAX_PAYLOAD).map(|op| Refusal {
+        code: TOO_LARGE,
+        message: Cow::Owned(format!(
+            "an operation with a key of {} and a payload of {} bytes: the limits are {MAX_KEY} and \
+             {MAX_PAYLOAD}",
+            op.key.len(),
+            op.payload.len()
+        )),
+    })
+}

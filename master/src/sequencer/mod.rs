@@ -1,0 +1,261 @@
+mod decide;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::MutexGuard;
+use standfast_core::{
+    BatchBuilder, BatchEnd, BootInstant, Clock, Epoch, Error, ErrorKind, Machine, Seq,
+    SharedMachine,
+};
+
+use crate::commit::{Commit, Waiter, forget_if_gone};
+use crate::config::{Ack, MasterConfig};
+use crate::job::Job;
+use crate::log::LogHandle;
+use crate::queue::Queue;
+
+/// How often the service's upkeep runs.
+const UPKEEP: Duration = Duration::from_millis(100);
+/// Jobs decided under one hold of the state's lock, so that captures and status get their turn.
+const TURN: usize = 128;
+
+/// The one thread that decides and applies. The state runs ahead of the log; answers do not.
+pub(crate) struct Sequencer {
+    pub(crate) machine: SharedMachine,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) commit: Arc<Commit>,
+    pub(crate) log: LogHandle,
+    pub(crate) config: MasterConfig,
+    pub(crate) clock: Clock,
+    pub(crate) epoch: Epoch,
+    pub(crate) start: Seq,
+    builder: BatchBuilder,
+    /// When the oldest uncommitted entry was acknowledged (`async`).
+    unflushed_since: Option<(Seq, BootInstant)>,
+    at_batch_end: Vec<AtBatchEnd>,
+    upkept_at: BootInstant,
+}
+
+/// Something to do to the state at the next batch end.
+type AtBatchEnd = Box<dyn FnOnce(&mut Machine) + Send>;
+
+/// What a sequencer is made of.
+pub(crate) struct Parts {
+    pub(crate) machine: SharedMachine,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) commit: Arc<Commit>,
+    pub(crate) log: LogHandle,
+    pub(crate) config: MasterConfig,
+    pub(crate) clock: Clock,
+    pub(crate) epoch: Epoch,
+}
+
+impl Sequencer {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let start = parts.machine.lock().position().seq;
+        Self {
+            machine: parts.machine,
+            queue: parts.queue,
+            commit: parts.commit,
+            log: parts.log,
+            config: parts.config,
+            upkept_at: parts.clock.now(),
+            clock: parts.clock,
+            epoch: parts.epoch,
+            start,
+            builder: BatchBuilder::new(start.next()),
+            unflushed_since: None,
+            at_batch_end: Vec::new(),
+        }
+    }
+
+    /// Runs until the queue is closed or the log fails. Returns whether nothing that was decided is missing
+    /// from what was handed to the log.
+    pub(crate) fn run(mut self) -> bool {
+        let machine = Arc::clone(&self.machine);
+        let mut jobs = VecDeque::new();
+        while !self.log.failed() {
+            if jobs.is_empty() {
+                self.queue.take(&mut jobs, self.patience());
+            }
+            if self.queue.is_closed() {
+                break;
+            }
+            let mut state = machine.lock();
+            for _ in 0..TURN {
+                let Some(job) = jobs.pop_front() else { break };
+                self.run_job(&mut state, job);
+                self.seal_if_idle(&mut state);
+            }
+            self.upkeep(&mut state);
+            self.seal_if_idle(&mut state);
+            MutexGuard::unlock_fair(state);
+        }
+        self.finish(jobs)
+    }
+
+    /// How long to sleep when there is nothing to do.
+    fn patience(&self) -> Duration {
+        UPKEEP.saturating_sub(self.clock.now().since(self.upkept_at))
+    }
+
+    fn run_job(&mut self, state: &mut MutexGuard<'_, Machine>, job: Job) {
+        match job {
+            Job::Propose {
+                command,
+                deadline,
+                answer,
+            } => {
+                if self.clock.now() >= deadline {
+                    forget_if_gone(answer.send(Err(too_late())));
+                    return;
+                }
+                self.decide(state, &command, answer);
+            }
+            Job::Read {
+                question,
+                deadline,
+                answer,
+            } => {
+                if self.clock.now() >= deadline {
+                    forget_if_gone(answer.send(Err(too_late())));
+                    return;
+                }
+                let (value, looked) = state.query(&*question);
+                let durable = self.config.ack == Ack::Durable;
+                let looked = if durable { looked } else { Seq::ZERO };
+                self.commit
+                    .answer_at(looked, Waiter::Read { answer, value });
+            }
+            Job::AtBatchEnd(act) => {
+                self.at_batch_end.push(act);
+                self.act_at_batch_end(state);
+            }
+        }
+    }
+
+    fn act_at_batch_end(&mut self, state: &mut Machine) {
+        if self.builder.is_empty() {
+            for act in self.at_batch_end.drain(..) {
+                act(state);
+            }
+        }
+    }
+
+    fn upkeep(&mut self, state: &mut MutexGuard<'_, Machine>) {
+        if self.clock.now().since(self.upkept_at) < UPKEEP {
+            return;
+        }
+        self.upkept_at = self.clock.now();
+        let now_ms = state.now_ms();
+        for op in state.upkeep(now_ms) {
+            self.log_op(state, &op, standfast_core::EntryId::default(), now_ms);
+        }
+        self.publish(state);
+    }
+
+    fn publish(&self, state: &Machine) {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+        let gauge = |name: &'static str, value: u64| metrics::gauge!(name).set(value as f64);
+        let committed = self.commit.committed();
+        gauge("standfast_applied_seq", state.applied().0);
+        gauge("standfast_committed_seq", committed.0);
+        gauge(
+            "standfast_unflushed_entries",
+            state.applied().since(committed),
+        );
+        gauge("standfast_rows", state.rows());
+    }
+
+    /// Hands the batch to the log, if there is one and the log has nothing to do.
+    fn seal_if_idle(&mut self, state: &mut Machine) {
+        if self.builder.is_empty() || !self.log.idle() {
+            return;
+        }
+        let first = self.builder.next_seq();
+        let builder = std::mem::replace(&mut self.builder, BatchBuilder::new(first));
+        let end = BatchEnd {
+            epoch: self.epoch,
+            previous: state.position(),
+            committed: self.commit.committed(),
+            digest: state.newest_digest().filter(|at| at.seq >= self.start),
+        };
+        let batch = builder.seal(&end).expect("not empty, and cut by bytes");
+        state.batch_ends(batch.end());
+        self.log.append(batch);
+        self.act_at_batch_end(state);
+    }
+
+    /// Waits until the batch in hand may grow by an entry again: until it was handed to the log, or (`async`)
+    /// until less is unflushed. The state is unlocked meanwhile.
+    fn wait_for_room(&mut self, state: &mut MutexGuard<'_, Machine>) {
+        while !self.log.failed() && !self.queue.is_closed() && !self.has_room(state) {
+            MutexGuard::unlocked(state, || self.queue.wait_bell(Duration::from_millis(20)));
+            self.seal_if_idle(state);
+        }
+    }
+
+    fn has_room(&mut self, state: &Machine) -> bool {
+        let full = self.builder.len() >= self.config.batch_max_entries
+            || self.builder.bytes() >= self.config.batch_max_bytes.as_usize();
+        !full && !self.too_much_unflushed(state)
+    }
+
+    fn too_much_unflushed(&mut self, state: &Machine) -> bool {
+        if self.config.ack != Ack::Async {
+            return false;
+        }
+        let committed = self.commit.committed();
+        let now = self.clock.now();
+        if state.applied() == committed {
+            self.unflushed_since = None;
+            return false;
+        }
+        match self.unflushed_since {
+            Some((seq, since)) if seq > committed => {
+                if now.since(since) >= self.config.max_unflushed_age.0 {
+                    return true;
+                }
+            }
+            _ => self.unflushed_since = Some((state.applied(), now)),
+        }
+        state.applied().since(committed) >= self.config.max_unflushed
+    }
+
+    /// Hands over what was decided, refuses what was not, and tells whether all of it went to the log.
+    fn finish(mut self, mut jobs: VecDeque<Job>) -> bool {
+        let machine = Arc::clone(&self.machine);
+        let mut state = machine.lock();
+        while !self.builder.is_empty() && !self.log.failed() {
+            self.seal_if_idle(&mut state);
+            if !self.builder.is_empty() {
+                MutexGuard::unlocked(&mut state, || {
+                    self.queue.wait_bell(Duration::from_millis(20));
+                });
+            }
+        }
+        self.queue.close();
+        self.queue.take(&mut jobs, Duration::ZERO);
+        for job in jobs {
+            refuse(job);
+        }
+        self.builder.is_empty()
+    }
+}
+
+fn refuse(job: Job) {
+    let not_primary = || Error::new(ErrorKind::NotPrimary { address: None }, "propose");
+    match job {
+        Job::Propose { answer, .. } => forget_if_gone(answer.send(Err(not_primary()))),
+        Job::Read { answer, .. } => forget_if_gone(answer.send(Err(not_primary()))),
+        // Its caller sees that the closure was dropped.
+        Job::AtBatchEnd(_) => {}
+    }
+}
+
+fn too_late() -> Error {
+    metrics::counter!("standfast_requests_busy_total").increment(1);
+    Error::new(ErrorKind::Busy, "propose").context("the deadline passed in the queue; not executed")
+}

@@ -1,0 +1,40 @@
+use standfast_core::{BootInstant, Clock};
+use tokio::sync::watch;
+
+/// Waits until the validity of a term has run out.
+///
+/// Cancel safe: changes nothing.
+pub(crate) async fn lapsed(clock: Clock, mut validity: watch::Receiver<BootInstant>) {
+    loop {
+        let until = *validity.borrow_and_update();
+        let left = until.since(clock.now());
+        if left.is_zero() {
+            return;
+        }
+        // Select is safe here: both arms are cancel safe, and the validity is read again each time.
+        tokio::select! {
+            () = tokio::time::sleep(left) => {}
+            changed = validity.changed() => if changed.is_err() {
+                // The renewal is gone; what it last granted still counts.
+                tokio::time::sleep(left).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_term_lapses_when_its_validity_is_taken_back() {
+        let clock = Clock::manual();
+        let (renewal, validity) = watch::channel(clock.now().plus(Duration::from_secs(3600)));
+        let mut lapse = std::pin::pin!(lapsed(clock.clone(), validity));
+        assert!(futures::poll!(&mut lapse).is_pending());
+        renewal.send_replace(BootInstant::NEVER);
+        lapse.await;
+    }
+}
