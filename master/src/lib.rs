@@ -12,6 +12,7 @@
 
 mod commit;
 mod config;
+mod heartbeat;
 mod job;
 mod log;
 mod queue;
@@ -21,4 +22,5 @@ mod term;
 
 pub use commit::{CommittedWatch, Progress};
 pub use config::{Ack, MasterConfig};
+pub use heartbeat::{HeartbeatServer, Standbys};
 pub use term::{Term, TermHandle};

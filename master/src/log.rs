@@ -91,7 +91,7 @@ impl LogThread {
     ///
     /// `runtime` drives the writer's futures on this thread: a writer may block.
     pub(crate) fn run(mut self, runtime: &tokio::runtime::Handle) -> Option<TermEndReason> {
-        let mut marked = true;
+        let mut marked = false;
         let failure = loop {
             let next = match self
                 .batches

@@ -31,7 +31,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_term_lapses_when_its_validity_is_taken_back() {
         let clock = Clock::manual();
-        let (renewal, validity) = watch::channel(clock.now().plus(Duration::from_secs(3600)));
+        let (renewal, validity) = watch::channel(clock.now().plus(Duration::from_hours(1)));
         let mut lapse = std::pin::pin!(lapsed(clock.clone(), validity));
         assert!(futures::poll!(&mut lapse).is_pending());
         renewal.send_replace(BootInstant::NEVER);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use standfast_core::{
     BootInstant, Clock, Command, Epoch, Error, ErrorKind, FenceToken, Handover, Leadership,
-    Machine, Outcome, Position, Proposer, Result, Seq, SharedMachine, TermEnd, TermEndReason,
+    Machine, Outcome, Position, Proposer, Result, SharedMachine, TermEnd, TermEndReason,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;

@@ -1,1 +1,25 @@
-//! A node that follows: bootstrap, tail, apply, verify, promotion.
+//! Every node begins here: bootstrap, follow, and, once elected, promotion.
+//!
+//! ```text
+//!   bootstrap ──▶ follow ──▶ promote ──▶ Handover
+//!   snapshot,     committed   fence, settle, drain,
+//!   suffix        batches     EpochStart
+//! ```
+//!
+//! There is one path into mastership, and a lone node that restarts takes it too.
+
+mod bootstrap;
+mod follow;
+mod heartbeat;
+mod high_water;
+mod progress;
+mod promotion;
+mod sources;
+
+pub use bootstrap::{Bootstrapped, bootstrap};
+pub use follow::{Followed, follow};
+pub use heartbeat::{PrimaryView, Watcher, watch_primary};
+pub use high_water::HighWater;
+pub use progress::{Progress, Verified};
+pub use promotion::{NotPromoted, promote};
+pub use sources::Sources;

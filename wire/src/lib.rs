@@ -11,9 +11,7 @@ pub use convert::{position_from_wire, position_to_wire};
     clippy::allow_attributes,
     clippy::pedantic,
     clippy::allow_attributes_without_reason,
-    clippy::future_not_send,
     clippy::clone_on_ref_ptr,
-    clippy::use_self,
     reason = "generated; documented in the .proto files"
 )]
 pub mod v1 {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use async_trait::async_trait;
 use tokio::sync::watch;
 
@@ -67,4 +69,10 @@ pub trait Leadership: Send + Sync {
     /// # Cancel safety
     /// May or may not have happened.
     async fn resign(self: Box<Self>, successor: Option<&NodeId>) -> Result<()>;
+}
+
+impl fmt::Debug for dyn Leadership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Leadership({:?})", self.token())
+    }
 }

@@ -1,0 +1,227 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use standfast_core::{
+    BootInstant, Compared, ElectionBackend, Epoch, Error, ErrorKind, Leadership, OpLogTail, Result,
+    SharedMachine, TailEvent,
+};
+use tokio::sync::watch;
+
+use crate::high_water::HighWater;
+use crate::progress::Progress;
+use crate::sources::Sources;
+
+/// How often the high-water file is brought up to date.
+const HIGH_WATER_EVERY: Duration = Duration::from_secs(1);
+/// Pause before an unavailable store is asked again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How following ended.
+#[derive(Debug)]
+pub enum Followed {
+    /// This node was elected; the state stands at the end of what it read.
+    Elected(Box<dyn Leadership>),
+    /// What comes next was trimmed: bootstrap again.
+    Behind,
+}
+
+/// Follows the log, and campaigns once it has caught up.
+///
+/// # Errors
+/// What must not be passed over: `Corrupt`, `Gap`, `LogRegressed`, `Version`. The state is as the last whole
+/// batch left it.
+///
+/// # Cancel safety
+/// Cancel safe: the state stands at a batch end.
+pub async fn follow(
+    sources: &Sources,
+    machine: &SharedMachine,
+    high_water: &mut HighWater,
+    at_least: Epoch,
+    progress: &watch::Sender<Progress>,
+) -> Result<Followed> {
+    let mut follower = Follower {
+        sources,
+        machine,
+        high_water,
+        at_least,
+        progress,
+        saved: None,
+    };
+    let mut tail = follower.open().await?;
+    follower.catch_up(&mut tail).await?;
+    if follower.progress.borrow().caught_up {
+        return follower.stand(tail).await;
+    }
+    Ok(Followed::Behind)
+}
+
+struct Follower<'a> {
+    sources: &'a Sources,
+    machine: &'a SharedMachine,
+    high_water: &'a mut HighWater,
+    at_least: Epoch,
+    progress: &'a watch::Sender<Progress>,
+    saved: Option<BootInstant>,
+}
+
+impl Follower<'_> {
+    async fn open(&mut self) -> Result<Box<dyn OpLogTail>> {
+        let position = self.machine.lock().position();
+        self.progress.send_replace(Progress {
+            position,
+            epoch: position.epoch,
+            ..Progress::default()
+        });
+        self.sources.oplog.tail(position).await
+    }
+
+    /// Applies until the end of the log was reached once, or it turns out to be trimmed.
+    async fn catch_up(&mut self, tail: &mut Box<dyn OpLogTail>) -> Result<()> {
+        loop {
+            let event = match tail.next().await {
+                Ok(event) => event,
+                Err(error) => {
+                    pause(error).await?;
+                    continue;
+                }
+            };
+            let behind = matches!(event, TailEvent::Trimmed { .. });
+            self.take(event).await?;
+            if behind || self.progress.borrow().caught_up {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Goes on applying while it stands for election.
+    async fn stand(&mut self, mut tail: Box<dyn OpLogTail>) -> Result<Followed> {
+        let election = Arc::clone(&self.sources.election);
+        let candidate = self.sources.candidate.clone();
+        let at_least = self.at_least_epoch().await?;
+        let mut campaign = campaign(&*election, &candidate, at_least);
+        loop {
+            // Both arms are cancel safe; the campaign is kept across turns, and an event that was not taken is
+            // given again.
+            let event = tokio::select! {
+                leadership = &mut campaign => return Ok(Followed::Elected(leadership?)),
+                event = tail.next() => event,
+            };
+            match event {
+                Ok(TailEvent::Trimmed { .. }) => return Ok(Followed::Behind),
+                Ok(event) => self.take(event).await?,
+                Err(error) => pause(error).await?,
+            }
+        }
+    }
+
+    async fn at_least_epoch(&self) -> Result<Epoch> {
+        let bounds = self.sources.oplog.bounds().await?;
+        let kept = self
+            .high_water
+            .position()
+            .map_or(Epoch::ZERO, |position| position.epoch);
+        let own = self.machine.lock().position().epoch;
+        Ok(self.at_least.max(bounds.epoch).max(kept).max(own))
+    }
+
+    async fn take(&mut self, event: TailEvent) -> Result<()> {
+        match event {
+            TailEvent::Batches(batches) => {
+                for batch in &batches {
+                    let applied = self.machine.lock().apply_batch(batch)?;
+                    metrics::counter!("standfast_followed_entries_total")
+                        .increment(batch.len() as u64);
+                    self.progress.send_modify(|progress| {
+                        progress.position = applied.position;
+                        progress.epoch = progress.epoch.max(applied.position.epoch);
+                        progress.verified.count(applied.compared);
+                    });
+                    check(applied.compared)?;
+                    // One batch at a time, so that a capture or a status call gets the state meanwhile.
+                    tokio::task::yield_now().await;
+                }
+            }
+            TailEvent::CaughtUp { .. } => {
+                let now = self.sources.clock.now();
+                self.progress.send_modify(|progress| {
+                    progress.caught_up = true;
+                    progress.at_end = now;
+                });
+            }
+            TailEvent::NewEpoch(epoch) => {
+                self.progress
+                    .send_modify(|progress| progress.epoch = progress.epoch.max(epoch));
+            }
+            TailEvent::Trimmed { floor } => {
+                tracing::warn!(%floor, "what comes next was trimmed; bootstrapping again");
+            }
+        }
+        self.keep_high_water();
+        self.publish();
+        Ok(())
+    }
+
+    fn publish(&self) {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+        metrics::gauge!("standfast_applied_seq").set(self.progress.borrow().position.seq.0 as f64);
+    }
+
+    fn keep_high_water(&mut self) {
+        let now = self.sources.clock.now();
+        if self
+            .saved
+            .is_some_and(|saved| now.since(saved) < HIGH_WATER_EVERY)
+        {
+            return;
+        }
+        self.saved = Some(now);
+        let position = self.machine.lock().position();
+        if let Err(error) = self.high_water.raise(position) {
+            tracing::warn!(%error, "cannot keep the high-water mark");
+            metrics::counter!("standfast_high_water_failures_total").increment(1);
+        }
+    }
+}
+
+/// A candidacy under way.
+type Campaign<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Leadership>>> + Send + 'a>>;
+
+fn campaign<'a>(
+    election: &'a dyn ElectionBackend,
+    candidate: &'a standfast_core::Candidate,
+    at_least: Epoch,
+) -> Campaign<'a> {
+    Box::pin(async move {
+        loop {
+            match election.campaign(candidate, at_least).await {
+                Ok(leadership) => return Ok(leadership),
+                Err(error) => pause(error).await?,
+            }
+        }
+    })
+}
+
+/// Waits a little after a passing trouble; passes every other error on.
+async fn pause(error: Error) -> Result<()> {
+    if !error.retry() {
+        return Err(error);
+    }
+    tracing::debug!(%error, "trying again");
+    metrics::counter!("standfast_follow_retries_total").increment(1);
+    tokio::time::sleep(PAUSE).await;
+    Ok(())
+}
+
+/// A state that differs from the primary's is never served.
+fn check(compared: Compared) -> Result<()> {
+    match compared {
+        Compared::Differs { seq, ours, theirs } => {
+            Err(Error::new(ErrorKind::Corrupt, "verify").context(format!(
+                "the state differs from the primary's at seq {seq}: digest {ours}, the primary's is {theirs}"
+            )))
+        }
+        Compared::Equal(_) | Compared::Not => Ok(()),
+    }
+}

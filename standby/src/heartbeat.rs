@@ -1,0 +1,154 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use standfast_core::{
+    BootInstant, Clock, ElectionBackend, Epoch, LeaderRecord, NodeId, Position, Result, Seq,
+};
+use standfast_wire::v1::HeartbeatRequest;
+use standfast_wire::v1::replication_service_client::ReplicationServiceClient;
+use standfast_wire::{position_from_wire, position_to_wire};
+use tokio::sync::watch;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::IntervalStream;
+use tonic::transport::Endpoint;
+
+use crate::progress::Progress;
+
+/// How often both sides tell where they are.
+const BEAT: Duration = Duration::from_millis(30);
+/// How long connecting may take, and how long a stream may be silent.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// What this node knows of the primary.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrimaryView {
+    /// Who leads, as the election store has it.
+    pub leader: Option<LeaderRecord>,
+    /// Term that the last heartbeat named.
+    pub epoch: Epoch,
+    /// Last entry it had decided.
+    pub tail: Seq,
+    /// Last batch end it had committed.
+    pub committed: Position,
+    /// When the last heartbeat came; `NEVER` before the first of this leader.
+    pub seen: BootInstant,
+}
+
+/// Who asks, and of which cluster.
+#[derive(Clone, Debug)]
+pub struct Watcher {
+    /// This node.
+    pub node: NodeId,
+    /// Its cluster.
+    pub fingerprint: [u8; 16],
+    /// Time.
+    pub clock: Clock,
+}
+
+/// Follows who leads, holds a heartbeat stream to it, and deposes it when its process is proved dead. Runs until
+/// it is dropped.
+///
+/// # Errors
+/// None that it can pass over; the first look at the election failing.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub async fn watch_primary(
+    watcher: Watcher,
+    election: Arc<dyn ElectionBackend>,
+    progress: watch::Receiver<Progress>,
+    view: watch::Sender<PrimaryView>,
+) -> Result<()> {
+    let mut observed = election.observe().await?;
+    let mut leader = observed.next().await?;
+    loop {
+        view.send_modify(|view| {
+            let seen = BootInstant::NEVER;
+            *view = PrimaryView {
+                leader: leader.clone(),
+                seen,
+                ..view.clone()
+            };
+        });
+        let held = async {
+            match &leader {
+                Some(record) if record.serving && record.candidate.node != watcher.node => {
+                    hold_stream(&watcher, record, &progress, &view).await;
+                    depose(&*election, record.epoch).await;
+                    tokio::time::sleep(BEAT).await;
+                }
+                _ => std::future::pending().await,
+            }
+        };
+        // Both arms are cancel safe: a dropped stream is opened again, a change is told by the next call.
+        tokio::select! {
+            () = held => {}
+            changed = observed.next() => match changed {
+                Ok(record) => leader = record,
+                Err(error) => {
+                    tracing::debug!(%error, "cannot see who leads");
+                    tokio::time::sleep(PATIENCE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Holds one stream until it ends or falls silent.
+async fn hold_stream(
+    watcher: &Watcher,
+    record: &LeaderRecord,
+    progress: &watch::Receiver<Progress>,
+    view: &watch::Sender<PrimaryView>,
+) {
+    let Err(error) = beat(watcher, record, progress, view).await else {
+        return;
+    };
+    metrics::counter!("standfast_heartbeat_breaks_total").increment(1);
+    tracing::debug!(%error, node = %record.candidate.node, "the heartbeat stream ended");
+}
+
+async fn beat(
+    watcher: &Watcher,
+    record: &LeaderRecord,
+    progress: &watch::Receiver<Progress>,
+    view: &watch::Sender<PrimaryView>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let endpoint = Endpoint::from_shared(format!("http://{}", record.candidate.endpoint))?
+        .connect_timeout(PATIENCE)
+        .tcp_nodelay(true);
+    let mut client = ReplicationServiceClient::new(endpoint.connect().await?);
+    let (node, fingerprint) = (watcher.node.to_string(), watcher.fingerprint.to_vec());
+    let progress = progress.clone();
+    let requests = IntervalStream::new(tokio::time::interval(BEAT)).map(move |_tick| {
+        let applied = Some(position_to_wire(progress.borrow().position));
+        HeartbeatRequest {
+            node: node.clone(),
+            fingerprint: fingerprint.clone(),
+            applied,
+        }
+    });
+    let mut answers = client.heartbeat(requests).await?.into_inner();
+    while let Some(answer) = tokio::time::timeout(PATIENCE, answers.message()).await?? {
+        let committed = position_from_wire(answer.committed.as_ref())?;
+        view.send_modify(|view| {
+            view.epoch = Epoch(answer.epoch);
+            view.tail = Seq(answer.tail_seq);
+            view.committed = committed;
+            view.seen = watcher.clock.now();
+        });
+    }
+    Err("the primary closed the stream".into())
+}
+
+/// The stream broke: evidence of death. Where the election can prove it, the campaign need not wait for the
+/// lease.
+async fn depose(election: &dyn ElectionBackend, epoch: Epoch) {
+    match election.depose(epoch).await {
+        Ok(()) => {
+            metrics::counter!("standfast_deposed_total").increment(1);
+            tracing::info!(%epoch, "the primary's process is dead; deposed");
+        }
+        Err(error) => tracing::debug!(%error, %epoch, "not deposed"),
+    }
+}

@@ -1,0 +1,180 @@
+use std::borrow::Cow;
+
+use standfast_core::{
+    Batch, BatchBuilder, BatchEnd, Entry, EntryId, EpochStart, Error, ErrorKind, Handover,
+    Leadership, OpLogWriter, OpType, Position, ReadLimit, Result, SharedMachine,
+};
+
+use crate::high_water::HighWater;
+use crate::sources::Sources;
+
+/// A promotion that did not succeed.
+#[derive(Debug)]
+pub struct NotPromoted {
+    /// The leadership, to resign or to claim a higher epoch with.
+    pub leadership: Box<dyn Leadership>,
+    /// Why.
+    pub error: Error,
+}
+
+/// Fences the log, drains what was settled, writes EpochStart: nothing else is on this path.
+///
+/// Catching up happens after fencing, so that nothing a predecessor appended late is missed.
+///
+/// # Errors
+/// `Fenced`: resign and campaign above what was found. `LogRegressed`, `Corrupt`, `Gap`: fail closed.
+///
+/// # Durability
+/// EpochStart is durable on return.
+///
+/// # Cancel safety
+/// Not cancel safe: the fence may stay; call it from the task that owns the node's role.
+pub async fn promote(
+    sources: &Sources,
+    machine: SharedMachine,
+    high_water: &mut HighWater,
+    leadership: Box<dyn Leadership>,
+) -> Result<Handover, NotPromoted> {
+    let begun = sources.clock.now();
+    match fence_and_start(sources, &machine, high_water, &*leadership).await {
+        Ok((writer, start)) => {
+            let took = sources.clock.now().since(begun);
+            metrics::histogram!("standfast_promotion_seconds").record(took.as_secs_f64());
+            tracing::info!(epoch = %leadership.token().epoch, %start, ?took, "promoted");
+            Ok(Handover {
+                machine,
+                writer,
+                leadership,
+                start,
+            })
+        }
+        Err(error) => Err(NotPromoted { leadership, error }),
+    }
+}
+
+async fn fence_and_start(
+    sources: &Sources,
+    machine: &SharedMachine,
+    high_water: &mut HighWater,
+    leadership: &dyn Leadership,
+) -> Result<(Box<dyn OpLogWriter>, Position)> {
+    let mut writer = sources.oplog.open_writer(leadership.token()).await?;
+    check_regression(&*writer, machine, high_water)?;
+    drain(&mut *writer, machine).await?;
+    let batch = epoch_start(sources, machine, leadership)?;
+    let start = append(&mut *writer, &batch).await?;
+    machine.lock().apply_batch(&batch)?;
+    if let Err(error) = high_water.raise(start) {
+        tracing::warn!(%error, "cannot keep the high-water mark");
+        metrics::counter!("standfast_high_water_failures_total").increment(1);
+    }
+    if sources.clock.now() >= *leadership.validity().borrow() {
+        return Err(Error::new(ErrorKind::Fenced, "promote")
+            .context("the lease ran out before the term could begin"));
+    }
+    Ok((writer, start))
+}
+
+/// A log that lost what is known to be committed is served by nobody.
+fn check_regression(
+    writer: &dyn OpLogWriter,
+    machine: &SharedMachine,
+    high_water: &HighWater,
+) -> Result<()> {
+    let tail = writer.tail();
+    let own = machine.lock().position();
+    let known = high_water
+        .position()
+        .filter(|kept| kept.seq > own.seq)
+        .unwrap_or(own);
+    if tail.seq >= known.seq {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::LogRegressed, "promote").context(format!(
+        "the log ends at {tail}, but {known} is known committed: find the lost log, or give up what is \
+         missing with `standfast recover --accept-loss`"
+    )))
+}
+
+async fn drain(writer: &mut dyn OpLogWriter, machine: &SharedMachine) -> Result<()> {
+    loop {
+        let position = machine.lock().position();
+        if position == writer.tail() {
+            return Ok(());
+        }
+        let batches = writer.settled(position, ReadLimit::default()).await?;
+        if batches.is_empty() {
+            return Err(Error::new(ErrorKind::Gap, "promote").context(format!(
+                "the log gives nothing after {position}, but it ends at {}",
+                writer.tail()
+            )));
+        }
+        for batch in &batches {
+            machine.lock().apply_batch(batch)?;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn epoch_start(
+    sources: &Sources,
+    machine: &SharedMachine,
+    leadership: &dyn Leadership,
+) -> Result<Batch> {
+    let state = machine.lock();
+    let previous = state.position();
+    let epoch = leadership.token().epoch;
+    let start = EpochStart {
+        epoch,
+        previous,
+        node: sources.candidate.node.clone(),
+        versions: state.versions(),
+        unclean: false,
+    };
+    let mut builder = BatchBuilder::new(previous.seq.next());
+    builder.push(&Entry {
+        seq: previous.seq.next(),
+        timestamp_ms: if state.stamp_ms() == 0 {
+            wall_ms()
+        } else {
+            state.now_ms()
+        },
+        op_type: OpType::EPOCH_START,
+        id: EntryId::default(),
+        key: Cow::Borrowed(&[]),
+        payload: Cow::Owned(start.encode()),
+    })?;
+    // All of `previous` was settled: it is committed the moment this batch is durable.
+    builder.seal(&BatchEnd {
+        epoch,
+        previous,
+        committed: previous.seq,
+        digest: None,
+    })
+}
+
+/// The first stamp of a cluster is wall time, so that stamps mean something to people; every later one follows
+/// from the one before.
+fn wall_ms() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "for people; order never depends on it"
+    )]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(1, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// Sends the same bytes until they are durable, or the writer says that they never will be.
+async fn append(writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
+    loop {
+        match writer.append(batch).await {
+            Err(error) if *error.kind() == ErrorKind::NotWritten => {
+                tracing::warn!(%error, "EpochStart was not written; it is sent again");
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            other => return other,
+        }
+    }
+}
