@@ -11,6 +11,8 @@
 //! | `bucket` | | yes | | `bucket` |
 
 mod admission;
+#[cfg(feature = "bucket")]
+pub mod bucket;
 #[cfg(test)]
 mod contract_tests;
 mod lease;

@@ -10,5 +10,9 @@ pub fn builtin() -> Registry {
     let mut registry = Registry::empty();
     registry.oplogs.register("memory", MemoryOpLogFactory);
     registry.elections.register("memory", MemoryElectionFactory);
+    #[cfg(feature = "bucket")]
+    registry
+        .snapshots
+        .register("bucket", crate::bucket::BucketFactory);
     registry
 }

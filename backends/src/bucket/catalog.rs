@@ -1,0 +1,187 @@
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use object_store::path::Path;
+use standfast_core::{CatalogEntry, ErrorKind, FenceToken, Result, Won};
+
+use super::documents::decode_ours;
+use super::error::fail;
+use super::layout::entry_number;
+use super::rules;
+use super::space::BucketSpace;
+
+impl BucketSpace {
+    /// The newest catalog entry, proved to build on the one before.
+    pub(super) async fn newest(&self) -> Result<Option<CatalogEntry>> {
+        let number = self.newest_number().await?;
+        if number == 0 {
+            return Ok(None);
+        }
+        let (entry, _) = self.entry(number).await?;
+        if entry.previous == self.hash_before(number).await? {
+            return Ok(Some(entry));
+        }
+        Err(fail(
+            ErrorKind::Corrupt,
+            "read catalog",
+            format!(
+                "entry {number} was built on other bytes than entry {} has now",
+                number - 1
+            ),
+        ))
+    }
+
+    /// The number of the newest entry, 0 when there is none. Entries are never deleted and their numbers are
+    /// dense, so a hole is damage: the bucket was cut or rolled back.
+    pub(super) async fn newest_number(&self) -> Result<u64> {
+        let hint = self.hint().await;
+        let folder = self.layout.folder("catalog");
+        let listed = match hint {
+            0 => self.objects.list(&folder).await?,
+            hint => {
+                let offset = self.layout.entry(hint - 1);
+                self.objects.list_after(&folder, &offset).await?
+            }
+        };
+        let mut newest = hint.saturating_sub(1);
+        for number in listed
+            .iter()
+            .filter_map(|meta| entry_number(&meta.location))
+        {
+            if number != newest + 1 {
+                return Err(missing(newest + 1));
+            }
+            newest = number;
+        }
+        if newest < hint {
+            return Err(missing(hint));
+        }
+        self.known.fetch_max(newest, Ordering::Relaxed);
+        Ok(newest)
+    }
+
+    /// The entry with this number, and its stored bytes.
+    async fn entry(&self, number: u64) -> Result<(CatalogEntry, Bytes)> {
+        let path = self.layout.entry(number);
+        let bytes = self
+            .objects
+            .get(&path)
+            .await?
+            .ok_or_else(|| missing(number))?;
+        let entry = self.decode_entry(&path, number, &bytes).await?;
+        Ok((entry, bytes))
+    }
+
+    async fn decode_entry(&self, path: &Path, number: u64, bytes: &[u8]) -> Result<CatalogEntry> {
+        let entry: CatalogEntry = decode_ours(path.as_ref(), bytes, self.cluster().await?)?;
+        if entry.number == number {
+            return Ok(entry);
+        }
+        Err(fail(
+            ErrorKind::Corrupt,
+            "read catalog",
+            format!("catalog entry `{path}` says it is number {}", entry.number),
+        ))
+    }
+
+    /// BLAKE3 of the stored bytes of the entry before, hex; empty for the first.
+    async fn hash_before(&self, number: u64) -> Result<String> {
+        if number <= 1 {
+            return Ok(String::new());
+        }
+        let (_, bytes) = self.entry(number - 1).await?;
+        Ok(hash(&bytes))
+    }
+
+    /// Tries to create an entry. See [`standfast_core::SnapshotStore::win_entry`].
+    pub(super) async fn win(&self, token: &FenceToken, mut next: CatalogEntry) -> Result<Won> {
+        self.check_cluster("token", token.cluster).await?;
+        rules::check_own(token, &next)?;
+        let base = match next.number {
+            1 => None,
+            number => Some(self.entry(number - 1).await?),
+        };
+        if let Some((base, _)) = &base {
+            check_epoch(base, &next)?;
+        }
+        rules::check_successor(self, base.as_ref().map(|(base, _)| base), &next).await?;
+        next.previous = base.map_or_else(String::new, |(_, bytes)| hash(&bytes));
+        let path = self.layout.entry(next.number);
+        if let Some(bytes) = self.create(&path, &next).await? {
+            let winner = self.decode_entry(&path, next.number, &bytes).await?;
+            check_epoch(&winner, &next)?;
+            return Ok(Won::No);
+        }
+        self.leave_hint(next.number).await;
+        Ok(Won::Yes(Box::new(next)))
+    }
+
+    /// Refuses an entry that was never won, or is not as it was stored.
+    pub(super) async fn check_won(&self, entry: &CatalogEntry) -> Result<()> {
+        let (stored, _) = self.entry(entry.number).await?;
+        if stored == *entry {
+            return Ok(());
+        }
+        Err(fail(
+            ErrorKind::Invalid,
+            "collect",
+            format!(
+                "catalog entry {} is stored with other content",
+                entry.number
+            ),
+        ))
+    }
+
+    /// A number at or below the newest; 0 when nothing is known. A hint that cannot be read is no hint.
+    async fn hint(&self) -> u64 {
+        let known = self.known.load(Ordering::Relaxed);
+        if known > 0 {
+            return known;
+        }
+        let stored = self.objects.get(&self.layout.hint()).await.ok().flatten();
+        stored
+            .and_then(|bytes| std::str::from_utf8(&bytes).ok()?.trim().parse().ok())
+            .unwrap_or(0)
+    }
+
+    /// Written after the entry is durable, so that a hint is never above the newest.
+    async fn leave_hint(&self, number: u64) {
+        self.known.fetch_max(number, Ordering::Relaxed);
+        let written = self
+            .objects
+            .replace(&self.layout.hint(), format!("{number}\n").into())
+            .await;
+        if let Err(error) = written {
+            tracing::debug!(%error, number, "catalog hint not written: listings take longer");
+        }
+    }
+}
+
+/// SS-3, and the quicker answer when a successor has won the number already.
+fn check_epoch(theirs: &CatalogEntry, ours: &CatalogEntry) -> Result<()> {
+    if theirs.epoch <= ours.epoch {
+        return Ok(());
+    }
+    Err(fail(
+        ErrorKind::Fenced,
+        "win catalog entry",
+        format!(
+            "entry {} is of epoch {} by {}, ours is {}",
+            theirs.number, theirs.epoch, theirs.writer, ours.epoch
+        ),
+    ))
+}
+
+fn hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+fn missing(number: u64) -> standfast_core::Error {
+    fail(
+        ErrorKind::Corrupt,
+        "read catalog",
+        format!(
+            "catalog entry {number} is missing: entries are never deleted, so the bucket was cut or rolled back"
+        ),
+    )
+}

@@ -1,0 +1,126 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use object_store::path::Path;
+use standfast_core::{CatalogEntry, ErrorKind, Manifest, Result, SnapshotId, UploadId};
+
+use super::layout::{json_stem, part_name};
+use super::rules::{self, PartName};
+use super::space::BucketSpace;
+
+impl BucketSpace {
+    /// Deletes what a won entry no longer refers to.
+    ///
+    /// The order is the protocol: the entry was won before this began, the pins are listed after that, and only
+    /// then is anything deleted. Whoever pins later reads the newest entry again and does not find its snapshot.
+    /// Only uploads below `oldest_upload` are touched, and no later entry can refer to those (SS-4), so
+    /// this may freeze anywhere and go on at any later time.
+    pub(super) async fn collect(&self, entry: &CatalogEntry) -> Result<u64> {
+        self.check_won(entry).await?;
+        let pinned: BTreeSet<_> = self
+            .pins()
+            .await?
+            .into_iter()
+            .map(|pin| pin.snapshot)
+            .collect();
+        let attested = self.listed_names("attestations").await?;
+        let manifests = self.listed_names("manifests").await?;
+        let kept = self.kept(entry, &pinned).await?;
+        let mut deleted = 0;
+        for id in manifests.difference(&kept.snapshots) {
+            if self.is_dead(id, entry, &kept.parts).await? {
+                deleted += u64::from(self.objects.delete(&self.layout.manifest(id)).await?);
+                deleted += u64::from(self.objects.delete(&self.layout.attestation(id)).await?);
+            }
+        }
+        for id in attested.difference(&manifests) {
+            deleted += u64::from(self.objects.delete(&self.layout.attestation(id)).await?);
+        }
+        Ok(deleted + self.collect_parts(entry.oldest_upload, &kept.parts).await?)
+    }
+
+    async fn collect_parts(&self, oldest: u64, kept: &BTreeSet<PartName>) -> Result<u64> {
+        let mut deleted = 0;
+        let mut uploads = BTreeMap::<UploadId, bool>::new();
+        for meta in self.objects.list(&self.layout.folder("parts")).await? {
+            let Some((upload, blake3)) = part_name(&meta.location) else {
+                continue;
+            };
+            if upload.began_on >= oldest {
+                continue;
+            }
+            let stays = kept.contains(&(upload.to_string(), blake3));
+            if !stays {
+                deleted += u64::from(self.objects.delete(&meta.location).await?);
+            }
+            *uploads.entry(upload).or_default() |= stays;
+        }
+        for (upload, _) in uploads.into_iter().filter(|(_, stays)| !stays) {
+            deleted += self.objects.sweep(self.layout.upload(&upload)).await?;
+        }
+        Ok(deleted)
+    }
+
+    /// What the entry lists, and what pins hold as long as it is there.
+    async fn kept(&self, entry: &CatalogEntry, pinned: &BTreeSet<SnapshotId>) -> Result<Kept> {
+        let listed = entry.snapshots.iter().map(|listed| &listed.id);
+        let mut parts = rules::referred(self, listed.clone()).await?;
+        let mut snapshots: BTreeSet<_> = listed.cloned().collect();
+        for id in pinned {
+            if let Some(manifest) = self.readable(id).await? {
+                parts.extend(manifest.parts.iter().map(rules::name));
+            }
+            snapshots.insert(id.clone());
+        }
+        Ok(Kept { snapshots, parts })
+    }
+
+    /// Whether a manifest that is not kept can never be listed any more.
+    async fn is_dead(
+        &self,
+        id: &SnapshotId,
+        entry: &CatalogEntry,
+        kept: &BTreeSet<PartName>,
+    ) -> Result<bool> {
+        if entry.retired.contains(id) {
+            return Ok(true);
+        }
+        let Some(manifest) = self.readable(id).await? else {
+            return Ok(false);
+        };
+        Ok(manifest.parts.iter().any(|part| {
+            part.upload.began_on < entry.oldest_upload && !kept.contains(&rules::name(part))
+        }))
+    }
+
+    /// The manifest, if it is there and can be read: nobody restores or lists one that cannot.
+    pub(super) async fn readable(&self, id: &SnapshotId) -> Result<Option<Manifest>> {
+        match self.manifest(id).await {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::Corrupt | ErrorKind::Foreign | ErrorKind::Version
+                ) =>
+            {
+                tracing::warn!(%error, snapshot = %id, "manifest cannot be read");
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    pub(super) async fn listed_names(&self, folder: &'static str) -> Result<BTreeSet<SnapshotId>> {
+        let listed = self.objects.list(&self.layout.folder(folder)).await?;
+        let name = |location: &Path| json_stem(location).map(|stem| SnapshotId(stem.to_owned()));
+        Ok(listed
+            .iter()
+            .filter_map(|meta| name(&meta.location))
+            .collect())
+    }
+}
+
+/// What must stay.
+#[derive(Debug)]
+struct Kept {
+    snapshots: BTreeSet<SnapshotId>,
+    parts: BTreeSet<PartName>,
+}

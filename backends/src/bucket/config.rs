@@ -1,0 +1,126 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use object_store::local::LocalFileSystem;
+use serde::Deserialize;
+use standfast_core::{ErrorKind, Factory, OpenContext, Result, SnapshotStore};
+use tokio::task;
+
+use super::error::{fail, from_store};
+use super::local::{LocalDirs, make_durable};
+use super::snapshot::BucketSnapshotStore;
+use crate::settings::{self, Settings};
+
+/// `[snapshots]` of type `bucket`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct BucketConfig {
+    /// Where: `file:///absolute/path`, or a path, relative ones to the configuration file. Snapshots of a cluster
+    /// lie below `{url}/{cluster id}/`. No default.
+    url: Option<String>,
+}
+
+impl BucketConfig {
+    fn folder(&self) -> Result<PathBuf, String> {
+        let Some(url) = &self.url else {
+            return Err("`url` is missing: want \"file:///path\" or a path".to_owned());
+        };
+        let path = match url.split_once("://") {
+            None => url,
+            Some(("file", path)) if path.starts_with('/') && !path.contains('%') => path,
+            Some(("file", _)) => {
+                return Err(format!(
+                    "`url = \"{url}\"`: after file:// comes an absolute path, unescaped, as in \
+                     \"file:///srv/snapshots\""
+                ));
+            }
+            Some((scheme, _)) => {
+                return Err(format!(
+                    "`url = \"{url}\"`: this build has no `{scheme}://`, only `file://`"
+                ));
+            }
+        };
+        if path.is_empty() {
+            return Err("`url` is empty: want \"file:///path\" or a path".to_owned());
+        }
+        Ok(PathBuf::from(path))
+    }
+}
+
+impl Settings for BucketConfig {
+    const KEYS: &'static [&'static str] = &["url"];
+
+    fn problems(&self) -> Vec<String> {
+        self.folder().err().into_iter().collect()
+    }
+}
+
+/// Opens [`BucketSnapshotStore`]s from a configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct BucketFactory;
+
+#[async_trait]
+impl Factory<dyn SnapshotStore> for BucketFactory {
+    fn keys(&self) -> &'static [&'static str] {
+        BucketConfig::KEYS
+    }
+
+    fn check(&self, table: &toml::Table) -> Vec<String> {
+        settings::check::<BucketConfig>(table)
+    }
+
+    async fn open(
+        &self,
+        table: &toml::Table,
+        context: &OpenContext,
+    ) -> Result<Arc<dyn SnapshotStore>> {
+        let config: BucketConfig = settings::load(table)?;
+        let folder = config
+            .folder()
+            .map_err(|problem| fail(ErrorKind::Config, "open bucket", problem))?;
+        let folder = context.resolve(&folder);
+        let store = BucketSnapshotStore::open(&folder, context.cluster.as_str()).await?;
+        Ok(Arc::new(store))
+    }
+}
+
+impl BucketSnapshotStore {
+    /// A bucket in the directory `root`, for the cluster with this id. Creates the directories it needs.
+    ///
+    /// # Errors
+    /// `Auth`, `Quota`, `Unavailable` with what the file system said.
+    ///
+    /// # Durability
+    /// The directories are durable on return. Everything written later is synced, files and directories, before it
+    /// is reported as written.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: empty directories may stay.
+    pub async fn open(root: &Path, cluster: &str) -> Result<Self> {
+        let root = root.to_owned();
+        let opened = task::spawn_blocking(move || open_folder(&root)).await;
+        let (store, local) = opened.map_err(|source| {
+            fail(
+                ErrorKind::Closed,
+                "open bucket",
+                "the runtime is shutting down",
+            )
+            .source(source)
+        })??;
+        let store = Self::over(Arc::new(store), Some(local), cluster);
+        store.create_folders().await?;
+        Ok(store)
+    }
+}
+
+fn open_folder(root: &Path) -> Result<(LocalFileSystem, LocalDirs)> {
+    make_durable(root, root)?;
+    let store = LocalFileSystem::new_with_prefix(root)
+        .map_err(|e| from_store("open bucket", &root.display().to_string(), e))?
+        .with_fsync(true);
+    let root = root
+        .canonicalize()
+        .map_err(|e| super::error::from_io("open bucket", root, e))?;
+    Ok((store, LocalDirs::new(root)))
+}

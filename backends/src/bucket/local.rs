@@ -1,0 +1,119 @@
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use object_store::path::Path as ObjectPath;
+use parking_lot::Mutex;
+use standfast_core::Result;
+
+use super::error::from_io;
+
+/// What a `file://` bucket needs beyond the object store: directories that survive a power cut.
+///
+/// `LocalFileSystem` with fsync syncs a file, the directory it is linked into, and directories *it* created. What
+/// is left: a directory that another writer created and has not synced yet. Whoever writes into it first makes
+/// it durable here, so that an object never hangs on somebody else's sync.
+#[derive(Debug)]
+pub(super) struct LocalDirs {
+    root: PathBuf,
+    durable: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl LocalDirs {
+    pub(super) const fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            durable: Mutex::new(BTreeSet::new()),
+        }
+    }
+
+    /// Makes the folder of `object` exist durably.
+    pub(super) fn ensure_parent(&self, object: &ObjectPath) -> Result<()> {
+        match self.path(object).parent() {
+            Some(folder) => self.ensure(folder.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes a folder exist durably.
+    pub(super) fn ensure_folder(&self, folder: &ObjectPath) -> Result<()> {
+        self.ensure(self.path(folder))
+    }
+
+    fn ensure(&self, folder: PathBuf) -> Result<()> {
+        if self.durable.lock().contains(&folder) {
+            return Ok(());
+        }
+        make_durable(&folder, &self.root)?;
+        self.durable.lock().insert(folder);
+        Ok(())
+    }
+
+    /// Syncs the directory entry of an object that somebody, maybe we, created.
+    pub(super) fn sync_entry(&self, object: &ObjectPath) -> Result<()> {
+        match self.path(object).parent() {
+            Some(folder) => sync(folder).map_err(|e| from_io("sync directory", folder, e)),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes what a killed writer left in a folder that nobody may write any more: staged files (`name#n`), then
+    /// the folder when it is empty. Returns the number of files removed.
+    pub(super) fn sweep(&self, folder: &ObjectPath) -> Result<u64> {
+        let folder = self.path(folder);
+        sweep(&folder).map_err(|e| from_io("collect", &folder, e))
+    }
+
+    fn path(&self, object: &ObjectPath) -> PathBuf {
+        let mut path = self.root.clone();
+        path.extend(object.parts().map(|part| part.as_ref().to_owned()));
+        path
+    }
+}
+
+/// Creates `folder` and syncs it and every directory above it up to and including the parent of `root`.
+pub(super) fn make_durable(folder: &Path, root: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|e| from_io("create directory", folder, e))?;
+    let above = root.parent();
+    for directory in folder.ancestors() {
+        sync(directory).map_err(|e| from_io("sync directory", directory, e))?;
+        if Some(directory) == above {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+fn sweep(folder: &Path) -> io::Result<u64> {
+    let mut removed = 0;
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().contains('#') {
+            removed += u64::from(gone(fs::remove_file(entry.path()))?);
+        }
+    }
+    match fs::remove_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+        other => drop(gone(other)?),
+    }
+    Ok(removed)
+}
+
+/// Whether it was us who removed it.
+fn gone(result: io::Result<()>) -> io::Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,206 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use standfast_core::{ErrorKind, Result};
+use tokio::task;
+
+use super::error::{fail, from_store};
+use super::local::LocalDirs;
+
+/// How often a create whose answer was lost is sent.
+const ATTEMPTS: u32 = 6;
+/// The pause after the first of them; it doubles.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Objects by name: create-if-absent whose outcome is never in doubt, reading, listing, deleting.
+#[derive(Debug)]
+pub(super) struct Objects {
+    store: Arc<dyn ObjectStore>,
+    local: Option<Arc<LocalDirs>>,
+}
+
+/// What became of a create.
+#[derive(Debug)]
+pub(super) enum Created {
+    /// These bytes lie there, durably, by our doing or by that of somebody who wrote the same.
+    Ours,
+    /// Other bytes lie there.
+    Theirs(Bytes),
+}
+
+impl Objects {
+    pub(super) fn new(store: Arc<dyn ObjectStore>, local: Option<LocalDirs>) -> Self {
+        Self {
+            store,
+            local: local.map(Arc::new),
+        }
+    }
+
+    /// The bare store, for the probe.
+    pub(super) fn store(&self) -> &dyn ObjectStore {
+        &*self.store
+    }
+
+    /// Creates an object. Whatever else the store answers (409, 412, a 500 after the write, nothing), what lies
+    /// there is read back and decides; when nothing does, the same bytes are sent again.
+    pub(super) async fn create(&self, path: &Path, bytes: Bytes) -> Result<Created> {
+        self.ensure_parent(path).await?;
+        let mut pause = PAUSE;
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let options = PutOptions::from(PutMode::Create);
+            let error = match self
+                .store
+                .put_opts(path, bytes.clone().into(), options)
+                .await
+            {
+                Ok(_) => return Ok(Created::Ours),
+                Err(error) => from_store("create", path.as_ref(), error),
+            };
+            if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported) {
+                return Err(error);
+            }
+            match self.get(path).await {
+                Ok(Some(there)) if there == bytes => {
+                    self.sync_entry(path).await?;
+                    return Ok(Created::Ours);
+                }
+                Ok(Some(there)) => return Ok(Created::Theirs(there)),
+                Ok(None) => last = Some(error),
+                Err(error) => last = Some(error),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        let error = last.expect("at least one attempt failed");
+        let kind = match error.kind() {
+            ErrorKind::Quota => ErrorKind::Quota,
+            _ => ErrorKind::Unavailable,
+        };
+        Err(error
+            .with_kind(kind)
+            .context(format!("no answer in {ATTEMPTS} attempts")))
+    }
+
+    /// Writes an object that nothing is decided by: a pin, the hint.
+    pub(super) async fn replace(&self, path: &Path, bytes: Bytes) -> Result<()> {
+        self.ensure_parent(path).await?;
+        self.store
+            .put(path, bytes.into())
+            .await
+            .map(drop)
+            .map_err(|e| from_store("write", path.as_ref(), e))
+    }
+
+    /// The bytes of an object, if it is there.
+    pub(super) async fn get(&self, path: &Path) -> Result<Option<Bytes>> {
+        let found = match self.store.get(path).await {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) => not_found_is_none(from_store("read", path.as_ref(), error)),
+        }
+    }
+
+    /// Whatever is known of an object beside its bytes, if it is there.
+    pub(super) async fn head(&self, path: &Path) -> Result<Option<ObjectMeta>> {
+        match self.store.head(path).await {
+            Ok(meta) => Ok(Some(meta)),
+            Err(error) => not_found_is_none(from_store("look up", path.as_ref(), error)),
+        }
+    }
+
+    /// Everything below a folder, by name.
+    pub(super) async fn list(&self, folder: &Path) -> Result<Vec<ObjectMeta>> {
+        let listed = self.store.list(Some(folder)).try_collect().await;
+        sorted(folder, listed)
+    }
+
+    /// Everything below a folder whose name comes after `offset`, by name.
+    pub(super) async fn list_after(&self, folder: &Path, offset: &Path) -> Result<Vec<ObjectMeta>> {
+        let listed = self
+            .store
+            .list_with_offset(Some(folder), offset)
+            .try_collect()
+            .await;
+        sorted(folder, listed)
+    }
+
+    /// Deletes an object; returns whether it was there.
+    pub(super) async fn delete(&self, path: &Path) -> Result<bool> {
+        match self.store.delete(path).await {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                let gone = not_found_is_none::<()>(from_store("delete", path.as_ref(), error))?;
+                Ok(gone.is_some())
+            }
+        }
+    }
+
+    /// Makes a folder exist, where folders exist.
+    pub(super) async fn ensure_folder(&self, folder: Path) -> Result<()> {
+        self.locally(move |local| local.ensure_folder(&folder))
+            .await
+    }
+
+    /// Removes what killed writers left in a folder that nobody writes any more.
+    pub(super) async fn sweep(&self, folder: Path) -> Result<u64> {
+        let Some(local) = self.local.clone() else {
+            return Ok(0);
+        };
+        blocking(move || local.sweep(&folder)).await
+    }
+
+    async fn ensure_parent(&self, path: &Path) -> Result<()> {
+        let path = path.clone();
+        self.locally(move |local| local.ensure_parent(&path)).await
+    }
+
+    async fn sync_entry(&self, path: &Path) -> Result<()> {
+        let path = path.clone();
+        self.locally(move |local| local.sync_entry(&path)).await
+    }
+
+    async fn locally(
+        &self,
+        call: impl FnOnce(&LocalDirs) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let Some(local) = self.local.clone() else {
+            return Ok(());
+        };
+        blocking(move || call(&local)).await
+    }
+}
+
+/// Runs file-system calls off the async workers.
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    task::spawn_blocking(call).await.map_err(|source| {
+        fail(
+            ErrorKind::Closed,
+            "call the file system",
+            "the runtime is shutting down",
+        )
+        .source(source)
+    })?
+}
+
+fn sorted(folder: &Path, listed: object_store::Result<Vec<ObjectMeta>>) -> Result<Vec<ObjectMeta>> {
+    let mut listed = listed.map_err(|e| from_store("list", folder.as_ref(), e))?;
+    listed.sort_by(|a, b| a.location.cmp(&b.location));
+    Ok(listed)
+}
+
+fn not_found_is_none<T>(error: standfast_core::Error) -> Result<Option<T>> {
+    match error.kind() {
+        ErrorKind::NotFound => Ok(None),
+        _ => Err(error),
+    }
+}

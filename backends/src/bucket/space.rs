@@ -1,0 +1,120 @@
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use standfast_core::{ErrorKind, Fingerprint, Manifest, Result, SnapshotId};
+
+use super::documents::{self, Document, Owner};
+use super::error::fail;
+use super::layout::Layout;
+use super::objects::{Created, Objects};
+
+/// One cluster's part of a bucket.
+#[derive(Debug)]
+pub(super) struct BucketSpace {
+    pub(super) objects: Objects,
+    pub(super) layout: Layout,
+    /// The newest catalog number seen: a better hint than the stored one.
+    pub(super) known: AtomicU64,
+    cluster: OnceLock<Fingerprint>,
+}
+
+impl BucketSpace {
+    pub(super) const fn new(objects: Objects, layout: Layout) -> Self {
+        Self {
+            objects,
+            layout,
+            known: AtomicU64::new(0),
+            cluster: OnceLock::new(),
+        }
+    }
+
+    /// Whose bucket this is, if it was made anyone's.
+    pub(super) async fn owner(&self) -> Result<Option<Fingerprint>> {
+        if let Some(cluster) = self.cluster.get() {
+            return Ok(Some(*cluster));
+        }
+        let path = self.layout.fingerprint();
+        let Some(bytes) = self.objects.get(&path).await? else {
+            return Ok(None);
+        };
+        let owner: Owner = documents::decode(path.as_ref(), &bytes)?;
+        Ok(Some(*self.cluster.get_or_init(|| owner.cluster)))
+    }
+
+    /// Makes it this cluster's.
+    pub(super) async fn claim(&self, cluster: Fingerprint) -> Result<()> {
+        let path = self.layout.fingerprint();
+        let owner = Owner {
+            format: Owner::FORMAT,
+            cluster,
+        };
+        if let Created::Theirs(bytes) = self
+            .objects
+            .create(&path, documents::encode(&owner))
+            .await?
+        {
+            documents::decode_ours::<Owner>(path.as_ref(), &bytes, cluster)?;
+        }
+        self.cluster.get_or_init(|| cluster);
+        Ok(())
+    }
+
+    /// Whose bucket this is.
+    ///
+    /// # Errors
+    /// `NotFound` before [`Self::claim`].
+    pub(super) async fn cluster(&self) -> Result<Fingerprint> {
+        self.owner().await?.ok_or_else(|| {
+            fail(
+                ErrorKind::NotFound,
+                "open bucket",
+                format!(
+                    "`{}` is missing: run `standfast cluster init`, or correct `url` if the cluster has snapshots",
+                    self.layout.fingerprint()
+                ),
+            )
+        })
+    }
+
+    /// Refuses what is meant for another cluster.
+    pub(super) async fn check_cluster(&self, what: &str, cluster: Fingerprint) -> Result<()> {
+        let ours = self.cluster().await?;
+        documents::check_cluster(what, "of the call", cluster, ours)
+    }
+
+    /// The manifest of a snapshot, if it is there.
+    pub(super) async fn manifest(&self, id: &SnapshotId) -> Result<Option<Manifest>> {
+        let path = self.layout.manifest(id);
+        let Some(bytes) = self.objects.get(&path).await? else {
+            return Ok(None);
+        };
+        let manifest: Manifest =
+            documents::decode_ours(path.as_ref(), &bytes, self.cluster().await?)?;
+        if manifest.id == *id {
+            return Ok(Some(manifest));
+        }
+        Err(fail(
+            ErrorKind::Corrupt,
+            "read manifest",
+            format!("manifest `{path}` says it is of snapshot {}", manifest.id),
+        ))
+    }
+
+    /// Creates an immutable document; says what lies there if that is another.
+    pub(super) async fn create<D: Document>(
+        &self,
+        path: &object_store::path::Path,
+        document: &D,
+    ) -> Result<Option<Bytes>> {
+        self.check_cluster(D::WHAT, document.cluster()).await?;
+        match self
+            .objects
+            .create(path, documents::encode(document))
+            .await?
+        {
+            Created::Ours => Ok(None),
+            Created::Theirs(bytes) => Ok(Some(bytes)),
+        }
+    }
+}
