@@ -1,20 +1,22 @@
+mod capture;
 mod history;
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use super::command::{Command, Decision, Op, Refusal, Reply};
 use super::context::{ApplyContext, DecideContext, Touched};
-use super::service::{CaptureId, Service};
+use super::service::Service;
 use super::sessions::{Recall, Sessions};
 use crate::batch::{Batch, DigestAt, Entry};
 use crate::clock::{BootInstant, Clock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::words::{Digest, Fingerprint, Position, Section, Seq, SessionId};
+use crate::words::{Digest, Fingerprint, Position, Seq, SessionId};
 
+pub use self::capture::{CaptureWhen, Captured};
+use self::capture::{Capturing, Wanted};
 use self::history::History;
 
 /// A [`Machine`] shared by the thread that applies and those that read.
@@ -44,18 +46,8 @@ pub struct Machine {
     history: History,
     ended: Vec<SessionId>,
     capture: Option<Capturing>,
+    wanted: Option<Wanted>,
 }
-
-/// The capture in progress, under its own name and the service's.
-#[derive(Clone, Copy, Debug)]
-struct Capturing {
-    id: CaptureId,
-    of_service: CaptureId,
-}
-
-/// Captures are numbered over all machines of a process: a node that bootstraps again swaps its machine, and a
-/// reader of the old one's capture must not read the new one's rows under the same name.
-static CAPTURES: AtomicU64 = AtomicU64::new(1);
 
 /// What became of an item that was considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +140,7 @@ impl Machine {
             history: History::default(),
             ended: Vec::new(),
             capture: None,
+            wanted: None,
         };
         machine.history.push(position, machine.digest());
         machine
@@ -324,7 +317,7 @@ impl Machine {
         })
     }
 
-    /// The entries applied so far end a batch at `end`.
+    /// The entries applied so far end a batch at `end`. A capture that is wanted begins here.
     ///
     /// # Panics
     /// When `end` is not the last entry applied.
@@ -332,6 +325,9 @@ impl Machine {
         assert_eq!(end.seq, self.applied, "a batch ends at its last entry");
         self.position = end;
         self.history.push(end, self.digest());
+        if self.wanted.is_some() {
+            self.capture_if_wanted();
+        }
     }
 
     /// Applies a whole committed batch and compares the digest it carries.
@@ -371,59 +367,6 @@ impl Machine {
                 ours,
                 theirs: theirs.digest,
             },
-        }
-    }
-
-    /// Begins a capture at the present batch end.
-    ///
-    /// # Errors
-    /// `Busy` while another capture is in progress (SM-3).
-    ///
-    /// # Panics
-    /// In mid-batch: snapshots are at batch ends only.
-    pub fn capture(&mut self) -> Result<CaptureId> {
-        assert_eq!(
-            self.applied, self.position.seq,
-            "captures are at batch ends"
-        );
-        if self.capture.is_some() {
-            return Err(Error::new(ErrorKind::Busy, "capture")
-                .context("another capture of this state is in progress"));
-        }
-        let id = CaptureId(CAPTURES.fetch_add(1, Ordering::Relaxed));
-        self.sessions.capture();
-        let of_service = self.service.capture();
-        self.capture = Some(Capturing { id, of_service });
-        Ok(id)
-    }
-
-    /// Appends the rows of one section as they were when the capture began; returns how many.
-    ///
-    /// # Errors
-    /// `Cancelled` when this is not the capture in progress: the state was replaced meanwhile.
-    pub fn read_section(
-        &mut self,
-        capture: CaptureId,
-        section: Section,
-        out: &mut Vec<u8>,
-    ) -> Result<u64> {
-        let Some(capturing) = self.capture.filter(|capturing| capturing.id == capture) else {
-            return Err(Error::new(ErrorKind::Cancelled, "capture")
-                .context("the state was replaced while it was being captured"));
-        };
-        Ok(match section.sessions() {
-            Some(bucket) => self.sessions.read(bucket, out),
-            None => self
-                .service
-                .read_section(capturing.of_service, section, out),
-        })
-    }
-
-    /// Ends a capture, finished or not. Does nothing when it is not the one in progress.
-    pub fn end_capture(&mut self, capture: CaptureId) {
-        if let Some(capturing) = self.capture.take_if(|capturing| capturing.id == capture) {
-            self.sessions.end_capture();
-            self.service.end_capture(capturing.of_service);
         }
     }
 
