@@ -1,1 +1,34 @@
-//! Snapshots of Standfast: capture, publish, restore, retention.
+//! Snapshots: capture a state while it changes, publish it, restore it, keep a few, say how far the log may be
+//! trimmed.
+//!
+//! Knows the contracts of `standfast-core` only; the store is any [`SnapshotStore`](standfast_core::SnapshotStore).
+//!
+//! | who | what | uses |
+//! |---|---|---|
+//! | a standby, or a primary that is alone | [`Snapshotter::start`]: captures by the clock and by entries, publishes, proves | [`Publisher`] |
+//! | the leader | [`Cataloguer::round`] every few seconds: lists proposals on its own lineage, marks what was attested, retires, collects | [`Lineage`] |
+//! | the leader, before it trims | [`Cataloguer::trim_through`] | |
+//! | a node that starts | [`Restorer::restore`], then replays the log's suffix, then [`RestorePin::release`] | |
+//!
+//! ```text
+//!   Machine::want_capture ──▶ Captured ──▶ Publisher::publish ──▶ a manifest (proposal)
+//!        (at a batch end)                  Publisher::prove   ──▶ an attestation
+//!                                                                     │
+//!   Cataloguer::round (leader) ◀──────────────────────────────────────┘
+//!        wins entry n+1: listed, verified, retired ──▶ collect ──▶ trim_through
+//! ```
+
+mod capture;
+mod catalog;
+mod metrics;
+mod part;
+mod policy;
+mod publish;
+mod restore;
+mod snapshotter;
+
+pub use catalog::{Cataloguer, Lineage, MachineLineage, PinGuard, Round, Verdict};
+pub use policy::SnapshotPolicy;
+pub use publish::{Committed, Publisher};
+pub use restore::{Progress, RestorePin, Restored, Restorer, Tried};
+pub use snapshotter::{Snapshotter, SnapshotterHandle};

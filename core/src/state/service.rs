@@ -67,7 +67,7 @@ pub trait ShadowState: Send + Debug {
 
     /// Digest of the rows of one section, without keeping them: lets a snapshot be verified without the memory of
     /// a second state. `None` when the service cannot tell; the snapshot is then restored into a scratch state
-    /// instead, which is right for every service.
+    /// instead, which is right for every service. Asked with no rows to learn whether the service can.
     ///
     /// # Errors
     /// `Corrupt` when they cannot be decoded.

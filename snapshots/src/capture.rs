@@ -1,0 +1,80 @@
+use std::sync::Arc;
+
+use parking_lot::MutexGuard;
+use standfast_core::{CaptureId, Captured, Result, Section, SharedMachine};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use crate::part::{PartBuilder, RawPart};
+
+/// A part on its way from the state to the store. It holds its slot of the memory until it was uploaded.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) index: usize,
+    pub(crate) part: RawPart,
+    pub(crate) slot: OwnedSemaphorePermit,
+}
+
+/// Ends a capture however its reading ends: a capture that stays open keeps before-images for ever.
+#[derive(Debug)]
+pub(crate) struct OpenCapture {
+    machine: SharedMachine,
+    id: CaptureId,
+}
+
+impl OpenCapture {
+    pub(crate) fn new(machine: &SharedMachine, captured: &Captured) -> Self {
+        Self {
+            machine: Arc::clone(machine),
+            id: captured.id,
+        }
+    }
+
+    /// Reads the state section by section, on a thread that may block, and hands over part by part.
+    ///
+    /// The lock is taken for one section at a time and given to whoever waits for it: applying goes on in between.
+    /// Ends early, without an error, when nobody takes the parts any more.
+    pub(crate) fn read(
+        &self,
+        part_size: usize,
+        slots: &Arc<Semaphore>,
+        parts: &mpsc::Sender<Loaded>,
+    ) -> Result<()> {
+        let runtime = Handle::current();
+        let mut sections = Section::all().peekable();
+        let mut index = 0;
+        while sections.peek().is_some() {
+            let Ok(slot) = runtime.block_on(Arc::clone(slots).acquire_owned()) else {
+                return Ok(());
+            };
+            let mut builder = PartBuilder::with_capacity(part_size + part_size / 8);
+            while builder.len() < part_size {
+                let Some(section) = sections.next() else {
+                    break;
+                };
+                builder.add(section, |out| self.read_section(section, out))?;
+            }
+            let Some(part) = builder.finish() else {
+                break;
+            };
+            if parts.blocking_send(Loaded { index, part, slot }).is_err() {
+                return Ok(());
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+
+    fn read_section(&self, section: Section, out: &mut Vec<u8>) -> Result<u64> {
+        let mut machine = self.machine.lock();
+        let rows = machine.read_section(self.id, section, out);
+        MutexGuard::unlock_fair(machine);
+        rows
+    }
+}
+
+impl Drop for OpenCapture {
+    fn drop(&mut self) {
+        self.machine.lock().end_capture(self.id);
+    }
+}

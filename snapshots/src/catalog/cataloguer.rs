@@ -1,0 +1,305 @@
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use standfast_core::{
+    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, Seq, SnapshotId, SnapshotStore,
+    Won,
+};
+use tokio::time::Instant;
+
+use super::draft::{Author, Draft};
+use super::lineage::{Lineage, Verdict};
+use crate::metrics;
+use crate::policy::SnapshotPolicy;
+
+/// How often an entry is built again after another won its number.
+const ATTEMPTS: u32 = 16;
+
+/// The leader's hand on the catalog, for one term.
+///
+/// Nothing of it is on the path of a promotion: the first round of a term, whenever it comes, wins an entry that raises
+/// the epoch, and from then on no leader of a lower epoch can win one.
+pub struct Cataloguer {
+    store: Arc<dyn SnapshotStore>,
+    token: FenceToken,
+    policy: SnapshotPolicy,
+    lineage: Arc<dyn Lineage>,
+    entries_built: u64,
+    /// Proposals that can never be listed: looked at once.
+    passed_over: BTreeSet<SnapshotId>,
+    /// When we first saw which catalog number, oldest first.
+    seen: VecDeque<(Instant, u64)>,
+    /// Whether something may be left to delete.
+    collect_due: bool,
+}
+
+/// What a round did.
+#[derive(Debug)]
+pub struct Round {
+    /// The newest entry, ours or not.
+    pub entry: CatalogEntry,
+    /// Whether this round won it.
+    pub won: bool,
+    /// Objects deleted; or why deleting failed, which the next round tries again.
+    pub collected: Result<u64>,
+}
+
+impl fmt::Debug for Cataloguer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cataloguer")
+            .field("store", &self.store)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cataloguer {
+    /// For the term of `token`.
+    pub fn new(
+        store: Arc<dyn SnapshotStore>,
+        token: FenceToken,
+        policy: SnapshotPolicy,
+        lineage: Arc<dyn Lineage>,
+    ) -> Self {
+        Self {
+            store,
+            token,
+            policy,
+            lineage,
+            entries_built: 0,
+            passed_over: BTreeSet::new(),
+            seen: VecDeque::new(),
+            collect_due: true,
+        }
+    }
+
+    /// Looks at everything once: lists the proposals that are of this history, marks as verified what was attested,
+    /// retires what is not kept, wins the entry that says so if there is anything to say, then collects.
+    ///
+    /// # Errors
+    /// `Fenced`: a leader of a higher epoch has won an entry; the term is over. Those of the store: call again.
+    ///
+    /// # Cancel safety
+    /// An entry may or may not have been won, objects may be left; call again.
+    pub async fn round(&mut self) -> Result<Round> {
+        let round = self.whole_round().await;
+        match &round {
+            Ok(round) => metrics::catalog(&round.entry),
+            Err(error) => metrics::failed("catalog", error),
+        }
+        round
+    }
+
+    async fn whole_round(&mut self) -> Result<Round> {
+        let (entry, won) = self.settle_entry().await?;
+        self.collect_due |= won;
+        let collected = if self.collect_due {
+            self.collect(&entry).await
+        } else {
+            Ok(0)
+        };
+        self.collect_due = collected.is_err();
+        Ok(Round {
+            entry,
+            won,
+            collected,
+        })
+    }
+
+    /// The newest entry, after everything there is to say was said.
+    async fn settle_entry(&mut self) -> Result<(CatalogEntry, bool)> {
+        for _ in 0..ATTEMPTS {
+            let newest = self.newest().await?;
+            let draft = self.draft(newest.as_ref()).await?;
+            if let Some(newest) = newest
+                && !draft.changed
+                && newest.epoch == self.token.epoch
+            {
+                return Ok((newest, false));
+            }
+            let next = draft.into_entry(self.author());
+            if let Won::Yes(entry) = self.store.win_entry(&self.token, next).await? {
+                self.saw(entry.number);
+                return Ok((*entry, true));
+            }
+        }
+        Err(Error::new(ErrorKind::Busy, "win catalog entry")
+            .context(format!("others won the number {ATTEMPTS} times in a row")))
+    }
+
+    async fn newest(&mut self) -> Result<Option<CatalogEntry>> {
+        let newest = self.store.newest().await?;
+        let Some(entry) = &newest else {
+            return Ok(None);
+        };
+        self.saw(entry.number);
+        if entry.epoch > self.token.epoch {
+            return Err(
+                Error::new(ErrorKind::Fenced, "win catalog entry").context(format!(
+                    "entry {} is of epoch {} by {}, ours is {}",
+                    entry.number, entry.epoch, entry.writer, self.token.epoch
+                )),
+            );
+        }
+        Ok(newest)
+    }
+
+    async fn draft(&mut self, newest: Option<&CatalogEntry>) -> Result<Draft> {
+        let mut draft = Draft::on(newest);
+        self.list_proposals(&mut draft).await?;
+        draft.verify(&*self.store).await?;
+        draft.retire(&*self.store, &self.policy).await?;
+        if let Some(number) = self.seen_long_ago() {
+            draft.revoke_before(number);
+        }
+        Ok(draft)
+    }
+
+    async fn list_proposals(&mut self, draft: &mut Draft) -> Result<()> {
+        let listed: BTreeSet<_> = draft.snapshots.iter().map(|l| l.id.clone()).collect();
+        let proposals = self.store.proposals().await?;
+        self.passed_over.retain(|id| proposals.contains(id));
+        for id in proposals {
+            if listed.contains(&id) || self.passed_over.contains(&id) {
+                continue;
+            }
+            let judged = match self.store.open(&id).await {
+                Ok(reader) => self.judge(draft, reader.manifest()),
+                Err(error) if error.retry() => return Err(error),
+                Err(error) => Judged::PassOver(error.to_string()),
+            };
+            match judged {
+                Judged::List(manifest) => draft.add(&manifest),
+                Judged::Wait => {}
+                Judged::PassOver(why) => {
+                    tracing::info!(snapshot = %id, why, "proposal passed over");
+                    self.passed_over.insert(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Two nodes that captured at the same milestone propose the same state twice: one is enough.
+    fn judge(&self, draft: &Draft, manifest: &Manifest) -> Judged {
+        let pass_over = |why: &str| Judged::PassOver(why.to_owned());
+        if draft.newest_seq() >= Some(manifest.position.seq) {
+            return pass_over("not newer than what is listed");
+        }
+        if manifest.base.is_some() {
+            return pass_over("incremental: this version lists complete ones");
+        }
+        if draft.is_revoked(manifest) {
+            return pass_over("its upload was revoked");
+        }
+        match self.lineage.judge(manifest.position, manifest.digest) {
+            Verdict::Same => Judged::List(Box::new(manifest.clone())),
+            Verdict::NotYet => Judged::Wait,
+            Verdict::Other => pass_over("of another history, or with another digest than ours"),
+            Verdict::Forgotten => pass_over("too old to compare"),
+        }
+    }
+
+    async fn collect(&self, entry: &CatalogEntry) -> Result<u64> {
+        let collected = match self.drop_abandoned_pins().await {
+            Ok(()) => self.store.collect(entry).await,
+            Err(error) => Err(error),
+        };
+        match &collected {
+            Ok(objects) => metrics::collected(*objects),
+            Err(error) => metrics::failed("collect", error),
+        }
+        collected
+    }
+
+    async fn drop_abandoned_pins(&self) -> Result<()> {
+        for pin in self.store.pins().await? {
+            if pin.age > self.policy.pin_expiry.0 {
+                tracing::warn!(snapshot = %pin.snapshot, holder = pin.holder, "abandoned pin taken away");
+                self.store.unpin(&pin.snapshot, &pin.holder).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How far the log may be trimmed: to the oldest of the newest `min_verified` verified snapshots whose manifests can
+    /// still be read, and not beyond what a pin needs. `None` when there are not enough. Trim with [`super::PinGuard`],
+    /// which asks for the pins again after the floor was written (R8).
+    ///
+    /// # Errors
+    /// Those of the store.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    pub async fn trim_through(&self) -> Result<Option<Seq>> {
+        let Some(entry) = self.store.newest().await? else {
+            return Ok(None);
+        };
+        let mut left = self.policy.min_verified;
+        let mut through = None;
+        for listed in entry.snapshots.iter().rev().filter(|l| l.verified) {
+            match self.store.open(&listed.id).await {
+                Ok(_) => {}
+                Err(error) if error.retry() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, snapshot = %listed.id, "a verified snapshot is damaged");
+                    continue;
+                }
+            }
+            left -= 1;
+            if left == 0 {
+                through = Some(listed.position.seq);
+                break;
+            }
+        }
+        let Some(through) = through else {
+            return Ok(None);
+        };
+        let pins = self.store.pins().await?;
+        let pinned = pins.iter().map(|pin| pin.seq).min();
+        Ok(Some(pinned.map_or(through, |pinned| pinned.min(through))))
+    }
+
+    fn author(&mut self) -> Author {
+        self.entries_built += 1;
+        Author {
+            cluster: self.token.cluster,
+            epoch: self.token.epoch,
+            writer: self.token.holder.clone(),
+            nonce: format!("{:032x}-{}", self.token.nonce, self.entries_built),
+        }
+    }
+
+    fn saw(&mut self, number: u64) {
+        if self.seen.back().is_none_or(|(_, last)| *last < number) {
+            self.seen.push_back((Instant::now(), number));
+        }
+    }
+
+    /// The highest number that was the newest at least `upload_expiry` ago.
+    fn seen_long_ago(&mut self) -> Option<u64> {
+        let expiry = self.policy.upload_expiry.0;
+        while let Some((at, number)) = self.seen.front().copied() {
+            if at.elapsed() < expiry {
+                return None;
+            }
+            let next_is_old = self
+                .seen
+                .get(1)
+                .is_some_and(|(at, _)| at.elapsed() >= expiry);
+            if !next_is_old {
+                return Some(number);
+            }
+            self.seen.pop_front();
+        }
+        None
+    }
+}
+
+/// What becomes of a proposal.
+enum Judged {
+    List(Box<Manifest>),
+    Wait,
+    PassOver(String),
+}

@@ -1,0 +1,141 @@
+use std::collections::BTreeSet;
+
+use standfast_core::{
+    CATALOG_FORMAT, CatalogEntry, Fingerprint, Listed, Manifest, PartRef, Result, Seq, SnapshotId,
+    SnapshotStore,
+};
+
+use super::retention;
+use crate::policy::SnapshotPolicy;
+
+/// The next catalog entry, as it grows out of the newest one.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) snapshots: Vec<Listed>,
+    pub(super) retired: BTreeSet<SnapshotId>,
+    pub(super) oldest_upload: u64,
+    pub(super) changed: bool,
+    pub(super) base_number: u64,
+}
+
+impl Draft {
+    pub(super) fn on(base: Option<&CatalogEntry>) -> Self {
+        Self {
+            snapshots: base.map_or_else(Vec::new, |base| base.snapshots.clone()),
+            retired: BTreeSet::new(),
+            oldest_upload: base.map_or(0, |base| base.oldest_upload),
+            changed: false,
+            base_number: base.map_or(0, |base| base.number),
+        }
+    }
+
+    /// Where the newest snapshot listed stands.
+    pub(super) fn newest_seq(&self) -> Option<Seq> {
+        self.snapshots.last().map(|listed| listed.position.seq)
+    }
+
+    /// Whether a proposal's upload was revoked.
+    pub(super) fn is_revoked(&self, manifest: &Manifest) -> bool {
+        let oldest = self.oldest_upload;
+        let revoked = |part: &PartRef| part.upload.began_on < oldest;
+        manifest.parts.iter().any(revoked)
+    }
+
+    /// Lists a proposal.
+    pub(super) fn add(&mut self, manifest: &Manifest) {
+        self.snapshots.push(Listed {
+            id: manifest.id.clone(),
+            position: manifest.position,
+            digest: manifest.digest,
+            verified: false,
+            created_ms: manifest.created_ms,
+            bytes: manifest.bytes(),
+            rows: manifest.rows(),
+        });
+        self.changed = true;
+    }
+
+    /// Marks what was attested with the digest that is listed.
+    pub(super) async fn verify(&mut self, store: &dyn SnapshotStore) -> Result<()> {
+        for listed in self.snapshots.iter_mut().filter(|listed| !listed.verified) {
+            let Some(attestation) = store.attested(&listed.id).await? else {
+                continue;
+            };
+            if attestation.digest == listed.digest && attestation.snapshot == listed.id {
+                listed.verified = true;
+                self.changed = true;
+            } else {
+                tracing::warn!(
+                    snapshot = %listed.id,
+                    attested = %attestation.digest,
+                    listed = %listed.digest,
+                    "attested with another digest: stays unverified"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out what is not kept, and revokes the uploads it came from: it can never be listed again, so it may be
+    /// deleted at any later time.
+    pub(super) async fn retire(
+        &mut self,
+        store: &dyn SnapshotStore,
+        policy: &SnapshotPolicy,
+    ) -> Result<()> {
+        self.retired = retention::retired(&self.snapshots, policy);
+        let retired = &self.retired;
+        self.snapshots
+            .retain(|listed| !retired.contains(&listed.id));
+        for id in &self.retired {
+            let began_on = match store.open(id).await {
+                Ok(reader) => newest_upload(reader.manifest()),
+                Err(error) if error.retry() => return Err(error),
+                // Damaged: it cannot be listed again either.
+                Err(_) => None,
+            };
+            if let Some(began_on) = began_on {
+                self.oldest_upload = self.oldest_upload.max(began_on + 1);
+            }
+            self.changed = true;
+        }
+        Ok(())
+    }
+
+    /// Revokes uploads that began before entry `number` became the newest. Only together with another change: each
+    /// snapshot brings one.
+    pub(super) fn revoke_before(&mut self, number: u64) {
+        if self.changed {
+            self.oldest_upload = self.oldest_upload.max(number);
+        }
+    }
+
+    pub(super) fn into_entry(self, author: Author) -> CatalogEntry {
+        CatalogEntry {
+            format: CATALOG_FORMAT,
+            cluster: author.cluster,
+            number: self.base_number + 1,
+            previous: String::new(),
+            epoch: author.epoch,
+            writer: author.writer,
+            nonce: author.nonce,
+            oldest_upload: self.oldest_upload,
+            snapshots: self.snapshots,
+            retired: self.retired.into_iter().collect(),
+        }
+    }
+}
+
+/// Who writes an entry.
+#[derive(Debug)]
+pub(super) struct Author {
+    pub(super) cluster: Fingerprint,
+    pub(super) epoch: standfast_core::Epoch,
+    pub(super) writer: standfast_core::NodeId,
+    pub(super) nonce: String,
+}
+
+fn newest_upload(manifest: &Manifest) -> Option<u64> {
+    let began = |part: &PartRef| part.upload.began_on;
+    manifest.parts.iter().map(began).max()
+}

@@ -1,0 +1,11 @@
+//! What the leader does with proposals: the catalog, retention, and how far the log may be trimmed.
+
+mod cataloguer;
+mod draft;
+mod guard;
+mod lineage;
+mod retention;
+
+pub use cataloguer::{Cataloguer, Round};
+pub use guard::PinGuard;
+pub use lineage::{Lineage, MachineLineage, Verdict};

@@ -1,0 +1,198 @@
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use standfast_core::{
+    Captured, Error, ErrorKind, MANIFEST_FORMAT, Manifest, NodeId, PartRef, Position, Result,
+    SharedMachine, SnapshotId, SnapshotStore, SnapshotUpload,
+};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::{self, JoinSet};
+
+use crate::capture::{Loaded, OpenCapture};
+use crate::metrics;
+use crate::policy::SnapshotPolicy;
+
+/// When what was captured counts as committed.
+#[derive(Clone, Debug)]
+pub enum Committed {
+    /// It is: a standby applies committed batches only.
+    Already,
+    /// When the watermark reaches it: a primary's state runs ahead of its log.
+    When(watch::Receiver<Position>),
+}
+
+/// Turns captures into proposals in a snapshot store.
+///
+/// ```text
+///   state ──section by section──▶ parts of 16 MiB ──▶ zstd ──▶ put_part      reading: one blocking thread
+///          lock < 1 ms each        (bounded)          (parallel, bounded)     the rest: owned tasks
+///                                        all stored ∧ committed ──▶ propose    a manifest; harmless
+/// ```
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    store: Arc<dyn SnapshotStore>,
+    node: NodeId,
+    policy: SnapshotPolicy,
+}
+
+impl Publisher {
+    /// A publisher for this node.
+    pub const fn new(store: Arc<dyn SnapshotStore>, node: NodeId, policy: SnapshotPolicy) -> Self {
+        Self {
+            store,
+            node,
+            policy,
+        }
+    }
+
+    /// The store it publishes into.
+    pub const fn store(&self) -> &Arc<dyn SnapshotStore> {
+        &self.store
+    }
+
+    pub(crate) const fn policy(&self) -> &SnapshotPolicy {
+        &self.policy
+    }
+
+    pub(crate) const fn node(&self) -> &NodeId {
+        &self.node
+    }
+
+    /// Uploads what was captured and, when it is committed, proposes it. The capture is ended in every case.
+    ///
+    /// Memory: `policy.memory`, whatever the size of the state; more only if one section is larger than a part.
+    ///
+    /// # Errors
+    /// Those of the store; `Closed` when the term ended before the capture was committed (nothing was proposed);
+    /// `Cancelled` when the state was replaced meanwhile.
+    ///
+    /// # Durability
+    /// All parts, then the manifest, are durable on `Ok`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: parts that nothing refers to may stay until they are collected; a manifest may have been proposed.
+    pub async fn publish(
+        &self,
+        captured: Captured,
+        machine: &SharedMachine,
+        committed: Committed,
+    ) -> Result<Manifest> {
+        let started = tokio::time::Instant::now();
+        let open = OpenCapture::new(machine, &captured);
+        let published = self.publish_open(&captured, open, committed).await;
+        metrics::published(&published, started.elapsed());
+        published
+    }
+
+    async fn publish_open(
+        &self,
+        captured: &Captured,
+        open: OpenCapture,
+        committed: Committed,
+    ) -> Result<Manifest> {
+        let upload: Arc<dyn SnapshotUpload> = Arc::from(self.store.begin().await?);
+        let parts = self.upload(open, &upload).await?;
+        let manifest = Manifest {
+            format: MANIFEST_FORMAT,
+            cluster: captured.cluster,
+            id: SnapshotId::new(captured.position.seq, upload.id().random),
+            position: captured.position,
+            producer: self.node.clone(),
+            created_ms: wall_clock_ms(),
+            stamp_ms: captured.stamp_ms,
+            digest: captured.digest,
+            versions: captured.versions,
+            parts,
+            base: None,
+        };
+        wait_committed(committed, captured.position).await?;
+        self.store.propose(&manifest).await?;
+        Ok(manifest)
+    }
+
+    /// Reads, compresses and stores all parts; gives them in the order of restore.
+    async fn upload(
+        &self,
+        open: OpenCapture,
+        upload: &Arc<dyn SnapshotUpload>,
+    ) -> Result<Vec<PartRef>> {
+        let slots = Arc::new(Semaphore::new(self.policy.slots()));
+        let part_size = self.policy.part_size.as_usize();
+        let (sender, mut receiver) = mpsc::channel(1);
+        let reading = task::spawn_blocking(move || open.read(part_size, &slots, &sender));
+        let mut uploads = JoinSet::new();
+        let mut stored = Vec::new();
+        loop {
+            // Both arms are cancel safe: a part that was not received stays in the channel, an upload that was not
+            // joined stays in the set.
+            tokio::select! {
+                loaded = receiver.recv() => match loaded {
+                    Some(loaded) => {
+                        let upload = Arc::clone(upload);
+                        uploads.spawn(store_part(loaded, self.policy.level, upload));
+                    }
+                    None => break,
+                },
+                Some(done) = uploads.join_next() => stored.push(joined(done)??),
+            }
+        }
+        joined(reading.await)??;
+        while let Some(done) = uploads.join_next().await {
+            stored.push(joined(done)??);
+        }
+        stored.sort_unstable_by_key(|(index, _)| *index);
+        Ok(stored.into_iter().map(|(_, part)| part).collect())
+    }
+}
+
+async fn store_part(
+    loaded: Loaded,
+    level: i32,
+    upload: Arc<dyn SnapshotUpload>,
+) -> Result<(usize, PartRef)> {
+    let Loaded { index, part, slot } = loaded;
+    let (rows, sections) = (part.rows, part.sections);
+    let compressed: Result<Bytes> =
+        joined(task::spawn_blocking(move || part.compress(level)).await)?;
+    let part = upload.put_part(compressed?, rows, sections).await?;
+    drop(slot);
+    Ok((index, part))
+}
+
+async fn wait_committed(committed: Committed, position: Position) -> Result<()> {
+    let Committed::When(mut watermark) = committed else {
+        return Ok(());
+    };
+    let reached = watermark
+        .wait_for(|committed| committed.seq >= position.seq)
+        .await;
+    match reached {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::new(ErrorKind::Closed, "publish")
+            .context(format!(
+                "the term ended before seq {} was committed; nothing was proposed",
+                position.seq
+            ))
+            .source(source)),
+    }
+}
+
+/// The value of a task that is ours: it can only be missing because the runtime ends, or because it panicked.
+pub(crate) fn joined<T>(done: Result<T, task::JoinError>) -> Result<T> {
+    done.map_err(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(source) => Error::new(ErrorKind::Closed, "join task").source(source),
+    })
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "for people, in `snapshot list`; nothing is decided by it"
+)]
+fn wall_clock_ms() -> u64 {
+    let passed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
+}

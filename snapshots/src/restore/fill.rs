@@ -1,0 +1,163 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use standfast_core::{
+    Digest, Error, ErrorKind, Machine, MachineRestore, Manifest, PartRef, Result, Section,
+    SnapshotReader,
+};
+use tokio::task::{self, JoinSet};
+
+use crate::part::{decompress, read_sections};
+use crate::policy::SnapshotPolicy;
+use crate::publish::joined;
+
+/// How far a restore has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Stored bytes read and loaded so far.
+    pub done_bytes: u64,
+    /// Stored bytes in all.
+    pub total_bytes: u64,
+    /// Rows loaded so far.
+    pub rows: u64,
+}
+
+/// Takes the parts of a snapshot in the order of restore.
+pub(super) trait Sink: Send + 'static {
+    /// Takes one decompressed part.
+    fn take(&mut self, raw: &[u8]) -> Result<()>;
+}
+
+/// Fills a state.
+#[derive(Debug)]
+pub(super) struct StateSink(pub(super) MachineRestore);
+
+/// Sums up the digest and keeps nothing.
+#[derive(Debug)]
+pub(super) struct DigestSink {
+    empty: MachineRestore,
+    sum: Digest,
+    unknown: bool,
+}
+
+impl DigestSink {
+    pub(super) fn new(empty: MachineRestore) -> Self {
+        Self {
+            empty,
+            sum: Digest::default(),
+            unknown: false,
+        }
+    }
+
+    /// Whether the service can tell at all: asked before anything is downloaded.
+    pub(super) fn probe(&self) -> Result<bool> {
+        Ok(self.empty.digest_rows(Section::GLOBALS, &[])?.is_some())
+    }
+}
+
+impl Sink for StateSink {
+    fn take(&mut self, raw: &[u8]) -> Result<()> {
+        read_sections(raw, |section, _, rows| self.0.load(section, rows))
+    }
+}
+
+impl Sink for DigestSink {
+    fn take(&mut self, raw: &[u8]) -> Result<()> {
+        read_sections(raw, |section, _, rows| {
+            if self.unknown {
+                return Ok(());
+            }
+            match self.empty.digest_rows(section, rows)? {
+                Some(digest) => self.sum = self.sum.with(digest),
+                None => self.unknown = true,
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Reads all parts into a sink: downloads and decompresses several at once, loads one after the other.
+///
+/// At most `policy.slots()` parts are in memory, from the download's start until they were loaded.
+pub(super) async fn fill<S: Sink>(
+    reader: &Arc<dyn SnapshotReader>,
+    mut sink: S,
+    policy: &SnapshotPolicy,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<S> {
+    let parts = reader.manifest().parts.clone();
+    let mut so_far = Progress {
+        total_bytes: reader.manifest().bytes(),
+        ..Progress::default()
+    };
+    progress(so_far);
+    let mut queue = parts.iter().cloned().enumerate();
+    let mut tasks = JoinSet::new();
+    let mut ready = BTreeMap::new();
+    for (index, part) in parts.iter().enumerate() {
+        while tasks.len() + ready.len() < policy.slots()
+            && let Some((at, part)) = queue.next()
+        {
+            tasks.spawn(download(Arc::clone(reader), at, part));
+        }
+        let raw = loop {
+            if let Some(raw) = ready.remove(&index) {
+                break raw;
+            }
+            let done = tasks.join_next().await.expect("this part is under way");
+            let (at, raw): (usize, Vec<u8>) = joined(done)??;
+            ready.insert(at, raw);
+        };
+        let named = name(reader.manifest(), part);
+        sink = joined(
+            task::spawn_blocking(move || {
+                sink.take(&raw).map(|()| sink).map_err(|e| e.context(named))
+            })
+            .await,
+        )??;
+        so_far.done_bytes += part.size;
+        so_far.rows += part.rows;
+        progress(so_far);
+    }
+    Ok(sink)
+}
+
+async fn download(
+    reader: Arc<dyn SnapshotReader>,
+    index: usize,
+    part: PartRef,
+) -> Result<(usize, Vec<u8>)> {
+    let stored = reader.read_part(&part).await?;
+    let raw = joined(task::spawn_blocking(move || decompress(&stored)).await)?;
+    let raw = raw.map_err(|error| error.context(name(reader.manifest(), &part)))?;
+    Ok((index, raw))
+}
+
+fn name(manifest: &Manifest, part: &PartRef) -> String {
+    format!(
+        "snapshot {}, part {}/{}",
+        manifest.id, part.upload, part.blake3
+    )
+}
+
+/// The state, when its digest is the manifest's.
+pub(super) async fn finish(sink: StateSink, manifest: &Manifest) -> Result<Machine> {
+    let manifest = manifest.clone();
+    joined(task::spawn_blocking(move || sink.0.finish(&manifest)).await)?
+}
+
+/// Whether the sum is the manifest's digest; `None` when the service could not tell.
+pub(super) fn compare(sink: &DigestSink, manifest: &Manifest) -> Result<Option<()>> {
+    if sink.unknown {
+        return Ok(None);
+    }
+    if sink.sum == manifest.digest {
+        return Ok(Some(()));
+    }
+    Err(
+        Error::new(ErrorKind::Corrupt, "verify snapshot").context(format!(
+            "the rows of snapshot {} add up to digest {}, its manifest says {}",
+            manifest.id, sink.sum, manifest.digest
+        )),
+    )
+}

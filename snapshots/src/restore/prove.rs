@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use standfast_core::{
+    ATTESTATION_FORMAT, Attestation, MachineRestore, Manifest, Result, SnapshotId, SnapshotReader,
+};
+
+use super::fill::{self, DigestSink, StateSink};
+use crate::metrics;
+use crate::publish::Publisher;
+
+impl Publisher {
+    /// Reads a snapshot back from the store, compares its digest and attests it: the leader then lists it as
+    /// verified.
+    ///
+    /// A service whose shadow state implements `digest_rows` is verified in `policy.memory`. Otherwise the
+    /// snapshot is restored into a scratch state, which takes as much memory as the state itself: do that on a
+    /// standby, or on a machine with room.
+    ///
+    /// # Errors
+    /// `Corrupt` naming the part, or with both digests; those of the store.
+    ///
+    /// # Durability
+    /// The attestation is durable on `Ok`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: an attestation may have been written.
+    pub async fn prove(
+        &self,
+        id: &SnapshotId,
+        empty: impl Fn() -> MachineRestore + Send + Sync,
+    ) -> Result<Attestation> {
+        let started = tokio::time::Instant::now();
+        let proved = self.read_back(id, &empty).await;
+        match &proved {
+            Ok(_) => metrics::proved(started.elapsed()),
+            Err(error) => metrics::failed("prove", error),
+        }
+        proved
+    }
+
+    async fn read_back(
+        &self,
+        id: &SnapshotId,
+        empty: &(dyn Fn() -> MachineRestore + Send + Sync),
+    ) -> Result<Attestation> {
+        let reader: Arc<dyn SnapshotReader> = Arc::from(self.store().open(id).await?);
+        let manifest = reader.manifest().clone();
+        if !self.proved_by_sum(&reader, empty).await? {
+            let sink = StateSink(empty());
+            let sink = fill::fill(&reader, sink, self.policy(), &|_| {}).await?;
+            drop(fill::finish(sink, &manifest).await?);
+        }
+        let attestation = self.attestation(&manifest);
+        self.store().attest(&attestation).await?;
+        Ok(attestation)
+    }
+
+    /// Whether the digests of the rows add up; false when the service cannot tell.
+    async fn proved_by_sum(
+        &self,
+        reader: &Arc<dyn SnapshotReader>,
+        empty: &(dyn Fn() -> MachineRestore + Send + Sync),
+    ) -> Result<bool> {
+        let mut sink = DigestSink::new(empty());
+        if !sink.probe()? {
+            return Ok(false);
+        }
+        sink = fill::fill(reader, sink, self.policy(), &|_| {}).await?;
+        Ok(fill::compare(&sink, reader.manifest())?.is_some())
+    }
+
+    fn attestation(&self, manifest: &Manifest) -> Attestation {
+        Attestation {
+            format: ATTESTATION_FORMAT,
+            cluster: manifest.cluster,
+            snapshot: manifest.id.clone(),
+            holder: self.node().clone(),
+            digest: manifest.digest,
+        }
+    }
+}

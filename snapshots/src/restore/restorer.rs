@@ -1,0 +1,223 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use standfast_core::{
+    CatalogEntry, Error, ErrorKind, Listed, Machine, MachineRestore, Manifest, Result, SnapshotId,
+    SnapshotReader, SnapshotStore,
+};
+
+use super::fill::{self, Progress, StateSink};
+use super::pin::RestorePin;
+use crate::metrics;
+use crate::policy::SnapshotPolicy;
+
+/// How often a restore begins again because its snapshot was retired between choosing and pinning it. A pin holds
+/// from then on, so more than one needs a leader that publishes faster than a pin is written.
+const ROUNDS: u32 = 32;
+
+/// Restores the newest snapshot that can be read.
+#[derive(Clone)]
+pub struct Restorer {
+    store: Arc<dyn SnapshotStore>,
+    policy: SnapshotPolicy,
+    holder: String,
+    progress: Arc<dyn Fn(Progress) + Send + Sync>,
+}
+
+/// A restored state.
+#[derive(Debug)]
+pub struct Restored {
+    /// The state, at the snapshot's Position. Its digest is the manifest's.
+    pub machine: Machine,
+    /// What was restored.
+    pub manifest: Manifest,
+    /// Holds snapshot and log: release it when the suffix was replayed.
+    pub pin: RestorePin,
+    /// Newer snapshots that could not be restored, and why.
+    pub damaged: Vec<Tried>,
+}
+
+/// A snapshot that could not be restored.
+#[derive(Debug)]
+pub struct Tried {
+    /// Which.
+    pub snapshot: SnapshotId,
+    /// Why; names the part.
+    pub error: Error,
+}
+
+impl fmt::Debug for Restorer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Restorer")
+            .field("store", &self.store)
+            .field("holder", &self.holder)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Restorer {
+    /// A restorer whose pins carry the name `holder`: unique for every restore under way, such as
+    /// `{node}-{random}`.
+    pub fn new(
+        store: Arc<dyn SnapshotStore>,
+        policy: SnapshotPolicy,
+        holder: impl Into<String>,
+    ) -> Self {
+        Self {
+            store,
+            policy,
+            holder: holder.into(),
+            progress: Arc::new(|_| {}),
+        }
+    }
+
+    /// Told after every part.
+    #[must_use]
+    pub fn on_progress(mut self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.progress = Arc::new(progress);
+        self
+    }
+
+    /// Restores the newest snapshot of the catalog, or the newest older one that is not damaged. `empty` gives an empty
+    /// state for each try ([`Machine::begin_restore`]). `None` when the catalog lists nothing.
+    ///
+    /// Every try pins its snapshot, THEN reads the newest entry again, and goes on only if it is still listed (SS-6).
+    ///
+    /// # Errors
+    /// `Corrupt` naming every snapshot and its damage when none can be restored; whatever says that the store cannot be
+    /// read right now (`Unavailable`, `Throttled`, ..): nothing is called damaged for that.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a pin may stay, and ages.
+    pub async fn restore(
+        &self,
+        empty: impl Fn() -> MachineRestore + Send + Sync,
+    ) -> Result<Option<Restored>> {
+        let restored = self.restore_any(&empty).await;
+        if let Err(error) = &restored {
+            metrics::failed("restore", error);
+        }
+        restored
+    }
+
+    async fn restore_any(
+        &self,
+        empty: &(dyn Fn() -> MachineRestore + Send + Sync),
+    ) -> Result<Option<Restored>> {
+        let mut damaged = Vec::<Tried>::new();
+        for _ in 0..ROUNDS {
+            let Some(entry) = self.store.newest().await? else {
+                return Ok(None);
+            };
+            let Some(listed) = next_to_try(&entry, &damaged) else {
+                return none_left(&entry, &damaged);
+            };
+            let Some(pin) = self.pin(listed).await? else {
+                continue;
+            };
+            match self.restore_pinned(listed, empty).await {
+                Ok((machine, manifest)) => {
+                    return Ok(Some(Restored {
+                        machine,
+                        manifest,
+                        pin,
+                        damaged,
+                    }));
+                }
+                Err(error) => {
+                    pin.release().await?;
+                    damaged.push(Tried {
+                        snapshot: listed.id.clone(),
+                        error: damage(error)?,
+                    });
+                }
+            }
+        }
+        Err(Error::new(ErrorKind::Busy, "restore").context(format!(
+            "the snapshot chosen was retired before it was pinned, {ROUNDS} times"
+        )))
+    }
+
+    /// Pins a snapshot; `None` when it was retired meanwhile.
+    async fn pin(&self, listed: &Listed) -> Result<Option<RestorePin>> {
+        let pin =
+            RestorePin::take(&self.store, &listed.id, listed.position.seq, &self.holder).await?;
+        let entry = self.store.newest().await?;
+        if entry.is_some_and(|entry| entry.find(&listed.id).is_some()) {
+            return Ok(Some(pin));
+        }
+        pin.release().await?;
+        Ok(None)
+    }
+
+    async fn restore_pinned(
+        &self,
+        listed: &Listed,
+        empty: &(dyn Fn() -> MachineRestore + Send + Sync),
+    ) -> Result<(Machine, Manifest)> {
+        let started = tokio::time::Instant::now();
+        let reader: Arc<dyn SnapshotReader> = Arc::from(self.store.open(&listed.id).await?);
+        let manifest = reader.manifest().clone();
+        check_listed(listed, &manifest)?;
+        let sink = StateSink(empty());
+        let sink = fill::fill(&reader, sink, &self.policy, &*self.progress).await?;
+        let machine = fill::finish(sink, &manifest).await?;
+        metrics::restored(&manifest, started.elapsed());
+        Ok((machine, manifest))
+    }
+}
+
+/// The newest snapshot that was not tried.
+fn next_to_try<'a>(entry: &'a CatalogEntry, damaged: &[Tried]) -> Option<&'a Listed> {
+    let tried: BTreeSet<_> = damaged.iter().map(|tried| &tried.snapshot).collect();
+    entry
+        .snapshots
+        .iter()
+        .rev()
+        .find(|listed| !tried.contains(&listed.id))
+}
+
+fn none_left(entry: &CatalogEntry, damaged: &[Tried]) -> Result<Option<Restored>> {
+    if damaged.is_empty() {
+        return Ok(None);
+    }
+    let why: Vec<_> = damaged
+        .iter()
+        .map(|tried| format!("{}: {}", tried.snapshot, tried.error))
+        .collect();
+    Err(Error::new(ErrorKind::Corrupt, "restore").context(format!(
+        "none of the {} snapshots of catalog entry {} can be restored: {}",
+        damaged.len(),
+        entry.number,
+        why.join("; ")
+    )))
+}
+
+/// The error, if it says that the snapshot is damaged or not ours to read; otherwise it ends the restore.
+fn damage(error: Error) -> Result<Error> {
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Foreign | ErrorKind::Version => {
+            tracing::warn!(%error, "snapshot cannot be restored, trying an older one");
+            metrics::failed("restore", &error);
+            Ok(error)
+        }
+        _ => Err(error),
+    }
+}
+
+fn check_listed(listed: &Listed, manifest: &Manifest) -> Result<()> {
+    if let Some(base) = &manifest.base {
+        return Err(Error::new(ErrorKind::Version, "restore").context(format!(
+            "snapshot {} holds only what changed since {base}, this version reads complete ones",
+            manifest.id
+        )));
+    }
+    if manifest.position == listed.position && manifest.digest == listed.digest {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Corrupt, "restore").context(format!(
+        "the manifest of snapshot {} says Position {} and digest {}, the catalog {} and {}",
+        manifest.id, manifest.position, manifest.digest, listed.position, listed.digest
+    )))
+}
