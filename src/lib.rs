@@ -1,1 +1,8 @@
-//! Standfast.
+//! Standfast keeps the state of a *master* service alive through crashes.
+//!
+//! The master holds its state in memory; every change goes through an ordered operation log; hot standbys apply the
+//! log as it grows; snapshots make cold start short; an election decides who leads. This crate wires a
+//! [`Config`](config::Config) to the stores it names and runs a [`Node`](node::Node).
+
+pub mod config;
+pub mod node;

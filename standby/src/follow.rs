@@ -6,8 +6,10 @@ use standfast_core::{
     BootInstant, Compared, ElectionBackend, Epoch, Error, ErrorKind, Leadership, OpLogTail, Result,
     SharedMachine, TailEvent,
 };
+use standfast_snapshots::RestorePin;
 use tokio::sync::watch;
 
+use crate::bootstrap::Bootstrapped;
 use crate::high_water::HighWater;
 use crate::progress::Progress;
 use crate::sources::Sources;
@@ -26,7 +28,7 @@ pub enum Followed {
     Behind,
 }
 
-/// Follows the log, and campaigns once it has caught up.
+/// Follows the log, and campaigns once it has caught up; the pin of a restore is released then.
 ///
 /// # Errors
 /// What must not be passed over: `Corrupt`, `Gap`, `LogRegressed`, `Version`. The state is as the last whole
@@ -36,14 +38,14 @@ pub enum Followed {
 /// Cancel safe: the state stands at a batch end.
 pub async fn follow(
     sources: &Sources,
-    machine: &SharedMachine,
+    state: &mut Bootstrapped,
     high_water: &mut HighWater,
     at_least: Epoch,
     progress: &watch::Sender<Progress>,
 ) -> Result<Followed> {
     let mut follower = Follower {
         sources,
-        machine,
+        machine: &state.machine,
         high_water,
         at_least,
         progress,
@@ -51,10 +53,20 @@ pub async fn follow(
     };
     let mut tail = follower.open().await?;
     follower.catch_up(&mut tail).await?;
+    if let Some(pin) = state.pin.take() {
+        release(pin).await;
+    }
     if follower.progress.borrow().caught_up {
         return follower.stand(tail).await;
     }
     Ok(Followed::Behind)
+}
+
+/// The suffix was replayed: the snapshot and the log behind it are free again.
+async fn release(pin: RestorePin) {
+    if let Err(error) = pin.release().await {
+        tracing::info!(%error, "a pin stays behind, and ages");
+    }
 }
 
 struct Follower<'a> {

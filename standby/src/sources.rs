@@ -5,6 +5,7 @@ use std::sync::Arc;
 use standfast_core::{
     Candidate, Clock, ElectionBackend, Fingerprint, Machine, OpLogStore, Service, SnapshotStore,
 };
+use standfast_snapshots::SnapshotPolicy;
 
 /// Where a node's state comes from, and who it is.
 #[derive(Clone)]
@@ -17,6 +18,8 @@ pub struct Sources {
     pub oplog: Arc<dyn OpLogStore>,
     /// The snapshots, in the modes that have them.
     pub snapshots: Option<Arc<dyn SnapshotStore>>,
+    /// How to restore them.
+    pub policy: SnapshotPolicy,
     /// The election.
     pub election: Arc<dyn ElectionBackend>,
     /// The node's own directory.

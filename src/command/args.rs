@@ -1,0 +1,123 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps a master's in-memory state alive through crashes.
+#[derive(Debug, Parser)]
+#[command(name = "standfast", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make stores those of a cluster
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
+    /// Run a node
+    Serve(ServeArguments),
+    /// Check a configuration: every problem at once, with its line
+    Check(CheckArguments),
+    /// Show who leads, who follows, and how far each is
+    Status(TargetArguments),
+    /// Hand leadership over to a standby
+    Switchover(SwitchoverArguments),
+    /// Make the primary give leadership up, to whoever campaigns first
+    StepDown(TargetArguments),
+    /// Look into a log, without a node
+    #[command(subcommand)]
+    Oplog(OplogCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterCommand {
+    /// Write the cluster's fingerprint into its stores; once in the life of a cluster
+    Init(ConfigArguments),
+}
+
+/// A command that reads a configuration file.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// Also open and probe the stores
+    #[arg(long)]
+    pub(crate) connect: bool,
+}
+
+/// A command that asks a node.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TargetArguments {
+    /// A node to ask, `host:port` of its gRPC; several with commas
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        conflicts_with = "config"
+    )]
+    pub(crate) endpoint: Vec<String>,
+    /// Or the configuration of one: its election store is asked who is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SwitchoverArguments {
+    /// Id of the standby that is to lead
+    #[arg(long, value_name = "NODE")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OplogCommand {
+    /// Print the ends of the log, its terms and its size
+    Inspect(ConfigArguments),
+    /// Print entries, one a line
+    Dump(DumpArguments),
+    /// Read the whole log, check every checksum, chain and number, replay it and compare the digests in it
+    Verify(ConfigArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DumpArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// First entry to print
+    #[arg(long, default_value_t = 1)]
+    pub(crate) from: u64,
+    /// Most entries to print
+    #[arg(long, default_value_t = u64::MAX)]
+    pub(crate) limit: u64,
+}
+
+/// How to print a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    Table,
+    /// For scripts
+    Json,
+}

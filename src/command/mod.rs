@@ -1,0 +1,56 @@
+//! The `standfast` command, a file per subcommand.
+
+mod args;
+mod check;
+mod cluster;
+mod control;
+mod logging;
+mod oplog;
+mod output;
+mod serve;
+mod status;
+
+use std::process::ExitCode;
+
+pub(crate) use args::Arguments;
+use args::Command;
+
+/// Why a command ended without success.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command: exit code 0 when it succeeded, 1 when it failed.
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    logging::start(&arguments.command);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let result = runtime.block_on(dispatch(arguments.command));
+    // What still runs in the background must not keep the command from ending.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    match result {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Cluster(command) => cluster::run(command).await,
+        Command::Serve(arguments) => serve::run(arguments).await,
+        Command::Check(arguments) => check::run(arguments).await,
+        Command::Status(arguments) => status::run(arguments).await,
+        Command::Switchover(arguments) => control::switchover(arguments).await,
+        Command::StepDown(arguments) => control::step_down(arguments).await,
+        Command::Oplog(command) => oplog::run(command).await,
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command's own message")]
+fn fail(error: &Failure) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,36 @@
+use std::io::{self, Write};
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use serde::Serialize;
+
+use super::Failure;
+use super::args::Output;
+
+/// Prints one line to standard output. A closed pipe ends the command without noise.
+pub(crate) fn line(text: impl AsRef<str>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_ref().as_bytes())?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
+/// Prints `value` as JSON, or what `table` makes of it.
+pub(crate) fn print<T: Serialize>(
+    output: Output,
+    value: &T,
+    table: impl FnOnce(&T) -> String,
+) -> Result<(), Failure> {
+    match output {
+        Output::Json => line(serde_json::to_string_pretty(value)?),
+        Output::Table => line(table(value)),
+    }
+}
+
+/// A table with these columns.
+pub(crate) fn table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.set_header(columns);
+    table
+}

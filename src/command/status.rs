@@ -1,0 +1,124 @@
+use std::process::ExitCode;
+use std::time::Duration;
+
+use standfast::config::Config;
+use standfast::node::{ClusterStatus, open_stores};
+use standfast_core::Clock;
+use standfast_wire::v1::GetStatusRequest;
+use standfast_wire::v1::admin_service_client::AdminServiceClient;
+use tonic::transport::{Channel, Endpoint};
+
+use super::Failure;
+use super::args::TargetArguments;
+use super::output;
+
+/// How long a node may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) async fn run(target: TargetArguments) -> Result<ExitCode, Failure> {
+    let status = cluster_status(&target).await?;
+    output::print(target.output, &status, table)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The status as the first node that answers has it.
+pub(super) async fn cluster_status(target: &TargetArguments) -> Result<ClusterStatus, Failure> {
+    let endpoints = endpoints(target).await?;
+    let mut last: Option<Failure> = None;
+    for endpoint in &endpoints {
+        match ask(endpoint).await {
+            Ok(status) => return Ok(status),
+            Err(error) => last = Some(format!("{endpoint} does not answer: {error}").into()),
+        }
+    }
+    Err(last.unwrap_or_else(|| "no node is registered: is one running?".into()))
+}
+
+async fn ask(endpoint: &str) -> Result<ClusterStatus, Failure> {
+    let mut client = AdminServiceClient::new(connect(endpoint).await?);
+    let answer = client
+        .get_status(GetStatusRequest { own_only: false })
+        .await?;
+    Ok(serde_json::from_str(&answer.into_inner().json)?)
+}
+
+pub(super) async fn connect(endpoint: &str) -> Result<Channel, Failure> {
+    let endpoint = Endpoint::from_shared(format!("http://{endpoint}"))?;
+    Ok(endpoint
+        .connect_timeout(PATIENCE)
+        .timeout(PATIENCE)
+        .connect()
+        .await?)
+}
+
+/// The endpoints named, or those that the election store knows.
+pub(super) async fn endpoints(target: &TargetArguments) -> Result<Vec<String>, Failure> {
+    let Some(path) = &target.config else {
+        if target.endpoint.is_empty() {
+            return Err("name a node with --endpoint HOST:PORT or --config FILE".into());
+        }
+        return Ok(target.endpoint.clone());
+    };
+    let registry = standfast_backends::builtin();
+    let config = Config::load(path, &registry)?;
+    let stores = open_stores(&config, &registry, &Clock::system()).await?;
+    let members = stores.election.members().await?;
+    Ok(members
+        .into_iter()
+        .map(|member| member.candidate.endpoint)
+        .collect())
+}
+
+fn table(status: &ClusterStatus) -> String {
+    let mut table = output::table(&[
+        "node",
+        "role",
+        "endpoint",
+        "epoch",
+        "applied",
+        "committed",
+        "lag",
+        "lag ms",
+        "snapshot",
+        "verified",
+        "in sync",
+        "digest",
+    ]);
+    for node in &status.nodes {
+        let digest = node.digest.map(|digest| digest.to_string());
+        table.add_row([
+            node.id.to_string(),
+            format!("{:?}", node.role).to_lowercase(),
+            node.endpoint.clone(),
+            node.epoch.to_string(),
+            node.applied_seq.to_string(),
+            node.committed_seq.to_string(),
+            node.lag_entries.to_string(),
+            format!("{:.1}", node.lag_ms),
+            node.snapshot_seq.to_string(),
+            node.verified_seq.to_string(),
+            if node.in_sync { "yes" } else { "no" }.to_owned(),
+            digest.map_or("-".to_owned(), |digest| {
+                format!(
+                    "{}.. @{}",
+                    digest.chars().take(8).collect::<String>(),
+                    node.digest_seq
+                )
+            }),
+        ]);
+    }
+    let leader = status
+        .leader
+        .as_ref()
+        .map_or("nobody", |leader| leader.as_str());
+    let mut text = format!(
+        "cluster {}, epoch {}, led by {leader}\n{table}",
+        status.cluster, status.epoch
+    );
+    for node in &status.nodes {
+        if let Some(failure) = &node.failure {
+            text.push_str(&format!("\n{} stands still: {failure}", node.id));
+        }
+    }
+    text
+}

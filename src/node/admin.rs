@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use standfast_core::{Error, ErrorKind, NodeId, Result, TermEndReason};
+use standfast_wire::v1::admin_service_server::AdminService;
+use standfast_wire::v1::{
+    CreateSnapshotRequest, CreateSnapshotResponse, GetStatusRequest, GetStatusResponse,
+    StepDownRequest, StepDownResponse, SwitchoverRequest, SwitchoverResponse,
+};
+use tonic::{Request, Response, Status};
+
+use super::shared::Shared;
+use super::switchover::switchover;
+
+/// What operators call.
+#[derive(Debug)]
+pub(crate) struct Admin(pub(crate) Arc<Shared>);
+
+/// An error as a gRPC status: the kind's name goes along, so that scripts need not read the message.
+pub(crate) fn to_status(error: &Error) -> Status {
+    let message = error.to_string();
+    let mut status = match error.kind() {
+        ErrorKind::NotPrimary { .. } | ErrorKind::Fenced => Status::failed_precondition(message),
+        ErrorKind::NotFound => Status::not_found(message),
+        ErrorKind::Invalid | ErrorKind::Config => Status::invalid_argument(message),
+        ErrorKind::Timeout => Status::deadline_exceeded(message),
+        ErrorKind::Busy | ErrorKind::Quota | ErrorKind::Throttled => {
+            Status::resource_exhausted(message)
+        }
+        _ => Status::unavailable(message),
+    };
+    let name = error
+        .kind()
+        .name()
+        .parse()
+        .expect("names of kinds are ascii");
+    status.metadata_mut().insert("standfast-error", name);
+    status
+}
+
+impl Admin {
+    fn status_json(
+        result: serde_json::Result<String>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        let json = result.map_err(|error| Status::internal(error.to_string()))?;
+        Ok(Response::new(GetStatusResponse { json }))
+    }
+
+    async fn hand_over(&self, to: &str) -> Result<SwitchoverResponse> {
+        let node = NodeId::new(to)?;
+        tracing::info!(to, "switchover asked for");
+        let (successor, pause) = switchover(&self.0, Some(&node)).await?;
+        Ok(SwitchoverResponse {
+            node: successor.to_string(),
+            pause_ms: pause.as_secs_f64() * 1e3,
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl AdminService for Admin {
+    async fn get_status(
+        &self,
+        request: Request<GetStatusRequest>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        if request.get_ref().own_only {
+            return Self::status_json(serde_json::to_string(&self.0.node_status()));
+        }
+        Self::status_json(serde_json::to_string(&self.0.cluster_status().await))
+    }
+
+    async fn switchover(
+        &self,
+        request: Request<SwitchoverRequest>,
+    ) -> Result<Response<SwitchoverResponse>, Status> {
+        let answer = self.hand_over(&request.get_ref().to).await;
+        answer.map(Response::new).map_err(|error| to_status(&error))
+    }
+
+    async fn step_down(
+        &self,
+        _request: Request<StepDownRequest>,
+    ) -> Result<Response<StepDownResponse>, Status> {
+        let Some(term) = self.0.term() else {
+            let address = self.0.primary_endpoint();
+            let error = Error::new(ErrorKind::NotPrimary { address }, "step down");
+            return Err(to_status(&error));
+        };
+        tracing::info!("step-down asked for");
+        term.stop(TermEndReason::Switchover(None));
+        let mut terms = self.0.term.subscribe();
+        let ended = terms.wait_for(Option::is_none).await;
+        ended.map_err(|error| Status::unavailable(error.to_string()))?;
+        Ok(Response::new(StepDownResponse {}))
+    }
+
+    async fn create_snapshot(
+        &self,
+        _request: Request<CreateSnapshotRequest>,
+    ) -> Result<Response<CreateSnapshotResponse>, Status> {
+        Err(Status::unimplemented("snapshots"))
+    }
+}

@@ -1,0 +1,90 @@
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use standfast_core::Role;
+
+use super::shared::Shared;
+
+#[derive(Clone)]
+struct Web {
+    shared: Arc<Shared>,
+    metrics: PrometheusHandle,
+}
+
+/// `/metrics`, `/health/*`, `/status` and the status page.
+pub(crate) fn router(shared: Arc<Shared>, metrics: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route(
+            "/metrics",
+            get(|State(web): State<Web>| async move { web.metrics.render() }),
+        )
+        .route("/health/live", get(|| async { "alive\n" }))
+        .route("/health/ready", get(ready))
+        .route("/health/primary", get(primary))
+        .route(
+            "/status",
+            get(|State(web): State<Web>| async move { Json(web.shared.cluster_status().await) }),
+        )
+        .with_state(Web { shared, metrics })
+}
+
+/// Leads and serves, or follows and is not behind.
+async fn ready(State(web): State<Web>) -> Response {
+    let status = web.shared.node_status();
+    let serves = status.role == Role::Primary && web.shared.term().is_some();
+    verdict(
+        serves || (status.role == Role::Standby && status.in_sync),
+        status.role,
+    )
+}
+
+async fn primary(State(web): State<Web>) -> Response {
+    let leads = web
+        .shared
+        .term()
+        .is_some_and(|term| standfast_core::Proposer::leads(&term).is_some());
+    verdict(leads, *web.shared.role.borrow())
+}
+
+fn verdict(good: bool, role: Role) -> Response {
+    let code = if good {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (code, format!("{role:?}\n").to_lowercase()).into_response()
+}
+
+async fn page(State(web): State<Web>) -> Html<String> {
+    let status = web.shared.cluster_status().await;
+    let mut rows = String::new();
+    for node in &status.nodes {
+        let written = write!(
+            rows,
+            "<tr><td>{}</td><td>{:?}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            node.id,
+            node.role,
+            node.endpoint,
+            node.epoch,
+            node.applied_seq,
+            node.committed_seq,
+            node.lag_entries,
+        );
+        written.expect("writing to a String cannot fail");
+    }
+    Html(format!(
+        "<!doctype html><meta http-equiv=refresh content=2><title>{cluster}</title>\
+         <style>body{{font:15px system-ui;margin:2em}}td,th{{padding:.3em 1em;text-align:left}}</style>\
+         <h1>{cluster}</h1><p>epoch {epoch}</p><table><tr><th>node<th>role<th>endpoint<th>epoch<th>applied\
+         <th>committed<th>lag</tr>{rows}</table><p><a href=/metrics>metrics</a> <a href=/status>status</a>",
+        cluster = status.cluster,
+        epoch = status.epoch,
+    ))
+}

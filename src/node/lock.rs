@@ -1,0 +1,76 @@
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+
+use standfast_core::{Error, ErrorKind, Result};
+
+/// A node's claim on its `data_dir`; the kernel takes it back when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct DataDirLock {
+    _file: File,
+}
+
+impl DataDirLock {
+    /// Creates the directory if it is not there, and takes it.
+    ///
+    /// # Errors
+    /// `Unavailable` naming the process that has it; `Config` when it cannot be created or written.
+    pub(crate) fn take(data_dir: &Path) -> Result<Self> {
+        let unusable = |source| {
+            Error::new(ErrorKind::Config, "open data_dir")
+                .context(format!(
+                    "cannot write in {}: check that it exists and who owns it",
+                    data_dir.display()
+                ))
+                .source(source)
+        };
+        fs::create_dir_all(data_dir).map_err(unusable)?;
+        let path = data_dir.join("LOCK");
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let read = file.read_to_string(&mut holder).is_ok();
+                let holder = if read { holder.trim() } else { "unknown" };
+                return Err(
+                    Error::new(ErrorKind::Unavailable, "open data_dir").context(format!(
+                        "{} is in use by process {holder}: every node needs a data_dir of its own",
+                        data_dir.display()
+                    )),
+                );
+            }
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()))
+            .and_then(|()| file.sync_all())
+            .map_err(unusable)?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_dir_has_one_owner_and_the_second_is_told_who() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DataDirLock::take(dir.path()).unwrap();
+        let error = DataDirLock::take(dir.path()).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Unavailable);
+        assert!(
+            error.to_string().contains(&std::process::id().to_string()),
+            "{error}"
+        );
+        drop(first);
+        DataDirLock::take(dir.path()).unwrap();
+    }
+}

@@ -1,0 +1,17 @@
+//! A node: opens the stores, plays its role, and answers on two ports.
+
+mod admin;
+mod http;
+mod lock;
+mod open;
+mod proposer;
+mod role;
+mod run;
+mod serve;
+mod shared;
+mod status;
+mod switchover;
+
+pub use open::{Stores, open_stores};
+pub use run::{MakeRoutes, Node, NodeView, ServiceSetup};
+pub use status::{ClusterStatus, NodeStatus};

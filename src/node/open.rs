@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use standfast_core::{
+    Clock, ElectionBackend, Error, ErrorKind, Fingerprint, OpLogStore, Registry, Result,
+    SnapshotStore, Store,
+};
+
+use crate::config::Config;
+
+/// The stores that a configuration names, opened.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// `[oplog]`
+    pub oplog: Arc<dyn OpLogStore>,
+    /// `[snapshots]`
+    pub snapshots: Option<Arc<dyn SnapshotStore>>,
+    /// `[election]`
+    pub election: Arc<dyn ElectionBackend>,
+}
+
+/// Opens the stores that a configuration names.
+///
+/// # Errors
+/// The first that cannot be opened, with the section it belongs to.
+pub async fn open_stores(config: &Config, registry: &Registry, clock: &Clock) -> Result<Stores> {
+    let context = config.open_context(clock);
+    let oplog = registry.oplogs.get(&config.oplog.kind)?;
+    let oplog = oplog
+        .open(&config.oplog.table, &context)
+        .await
+        .map_err(|e| e.context("[oplog]"))?;
+    let election = registry.elections.get(&config.election.kind)?;
+    let election = election
+        .open(&config.election.table, &context)
+        .await
+        .map_err(|e| e.context("[election]"))?;
+    let snapshots = match &config.snapshots {
+        None => None,
+        Some((backend, _policy)) => {
+            let factory = registry.snapshots.get(&backend.kind)?;
+            let store = factory.open(&backend.table, &context).await;
+            Some(store.map_err(|e| e.context("[snapshots]"))?)
+        }
+    };
+    Ok(Stores {
+        oplog,
+        snapshots,
+        election,
+    })
+}
+
+impl Stores {
+    fn each(&self) -> Vec<(&'static str, &dyn Store)> {
+        let mut all: Vec<(&'static str, &dyn Store)> =
+            vec![("[oplog]", &*self.oplog), ("[election]", &*self.election)];
+        if let Some(snapshots) = &self.snapshots {
+            all.push(("[snapshots]", &**snapshots));
+        }
+        all
+    }
+
+    /// The fingerprint that all stores agree on.
+    ///
+    /// # Errors
+    /// `NotFound` when the cluster was never initialised; `Foreign` when stores belong to different clusters.
+    pub async fn fingerprint(&self, config: &Config) -> Result<Fingerprint> {
+        let mut agreed: Option<(&str, Fingerprint)> = None;
+        let mut missing = Vec::new();
+        for (section, store) in self.each() {
+            match (
+                store.fingerprint().await.map_err(|e| e.context(section))?,
+                agreed,
+            ) {
+                (None, _) => missing.push(section),
+                (Some(found), None) => agreed = Some((section, found)),
+                (Some(found), Some((other, first))) if found != first => {
+                    return Err(Error::new(ErrorKind::Foreign, "open stores").context(format!(
+                        "{other} belongs to cluster {first}, {section} to {found}: they were not made by the \
+                         same `standfast cluster init`; point one of them elsewhere"
+                    )));
+                }
+                _ => {}
+            }
+        }
+        match (agreed, missing.as_slice()) {
+            (Some((_, found)), []) => Ok(found),
+            (Some((section, found)), missing) => {
+                Err(Error::new(ErrorKind::NotFound, "open stores").context(format!(
+                    "{} is empty while {section} holds cluster {found}: restore it, or, if it is new on \
+                     purpose, run `standfast cluster init --config F` to add it to the cluster",
+                    missing.join(" and ")
+                )))
+            }
+            (None, _) => Err(Error::new(ErrorKind::NotFound, "open stores").context(format!(
+                "cluster `{}` was never initialised in these stores: run `standfast cluster init --config F` \
+                 once, or check that the configuration points at the right place",
+                config.cluster.id
+            ))),
+        }
+    }
+
+    /// Makes all stores those of one cluster: of the fingerprint that some already hold, or of a fresh one.
+    ///
+    /// # Errors
+    /// `Foreign` when they hold different ones.
+    pub async fn init(&self, config: &Config) -> Result<(Fingerprint, bool)> {
+        let mut found = None;
+        let mut complete = true;
+        for (section, store) in self.each() {
+            match store.fingerprint().await.map_err(|e| e.context(section))? {
+                Some(fingerprint) => found = found.or(Some(fingerprint)),
+                None => complete = false,
+            }
+        }
+        if found.is_some() && complete {
+            return self
+                .fingerprint(config)
+                .await
+                .map(|fingerprint| (fingerprint, false));
+        }
+        let fingerprint =
+            found.unwrap_or_else(|| Fingerprint::draw(&config.cluster.id, rand::random()));
+        for (section, store) in self.each() {
+            store
+                .init(fingerprint)
+                .await
+                .map_err(|e| e.context(section))?;
+        }
+        Ok((fingerprint, true))
+    }
+
+    /// Proves that every store is there and may be written.
+    ///
+    /// # Errors
+    /// The first that is not, with its section.
+    pub async fn probe(&self) -> Result<()> {
+        for (section, store) in self.each() {
+            store.probe().await.map_err(|e| e.context(section))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+use std::sync::Arc;
+
+use standfast_core::{
+    Epoch, Error, ErrorKind, Handover, Leadership, Result, Role, SharedMachine, TermEnd,
+};
+use standfast_master::Term;
+use standfast_standby::{
+    Bootstrapped, Followed, HighWater, NotPromoted, bootstrap, follow, promote,
+};
+use tokio::sync::watch;
+
+use super::shared::Shared;
+
+/// The life of a node: bootstrap, follow, lead, and again.
+pub(crate) struct RoleLoop {
+    shared: Arc<Shared>,
+    high_water: HighWater,
+    stopping: watch::Receiver<bool>,
+    /// What an earlier promotion found to be taken: campaign above it.
+    at_least: Epoch,
+}
+
+/// What one round of following led to.
+enum Round {
+    Lead(Box<Handover>),
+    /// Begin again with this state, or with none.
+    Again(Option<SharedMachine>),
+    Stop,
+}
+
+impl RoleLoop {
+    pub(crate) const fn new(
+        shared: Arc<Shared>,
+        high_water: HighWater,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            shared,
+            high_water,
+            stopping,
+            at_least: Epoch::ZERO,
+        }
+    }
+
+    /// Runs until the node is told to stop.
+    ///
+    /// # Errors
+    /// What must not be passed over; the node then serves nothing and waits for its operator.
+    pub(crate) async fn run(mut self) -> Result<()> {
+        let mut kept = None;
+        loop {
+            match self.follow_once(kept.take()).await? {
+                Round::Lead(handover) => kept = self.lead(*handover).await?,
+                Round::Again(machine) => kept = machine,
+                Round::Stop => return Ok(()),
+            }
+            if *self.stopping.borrow() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn enter(&self, role: Role) {
+        tracing::info!(?role, "role");
+        for each in [
+            Role::Bootstrap,
+            Role::Standby,
+            Role::Promoting,
+            Role::Primary,
+            Role::Failed,
+        ] {
+            let name = format!("{each:?}").to_lowercase();
+            metrics::gauge!("standfast_role", "role" => name).set(if each == role {
+                1.0
+            } else {
+                0.0
+            });
+        }
+        self.shared.role.send_replace(role);
+    }
+
+    async fn follow_once(&mut self, kept: Option<SharedMachine>) -> Result<Round> {
+        let mut stopping = self.stopping.clone();
+        let was_kept = kept.is_some();
+        let followed = {
+            let begun = self.follow_from(kept);
+            // `follow_from` is cancel safe: a node that stops needs no state.
+            tokio::select! {
+                followed = begun => followed,
+                _ = stopping.wait_for(|stop| *stop) => return Ok(Round::Stop),
+            }
+        };
+        match followed {
+            Ok((machine, Followed::Elected(leadership))) => self.promote(machine, leadership).await,
+            Ok((_, Followed::Behind)) => Ok(Round::Again(None)),
+            Err(error) if was_kept && may_begin_again(error.kind()) => {
+                // What this node applied last is not on the lineage that others went on with.
+                tracing::warn!(%error, "the state is given up; bootstrapping again");
+                metrics::counter!("standfast_states_dropped_total").increment(1);
+                Ok(Round::Again(None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn follow_from(
+        &mut self,
+        kept: Option<SharedMachine>,
+    ) -> Result<(SharedMachine, Followed)> {
+        let mut state = if let Some(machine) = kept {
+            Bootstrapped::kept(machine)
+        } else {
+            self.enter(Role::Bootstrap);
+            bootstrap(&self.shared.sources).await?
+        };
+        self.shared
+            .machine
+            .send_replace(Some(Arc::clone(&state.machine)));
+        self.enter(Role::Standby);
+        let (sources, progress) = (&self.shared.sources, &self.shared.progress);
+        let followed = follow(
+            sources,
+            &mut state,
+            &mut self.high_water,
+            self.at_least,
+            progress,
+        )
+        .await?;
+        let machine = state.machine;
+        Ok((machine, followed))
+    }
+
+    async fn promote(
+        &mut self,
+        machine: SharedMachine,
+        leadership: Box<dyn Leadership>,
+    ) -> Result<Round> {
+        self.enter(Role::Promoting);
+        let kept = Arc::clone(&machine);
+        match promote(
+            &self.shared.sources,
+            machine,
+            &mut self.high_water,
+            leadership,
+        )
+        .await
+        {
+            Ok(handover) => Ok(Round::Lead(Box::new(handover))),
+            Err(NotPromoted { leadership, error }) => {
+                self.at_least = self.at_least.max(leadership.token().epoch);
+                tracing::warn!(%error, "not promoted");
+                metrics::counter!("standfast_promotions_failed_total").increment(1);
+                if let Err(error) = leadership.resign(None).await {
+                    tracing::info!(%error, "could not resign; the lease runs out by itself");
+                }
+                if may_stand_again(error.kind()) {
+                    Ok(Round::Again(Some(kept)))
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    /// Serves for a term, and returns the state if it may simply follow.
+    async fn lead(&mut self, handover: Handover) -> Result<Option<SharedMachine>> {
+        let (config, clock) = (self.shared.config.master.clone(), self.shared.clock.clone());
+        let term = Term::start(handover, config, clock)?;
+        self.shared.term.send_replace(Some(term.handle()));
+        self.enter(Role::Primary);
+        let epoch = term.handle().token().epoch;
+        self.at_least = self.at_least.max(epoch);
+        if let Err(error) = term.leadership().announce().await {
+            tracing::warn!(%error, "cannot announce; the term ends");
+            term.handle()
+                .stop(standfast_core::TermEndReason::Fenced(error));
+        }
+        metrics::counter!("standfast_terms_total").increment(1);
+        let TermEnd {
+            machine,
+            clean,
+            reason,
+        } = term.ended().await;
+        self.shared.term.send_replace(None);
+        tracing::info!(%epoch, clean, ?reason, "the term ended");
+        Ok(clean.then_some(machine))
+    }
+
+    /// The node met what it must not pass over.
+    pub(crate) fn fail(shared: &Shared, error: &Error) {
+        tracing::error!(%error, "the node stands still; it serves nothing until this is mended");
+        *shared.failure.lock() = Some(error.to_string());
+        shared.role.send_replace(Role::Failed);
+        metrics::gauge!("standfast_role", "role" => "failed").set(1.0);
+    }
+}
+
+/// A state that was kept after a term may be beside the lineage: then a fresh one is made.
+const fn may_begin_again(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::LogRegressed | ErrorKind::Gap | ErrorKind::Trimmed { .. }
+    )
+}
+
+/// Whether a promotion failed for a reason that another campaign can outlive.
+const fn may_stand_again(kind: &ErrorKind) -> bool {
+    kind.retry()
+        || matches!(
+            kind,
+            ErrorKind::Fenced | ErrorKind::Indeterminate | ErrorKind::Quota
+        )
+}

@@ -1,0 +1,273 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use standfast_core::{
+    Candidate, Clock, Epoch, Error, ErrorKind, NodeId, Proposer, Registry, Result, Role, Service,
+};
+use standfast_standby::{HighWater, Sources, Watcher, watch_primary};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tonic::service::Routes;
+
+use super::lock::DataDirLock;
+use super::open::open_stores;
+use super::role::RoleLoop;
+use super::shared::Shared;
+use super::{http, serve, switchover};
+use crate::config::{Config, check_promises};
+
+/// How often a node brings its entry among the members up to date.
+const REGISTER_EVERY: Duration = Duration::from_millis(250);
+/// How long answers on their way out are waited for when the node stops.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// What the node serves.
+pub struct ServiceSetup {
+    /// Makes an empty service.
+    pub service: Arc<dyn Fn() -> Box<dyn Service> + Send + Sync>,
+    /// Puts its API on gRPC.
+    pub routes: MakeRoutes,
+    /// Encoded descriptors of that API, for reflection.
+    pub descriptors: Vec<&'static [u8]>,
+}
+
+/// Puts a service's API on gRPC, in front of the door to its state.
+pub type MakeRoutes = Box<dyn FnOnce(Arc<dyn Proposer>, NodeView) -> Routes + Send>;
+
+impl fmt::Debug for ServiceSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServiceSetup")
+    }
+}
+
+/// What a service's API may know of the node it runs on.
+#[derive(Clone, Debug)]
+pub struct NodeView(pub(crate) Arc<Shared>);
+
+impl NodeView {
+    /// The node.
+    pub fn node(&self) -> &NodeId {
+        &self.0.sources.candidate.node
+    }
+
+    /// What it does.
+    pub fn role(&self) -> Role {
+        *self.0.role.borrow()
+    }
+
+    /// Highest epoch it has seen.
+    pub fn epoch(&self) -> Epoch {
+        let led = self.0.term().map(|term| term.token().epoch);
+        led.unwrap_or_else(|| self.0.progress.borrow().epoch)
+    }
+
+    /// Where the primary answers, as far as this node knows.
+    pub fn primary(&self) -> Option<String> {
+        match self.0.term() {
+            Some(_) => Some(self.0.sources.candidate.endpoint.clone()),
+            None => self.0.primary_endpoint(),
+        }
+    }
+
+    /// Time, for deadlines.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+}
+
+/// A node that is ready to run: its stores are open and its ports bound.
+pub struct Node {
+    shared: Arc<Shared>,
+    setup: ServiceSetup,
+    metrics: PrometheusHandle,
+    grpc: tokio::net::TcpListener,
+    web: tokio::net::TcpListener,
+    high_water: HighWater,
+    registration: Box<dyn standfast_core::Registration>,
+    _lock: DataDirLock,
+}
+
+impl Node {
+    /// Takes the `data_dir`, binds the ports, opens the stores and checks that they can keep what the
+    /// configuration promises.
+    ///
+    /// # Errors
+    /// Whatever stands in the way, with the way out.
+    pub async fn open(
+        config: Config,
+        registry: &Registry,
+        setup: ServiceSetup,
+        metrics: PrometheusHandle,
+    ) -> Result<Self> {
+        let clock = Clock::system();
+        let data_dir = config.data_dir();
+        let lock = DataDirLock::take(&data_dir)?;
+        let grpc = serve::bind("listen", &config.node.listen).await?;
+        let web = serve::bind("http", &config.node.http).await?;
+        let stores = open_stores(&config, registry, &clock).await?;
+        check_promises(&config, &*stores.oplog)?;
+        let cluster = stores.fingerprint(&config).await?;
+        stores.probe().await?;
+        let candidate = Candidate {
+            node: config.node.id.clone(),
+            endpoint: config.node.endpoint().to_owned(),
+            http: config.node.http.clone(),
+        };
+        let high_water = HighWater::open(&data_dir, cluster)?;
+        let sources = Sources {
+            cluster,
+            candidate,
+            oplog: stores.oplog,
+            policy: config
+                .snapshots
+                .as_ref()
+                .map(|(_, policy)| policy.clone())
+                .unwrap_or_default(),
+            snapshots: stores.snapshots,
+            election: stores.election,
+            data_dir,
+            clock,
+            service: Arc::clone(&setup.service),
+        };
+        let shared = Arc::new(Shared::new(config, sources));
+        let registration = shared.sources.election.register(&shared.member()).await?;
+        Ok(Self {
+            shared,
+            setup,
+            metrics,
+            grpc,
+            web,
+            high_water,
+            registration,
+            _lock: lock,
+        })
+    }
+
+    /// Where gRPC answers.
+    pub fn endpoint(&self) -> &str {
+        &self.shared.sources.candidate.endpoint
+    }
+
+    /// Runs until `stop` is ready, then hands over if it leads and somebody can take over.
+    ///
+    /// # Errors
+    /// When a port stops answering, or the heartbeats cannot begin.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: dropping it is a crash, which the others survive.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<()> {
+        let Self {
+            shared,
+            setup,
+            metrics,
+            grpc,
+            web,
+            high_water,
+            registration,
+            _lock,
+        } = self;
+        let (stopper, stopping) = watch::channel(false);
+        let (last, ports_stopping) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve::grpc(
+            Arc::clone(&shared),
+            setup,
+            grpc,
+            ports_stopping.clone(),
+        ));
+        tasks.spawn(answer_http(
+            http::router(Arc::clone(&shared), metrics),
+            web,
+            ports_stopping,
+        ));
+        tasks.spawn(register(Arc::clone(&shared), registration));
+        tasks.spawn(watch_primary(
+            Watcher {
+                node: shared.sources.candidate.node.clone(),
+                fingerprint: shared.sources.cluster.bytes(),
+                clock: shared.clock.clone(),
+            },
+            Arc::clone(&shared.sources.election),
+            shared.progress.subscribe(),
+            shared.primary.clone(),
+        ));
+        let mut role = JoinSet::new();
+        role.spawn(play(Arc::clone(&shared), high_water, stopping));
+        // Neither arm is awaited again: the node stops after either.
+        let outcome = tokio::select! {
+            () = stop => Ok(()),
+            ended = tasks.join_next() => Err(port_ended(ended)),
+        };
+        switchover::leave(&shared).await;
+        stopper.send_replace(true);
+        while role.join_next().await.is_some() {}
+        last.send_replace(true);
+        let answered = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, answered).await.is_err() {
+            tracing::debug!("some streams were cut");
+        }
+        tasks.shutdown().await;
+        outcome
+    }
+}
+
+/// Plays the role; a node that must not go on stands still until it is stopped, and says why.
+async fn play(shared: Arc<Shared>, high_water: HighWater, mut stopping: watch::Receiver<bool>) {
+    let role = RoleLoop::new(Arc::clone(&shared), high_water, stopping.clone());
+    if let Err(error) = role.run().await {
+        RoleLoop::fail(&shared, &error);
+        drop(stopping.wait_for(|stop| *stop).await);
+    }
+}
+
+fn port_ended(ended: Option<Result<Result<()>, tokio::task::JoinError>>) -> Error {
+    let error = Error::new(ErrorKind::Closed, "serve")
+        .context("a part of the node ended that must not; the node stops");
+    match ended {
+        Some(Ok(Err(source))) => error.source(source),
+        Some(Err(source)) => error.source(source),
+        _ => error,
+    }
+}
+
+async fn answer_http(
+    router: axum::Router,
+    listener: tokio::net::TcpListener,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<()> {
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            drop(stopping.wait_for(|stop| *stop).await);
+        })
+        .await
+        .map_err(|source| Error::new(ErrorKind::Unavailable, "serve HTTP").source(source))
+}
+
+/// Keeps the node's entry among the members up to date.
+#[expect(
+    clippy::infinite_loop,
+    reason = "aborted by the node that owns the task"
+)]
+async fn register(
+    shared: Arc<Shared>,
+    registration: Box<dyn standfast_core::Registration>,
+) -> Result<()> {
+    let mut ticks = tokio::time::interval(REGISTER_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = registration.update(&shared.member()).await {
+            metrics::counter!("standfast_register_failures_total").increment(1);
+            tracing::debug!(%error, "cannot register");
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("shared", &self.shared)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+
+use standfast_core::{Error, ErrorKind, Proposer, Result};
+use standfast_master::HeartbeatServer;
+use standfast_wire::v1::admin_service_server::AdminServiceServer;
+use standfast_wire::v1::replication_service_server::ReplicationServiceServer;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::Routes;
+use tonic::transport::Server;
+
+use super::admin::Admin;
+use super::proposer::NodeProposer;
+use super::run::ServiceSetup;
+use super::shared::Shared;
+
+/// Binds a port before anything else happens, so that a port in use is the first thing a user hears.
+pub(crate) async fn bind(key: &str, address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|source| {
+        Error::new(ErrorKind::Config, "bind").context(format!(
+            "[node] {key} = \"{address}\" cannot be listened on: choose another port, or stop what uses it"
+        ))
+        .source(source)
+    })
+}
+
+/// Answers gRPC until `stopping` turns true. Returning before that is an error: a node that cannot be reached
+/// must not go on leading.
+pub(crate) async fn grpc(
+    shared: Arc<Shared>,
+    setup: ServiceSetup,
+    listener: TcpListener,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<()> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| {
+        Error::new(ErrorKind::Unavailable, "serve gRPC").source(source)
+    };
+    let heartbeats = HeartbeatServer::new(
+        shared.term.subscribe(),
+        shared.standbys.clone(),
+        shared.sources.cluster.bytes(),
+    );
+    let mut reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(standfast_wire::FILE_DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    for descriptors in &setup.descriptors {
+        reflection = reflection.register_encoded_file_descriptor_set(descriptors);
+    }
+    let reflection = reflection
+        .build_v1()
+        .map_err(|error| failed(error.into()))?;
+    let (health, health_server) = tonic_health::server::health_reporter();
+    let proposer: Arc<dyn Proposer> = Arc::new(NodeProposer(Arc::clone(&shared)));
+    let routes: Routes = (setup.routes)(proposer, super::run::NodeView(Arc::clone(&shared)))
+        .add_service(ReplicationServiceServer::new(heartbeats))
+        .add_service(AdminServiceServer::new(Admin(Arc::clone(&shared))))
+        .add_service(health_server)
+        .add_service(reflection);
+    let serve = Server::builder()
+        .tcp_nodelay(true)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+            // A dropped sender means the node is gone: stop as well.
+            drop(stopping.wait_for(|stop| *stop).await);
+        });
+    // Neither arm is awaited again after the first one returns.
+    tokio::select! {
+        served = serve => served.map_err(|error| failed(error.into())),
+        () = report_health(&shared, &health) => Ok(()),
+    }
+}
+
+#[expect(clippy::infinite_loop, reason = "dropped with the server beside it")]
+/// grpc.health.v1: serving means leading, so that a load balancer finds the primary.
+async fn report_health(shared: &Shared, health: &tonic_health::server::HealthReporter) {
+    let mut terms = shared.term.subscribe();
+    loop {
+        let status = if terms.borrow_and_update().is_some() {
+            tonic_health::ServingStatus::Serving
+        } else {
+            tonic_health::ServingStatus::NotServing
+        };
+        health.set_service_status("", status).await;
+        if terms.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+use std::any::Any;
+
+use parking_lot::Mutex;
+use standfast_core::{Clock, Position, Role, SharedMachine};
+use standfast_master::{Standbys, TermHandle};
+use standfast_standby::{PrimaryView, Progress, Sources};
+use tokio::sync::watch;
+
+use crate::config::Config;
+
+/// What the parts of a node know of each other: each value has one writer, everybody may look.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) sources: Sources,
+    pub(crate) clock: Clock,
+    /// Written by the role loop.
+    pub(crate) role: watch::Sender<Role>,
+    /// The term this node leads and serves. Written by the role loop.
+    pub(crate) term: watch::Sender<Option<TermHandle>>,
+    /// The state, while there is one. Written by the role loop.
+    pub(crate) machine: watch::Sender<Option<SharedMachine>>,
+    /// Written by the follower.
+    pub(crate) progress: watch::Sender<Progress>,
+    /// Written by the heartbeat task.
+    pub(crate) primary: watch::Sender<PrimaryView>,
+    /// Written by the heartbeat server.
+    pub(crate) standbys: Standbys,
+    /// Newest snapshot, and newest verified one. Written by the snapshot task.
+    pub(crate) snapshots: watch::Sender<(Position, Position)>,
+    /// Why the node stands still, when it does.
+    pub(crate) failure: Mutex<Option<String>>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, sources: Sources) -> Self {
+        let clock = sources.clock.clone();
+        Self {
+            config,
+            sources,
+            role: watch::Sender::new(Role::Bootstrap),
+            term: watch::Sender::new(None),
+            machine: watch::Sender::new(None),
+            progress: watch::Sender::default(),
+            primary: watch::Sender::default(),
+            standbys: Standbys::new(clock.clone()),
+            snapshots: watch::Sender::default(),
+            failure: Mutex::new(None),
+            clock,
+        }
+    }
+
+    /// Where the primary is, as far as this node knows; `None` when it is this node or nobody.
+    pub(crate) fn primary_endpoint(&self) -> Option<String> {
+        let view = self.primary.borrow();
+        let leader = view.leader.as_ref()?;
+        (leader.serving && leader.candidate.node != self.sources.candidate.node)
+            .then(|| leader.candidate.endpoint.clone())
+    }
+
+    pub(crate) fn term(&self) -> Option<TermHandle> {
+        self.term.borrow().clone()
+    }
+}
+
+/// A question or an answer on its way through the node.
+pub(crate) type Boxed = Box<dyn Any + Send>;

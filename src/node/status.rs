@@ -1,0 +1,198 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde::{Deserialize, Serialize};
+use standfast_core::{BootInstant, ClusterId, Digest, Epoch, Member, NodeId, Role, Seq};
+use standfast_wire::v1::GetStatusRequest;
+use standfast_wire::v1::admin_service_client::AdminServiceClient;
+use tonic::transport::Endpoint;
+
+use super::shared::Shared;
+
+/// How long another node may take to tell its status.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// One node, as it sees itself. Part of the stable JSON of `standfast status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Name.
+    pub id: NodeId,
+    /// gRPC, `host:port`.
+    pub endpoint: String,
+    /// HTTP, `host:port`.
+    pub http: String,
+    /// What it does.
+    pub role: Role,
+    /// Highest epoch it has seen.
+    pub epoch: Epoch,
+    /// Last entry it has in memory.
+    pub tail_seq: Seq,
+    /// Last entry applied.
+    pub applied_seq: Seq,
+    /// Last entry it knows committed.
+    pub committed_seq: Seq,
+    /// Entries behind the primary.
+    pub lag_entries: u64,
+    /// For how long it has been behind, in milliseconds; 0 when it is not.
+    pub lag_ms: f64,
+    /// Digest of its state at `digest_seq`.
+    pub digest: Option<Digest>,
+    /// The batch end that `digest` is of.
+    pub digest_seq: Seq,
+    /// Newest snapshot it knows.
+    pub snapshot_seq: Seq,
+    /// Newest snapshot that was read back and matched.
+    pub verified_seq: Seq,
+    /// Leads, or follows without being behind.
+    pub in_sync: bool,
+    /// Why it stands still, when it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<String>,
+}
+
+/// The cluster, as one node could find it out. The stable JSON of `standfast status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    /// Name.
+    pub cluster: ClusterId,
+    /// Who leads and serves; `None` when nobody does.
+    pub leader: Option<NodeId>,
+    /// Its term; the highest epoch seen when nobody leads.
+    pub epoch: Epoch,
+    /// Every registered node that answered.
+    pub nodes: Vec<NodeStatus>,
+}
+
+impl Shared {
+    /// This node, as it sees itself.
+    pub(crate) fn node_status(&self) -> NodeStatus {
+        let candidate = &self.sources.candidate;
+        let role = *self.role.borrow();
+        let progress = *self.progress.borrow();
+        let (snapshot, verified) = *self.snapshots.borrow();
+        let mut status = NodeStatus {
+            id: candidate.node.clone(),
+            endpoint: candidate.endpoint.clone(),
+            http: candidate.http.clone(),
+            role,
+            epoch: progress.epoch,
+            tail_seq: progress.position.seq,
+            applied_seq: progress.position.seq,
+            committed_seq: progress.position.seq,
+            lag_entries: 0,
+            lag_ms: 0.0,
+            digest: None,
+            digest_seq: Seq::ZERO,
+            snapshot_seq: snapshot.seq,
+            verified_seq: verified.seq,
+            in_sync: false,
+            failure: self.failure.lock().clone(),
+        };
+        match self.term() {
+            Some(term) => {
+                let term_progress = term.progress();
+                status.epoch = term.token().epoch;
+                status.tail_seq = term_progress.applied;
+                status.applied_seq = term_progress.applied;
+                status.committed_seq = term_progress.committed.seq;
+                status.in_sync = true;
+            }
+            None => self.add_lag(&mut status, progress.at_end, progress.caught_up),
+        }
+        self.add_digest(&mut status);
+        status
+    }
+
+    fn add_lag(&self, status: &mut NodeStatus, at_end: BootInstant, caught_up: bool) {
+        let view = self.primary.borrow();
+        if view.seen == BootInstant::NEVER {
+            status.in_sync = caught_up && status.role == Role::Standby;
+            return;
+        }
+        status.epoch = status.epoch.max(view.epoch);
+        status.committed_seq = status.committed_seq.max(view.committed.seq);
+        status.lag_entries = view.committed.seq.since(status.applied_seq);
+        if status.lag_entries > 0 {
+            status.lag_ms = self.clock.now().since(at_end).as_secs_f64() * 1e3;
+        }
+        status.in_sync = caught_up && status.role == Role::Standby && status.lag_ms < 1000.0;
+    }
+
+    fn add_digest(&self, status: &mut NodeStatus) {
+        let Some(machine) = self.machine.borrow().clone() else {
+            return;
+        };
+        let machine = machine.lock();
+        let wanted = status.committed_seq.0.min(machine.position().seq.0);
+        if let Some(digest) = machine.digest_at(Seq(wanted)) {
+            status.digest = Some(digest);
+            status.digest_seq = Seq(wanted);
+        }
+    }
+
+    /// What this node registers about itself.
+    pub(crate) fn member(&self) -> Member {
+        let status = self.node_status();
+        Member {
+            candidate: self.sources.candidate.clone(),
+            role: status.role,
+            epoch: status.epoch,
+            applied: status.applied_seq,
+            digest: status.digest,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The whole cluster: this node, and what the other registered ones say.
+    pub(crate) async fn cluster_status(self: &Arc<Self>) -> ClusterStatus {
+        let own = self.node_status();
+        let members = self
+            .sources
+            .election
+            .members()
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot list the members");
+                Vec::new()
+            });
+        let others = members
+            .iter()
+            .filter(|member| member.candidate.node != own.id);
+        let others = join_all(others.map(|member| ask(&member.candidate.endpoint))).await;
+        let mut nodes: Vec<_> = others.into_iter().flatten().collect();
+        nodes.push(own);
+        nodes.sort_by(|a, b| a.id.cmp(&b.id));
+        let leader = nodes
+            .iter()
+            .filter(|node| node.role == Role::Primary)
+            .max_by_key(|node| node.epoch)
+            .map(|node| node.id.clone());
+        let epoch = nodes
+            .iter()
+            .map(|node| node.epoch)
+            .max()
+            .unwrap_or_default();
+        ClusterStatus {
+            cluster: self.config.cluster.id.clone(),
+            leader,
+            epoch,
+            nodes,
+        }
+    }
+}
+
+/// Another node's own status; `None` when it does not answer in time.
+async fn ask(endpoint: &str) -> Option<NodeStatus> {
+    let answer = async {
+        let channel = Endpoint::from_shared(format!("http://{endpoint}")).ok()?;
+        let channel = channel.connect_timeout(PATIENCE).connect().await.ok()?;
+        let request = GetStatusRequest { own_only: true };
+        let answer = AdminServiceClient::new(channel)
+            .get_status(request)
+            .await
+            .ok()?;
+        serde_json::from_str(&answer.into_inner().json).ok()
+    };
+    tokio::time::timeout(PATIENCE, answer).await.ok().flatten()
+}

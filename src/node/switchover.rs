@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use standfast_core::{Error, ErrorKind, NodeId, Result, TermEndReason};
+
+use super::shared::Shared;
+
+/// Hands the term over to a standby that has applied everything: `to` if named, else the first that is there.
+/// Returns the successor and how long writes had to wait here.
+///
+/// # Errors
+/// `NotPrimary` when this node does not lead; `NotFound` when the standby is not connected; `Timeout` when it did
+/// not reach the tail in `switchover_timeout`: intake is open again then.
+///
+/// # Cancel safety
+/// Not cancel safe: intake may stay closed until its time-out.
+pub(crate) async fn switchover(shared: &Shared, to: Option<&NodeId>) -> Result<(NodeId, Duration)> {
+    let Some(term) = shared.term() else {
+        let address = shared.primary_endpoint();
+        return Err(Error::new(ErrorKind::NotPrimary { address }, "switchover"));
+    };
+    let present = shared.standbys.present();
+    let known = to.map_or(!present.is_empty(), |node| present.contains_key(node));
+    if !known {
+        let names: Vec<_> = present.keys().map(NodeId::as_str).collect();
+        let wanted = to.map_or_else(
+            || "any standby".to_owned(),
+            |node| format!("standby `{node}`"),
+        );
+        return Err(
+            Error::new(ErrorKind::NotFound, "switchover").context(format!(
+                "{wanted} is not connected to this primary; connected: {}",
+                if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                }
+            )),
+        );
+    }
+    let patience = shared.config.master.switchover_timeout.0;
+    let begun = shared.clock.now();
+    let tail = term.close_intake(patience).await?;
+    let left = patience.saturating_sub(shared.clock.now().since(begun));
+    let Ok(successor) = tokio::time::timeout(left, shared.standbys.reached(tail, to)).await else {
+        term.open_intake();
+        return Err(
+            Error::new(ErrorKind::Timeout, "switchover").context(format!(
+                "no standby reached {tail} within {patience:?}; this node still leads"
+            )),
+        );
+    };
+    term.stop(TermEndReason::Switchover(Some(successor.clone())));
+    let mut terms = shared.term.subscribe();
+    let ended = terms.wait_for(Option::is_none).await;
+    ended.map_err(|source| Error::new(ErrorKind::Closed, "switchover").source(source))?;
+    let pause = shared.clock.now().since(begun);
+    metrics::histogram!("standfast_switchover_seconds").record(pause.as_secs_f64());
+    Ok((successor, pause))
+}
+
+/// The node is asked to stop: hands over if it leads and somebody can take over, else just ends the term.
+pub(crate) async fn leave(shared: &Shared) {
+    let Some(term) = shared.term() else { return };
+    match switchover(shared, None).await {
+        Ok((successor, pause)) => tracing::info!(%successor, ?pause, "handed over"),
+        Err(error) => {
+            tracing::info!(%error, "nobody to hand over to; the term ends");
+            term.stop(TermEndReason::Shutdown);
+            let mut terms = shared.term.subscribe();
+            if let Err(error) = terms.wait_for(Option::is_none).await {
+                tracing::debug!(%error, "the role loop is gone");
+            }
+        }
+    }
+}
