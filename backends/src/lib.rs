@@ -15,10 +15,14 @@ mod admission;
 pub mod bucket;
 #[cfg(test)]
 mod contract_tests;
+#[cfg(feature = "file")]
+mod file;
 mod lease;
 mod memory;
 mod registry;
 mod settings;
 
+#[cfg(feature = "file")]
+pub use file::FileOpLog;
 pub use memory::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
 pub use registry::builtin;

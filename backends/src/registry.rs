@@ -2,6 +2,8 @@
 
 use standfast_core::Registry;
 
+#[cfg(feature = "file")]
+use crate::file::FileOpLogFactory;
 use crate::memory::{MemoryElectionFactory, MemoryOpLogFactory};
 
 /// The implementations of this crate, by the name that `type = ".."` gives them. Add your own with
@@ -14,5 +16,9 @@ pub fn builtin() -> Registry {
     registry
         .snapshots
         .register("bucket", crate::bucket::BucketFactory);
+    #[cfg(feature = "file")]
+    {
+        registry.oplogs.register("file", FileOpLogFactory);
+    }
     registry
 }

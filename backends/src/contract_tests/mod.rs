@@ -9,4 +9,3 @@ pub(crate) mod tailing;
 pub(crate) use election::{ElectionFixture, election_stories};
 pub(crate) use oplog::{LogFixture, oplog_stories};
 pub(crate) use support::*;
-

@@ -1,0 +1,68 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::FileOpLog;
+use crate::settings::{self, Settings};
+use standfast_core::{ByteSize, Factory, OpLogStore, OpenContext, Result};
+
+/// `[oplog]` of type `file`.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileOpLogConfig {
+    /// The directory. Relative to the configuration's. Default: `log`.
+    dir: PathBuf,
+    /// When the log goes on in a new file; trim removes whole files. Default: 64MiB.
+    segment_size: ByteSize,
+}
+
+impl Default for FileOpLogConfig {
+    fn default() -> Self {
+        Self {
+            dir: "log".into(),
+            segment_size: FileOpLog::SEGMENT_SIZE,
+        }
+    }
+}
+
+impl Settings for FileOpLogConfig {
+    const KEYS: &'static [&'static str] = &["dir", "segment_size"];
+
+    fn problems(&self) -> Vec<String> {
+        let (least, most) = (ByteSize(64 << 10), ByteSize::mib(4096));
+        if self.segment_size >= least && self.segment_size <= most {
+            return Vec::new();
+        }
+        vec![format!(
+            "`segment_size = \"{}\"` is out of range: want \"{least}\" to \"{most}\"",
+            self.segment_size
+        )]
+    }
+}
+
+/// Opens [`FileOpLog`]s.
+#[derive(Debug)]
+pub(crate) struct FileOpLogFactory;
+
+#[async_trait]
+impl Factory<dyn OpLogStore> for FileOpLogFactory {
+    fn keys(&self) -> &'static [&'static str] {
+        FileOpLogConfig::KEYS
+    }
+
+    fn check(&self, table: &toml::Table) -> Vec<String> {
+        settings::check::<FileOpLogConfig>(table)
+    }
+
+    async fn open(
+        &self,
+        table: &toml::Table,
+        context: &OpenContext,
+    ) -> Result<Arc<dyn OpLogStore>> {
+        let config: FileOpLogConfig = settings::load(table)?;
+        let dir = context.resolve(&config.dir);
+        Ok(Arc::new(FileOpLog::open(&dir, config.segment_size)?))
+    }
+}

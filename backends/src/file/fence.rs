@@ -1,0 +1,132 @@
+use std::fs;
+
+use serde::{Deserialize, Serialize};
+
+use super::cluster::decode;
+use super::error::{error, io_error};
+use super::exclusive;
+use super::log_dir::LogDir;
+use super::numbered;
+use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, NodeId, Result};
+
+const FORMAT: &str = "standfast-fence";
+const VERSION: u32 = 1;
+
+/// Who was let in: `{dir}/fences/{epoch:020}`, JSON, version 1. The largest name is the fence; none is ever deleted
+/// (R7), or a writer that slept could find itself let in again.
+///
+/// ```text
+///   {"format": "standfast-fence", "version": 1, "cluster": "<32 hex digits>", "epoch": 7, "holder": "node-a",
+///    "nonce": "<32 hex digits>"}
+/// ```
+#[derive(Debug, Serialize, Deserialize)]
+struct FenceRecord {
+    format: String,
+    version: u32,
+    cluster: Fingerprint,
+    epoch: Epoch,
+    holder: NodeId,
+    nonce: String,
+}
+
+impl FenceRecord {
+    fn of(token: &FenceToken) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            cluster: token.cluster,
+            epoch: token.epoch,
+            holder: token.holder.clone(),
+            nonce: nonce(token),
+        }
+    }
+}
+
+fn nonce(token: &FenceToken) -> String {
+    format!("{:032x}", token.nonce)
+}
+
+/// Shuts out every epoch below the token's.
+///
+/// # Errors
+/// `Fenced` when its epoch was let in with another nonce, or a higher one was.
+pub(super) fn claim(dir: &LogDir, token: &FenceToken) -> Result<()> {
+    let operation = "open writer";
+    // Looked at first, so that a hopeless claim leaves nothing behind; what counts is the look after it.
+    refuse_higher(dir, token.epoch, operation)?;
+    let bytes = serde_json::to_vec(&FenceRecord::of(token))
+        .map_err(|source| error(ErrorKind::Invalid, operation).source(source))?;
+    let (tmp, fences) = (dir.layout().tmp(), dir.layout().at("fences"));
+    let name = numbered::name(token.epoch.0);
+    let create = || exclusive::create(&tmp, &fences, &name, &bytes);
+    let created = dir
+        .reserve()
+        .with(create)
+        .map_err(|source| io_error(operation, &fences, source))?;
+    if !created {
+        check_owner(dir, token, operation)?;
+    }
+    refuse_higher(dir, token.epoch, operation)
+}
+
+/// Whether `token` is the one that holds the fence.
+///
+/// # Errors
+/// `Fenced` when it does not.
+pub(super) fn check_holder(
+    dir: &LogDir,
+    token: &FenceToken,
+    operation: &'static str,
+) -> Result<()> {
+    refuse_higher(dir, token.epoch, operation)?;
+    if dir.fence()? != token.epoch {
+        return Err(error(ErrorKind::Fenced, operation)
+            .context(format!("epoch {} was never let in", token.epoch)));
+    }
+    check_owner(dir, token, operation)
+}
+
+fn check_owner(dir: &LogDir, token: &FenceToken, operation: &'static str) -> Result<()> {
+    let path = dir
+        .layout()
+        .at("fences")
+        .join(numbered::name(token.epoch.0));
+    let bytes = fs::read(&path).map_err(|source| io_error(operation, &path, source))?;
+    let record: FenceRecord = decode(&bytes, FORMAT, VERSION)
+        .map_err(|error| error.context(path.display().to_string()))?;
+    if record.nonce == nonce(token) {
+        return Ok(());
+    }
+    Err(error(ErrorKind::Fenced, operation).context(format!(
+        "epoch {} was let in for another term of {}",
+        record.epoch, record.holder
+    )))
+}
+
+fn refuse_higher(dir: &LogDir, epoch: Epoch, operation: &'static str) -> Result<()> {
+    let fence = dir.fence()?;
+    if fence <= epoch {
+        return Ok(());
+    }
+    Err(error(ErrorKind::Fenced, operation)
+        .context(format!("epoch {fence} was let in, {epoch} is not higher")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract_tests::token;
+
+    #[test]
+    fn the_golden_fence_is_read_and_written_to_the_byte() {
+        let bytes = serde_json::to_vec(&FenceRecord::of(&token(7))).unwrap();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/fence-v1.json");
+        if std::env::var_os("STANDFAST_WRITE_GOLDEN").is_some() {
+            fs::write(path, &bytes).unwrap();
+        }
+        let golden = fs::read(path).unwrap();
+        assert_eq!(bytes, golden);
+        let record: FenceRecord = decode(&golden, FORMAT, VERSION).unwrap();
+        assert_eq!(record.nonce, nonce(&token(7)));
+    }
+}

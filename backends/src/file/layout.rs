@@ -1,0 +1,75 @@
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::io_error;
+use standfast_core::Result;
+
+/// The directory of a log or an election.
+///
+/// ```text
+///   log                                          election
+///   cluster                fingerprint           cluster
+///   fences/{epoch:020}     who was let in        fences/{epoch:020}        who was granted it
+///   segments/{first_seq:020}-{epoch:020}.wal     serving/, resigned/{epoch:020}
+///   floors/{seq:020}       trim went up to here  terms/{epoch:020}-{n:020}
+///   reserve                room for EpochStart   heartbeats/{epoch:020}
+///   tmp/                   files in the making   nodes/{id}.json, nodes/{id}.lock
+/// ```
+///
+/// Numbers have 20 digits so that the order of names is the order of numbers. Files in `tmp` become visible
+/// elsewhere by `link(2)`, which fails when the name is taken: whole, or not at all, and once.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    dir: PathBuf,
+}
+
+impl Layout {
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn at(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    pub(super) fn tmp(&self) -> PathBuf {
+        self.at("tmp")
+    }
+
+    /// Makes the directories that are missing, durably.
+    pub(super) fn create(&self, folders: &[&str]) -> Result<()> {
+        let make = || {
+            create_dir_durably(&self.dir)?;
+            for folder in folders {
+                create_dir_durably(&self.at(folder))?;
+            }
+            Ok(())
+        };
+        make().map_err(|source| io_error("open store", &self.dir, source))
+    }
+}
+
+fn create_dir_durably(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        create_dir_durably(parent)?;
+    }
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    sync_dir(parent.unwrap_or(Path::new(".")))
+}
+
+/// Makes the entries of a directory durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}

@@ -1,0 +1,32 @@
+//! A log and an election in a directory.
+//!
+//! Nothing runs beside the nodes: what decides who writes are files that are created exclusively and never deleted.
+//! The protocol of a new term is drawn on `settle::Claim`, the format of the log on `segment::SegmentHeader`, and which
+//! of several branches is history in `history`.
+
+mod cluster;
+mod config;
+mod error;
+mod exclusive;
+mod fence;
+mod filler;
+mod hint;
+mod history;
+mod layout;
+mod log_dir;
+mod mount;
+mod new_segment;
+mod numbered;
+mod oplog;
+mod reserve;
+mod segment;
+mod settle;
+mod tail;
+mod trim;
+mod writer;
+
+pub(crate) use config::FileOpLogFactory;
+pub use oplog::FileOpLog;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::cluster;
+use super::error::{NAME, error, io_error};
+use super::exclusive::Draft;
+use super::log_dir::LogDir;
+use super::mount;
+use super::settle::Claim;
+use super::tail::FileTail;
+use super::trim;
+use standfast_core::{
+    Batch, Bounds, ByteSize, Delivery, Durability, ErrorKind, FenceToken, Fencing, Fingerprint,
+    FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,
+    ReadLimit, Result, Seq, Store, TrimGuard,
+};
+
+/// A log in a directory that all nodes reach: the directory of one host, or of a coherent file system.
+///
+/// Reading is blocking file I/O in short pieces; only waiting is asynchronous.
+#[derive(Clone, Debug)]
+pub struct FileOpLog {
+    dir: Arc<LogDir>,
+    reach: Reach,
+}
+
+/// What it declares, on a local file system.
+pub(super) fn capabilities() -> OpLogCapabilities {
+    let mut capabilities = OpLogCapabilities::memory();
+    capabilities.fencing = Fencing::ReadAfterWrite;
+    capabilities.durability = Durability::Disk;
+    capabilities.reach = Reach::Host;
+    capabilities.delivery = Delivery::Poll;
+    capabilities
+}
+
+impl FileOpLog {
+    /// The size of a segment when nothing is configured.
+    pub const SEGMENT_SIZE: ByteSize = ByteSize::mib(64);
+
+    /// Opens the log in `dir`, and makes the directories that are missing.
+    ///
+    /// # Errors
+    /// `Config` when the file system is none that the log can trust; `Unavailable`, `Quota`.
+    pub fn open(dir: &Path, segment_size: ByteSize) -> Result<Self> {
+        let log = LogDir::open(dir, segment_size.0)?;
+        Ok(Self {
+            reach: mount::reach(dir)?,
+            dir: Arc::new(log),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) const fn dir(&self) -> &Arc<LogDir> {
+        &self.dir
+    }
+}
+
+#[async_trait]
+impl Store for FileOpLog {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    async fn fingerprint(&self) -> Result<Option<Fingerprint>> {
+        cluster::read(self.dir.layout())
+    }
+
+    async fn init(&self, cluster: Fingerprint) -> Result<()> {
+        cluster::init(self.dir.layout(), cluster)?;
+        self.dir
+            .reserve()
+            .restore()
+            .map_err(|source| io_error("init", self.dir.layout().dir(), source))
+    }
+
+    async fn probe(&self) -> Result<()> {
+        let tmp = self.dir.layout().tmp();
+        Draft::begin(&tmp, "probe")
+            .and_then(|draft| draft.file().sync_all())
+            .map_err(|source| io_error("probe", &tmp, source))
+    }
+}
+
+#[async_trait]
+impl OpLogStore for FileOpLog {
+    fn capabilities(&self) -> OpLogCapabilities {
+        let mut capabilities = capabilities();
+        capabilities.reach = self.reach;
+        capabilities
+    }
+
+    async fn bounds(&self) -> Result<Bounds> {
+        self.dir.settled_listing(|| {
+            let survey = self.dir.survey("bounds")?;
+            Ok(Bounds {
+                floor: survey.floor()?,
+                tail: survey.committed(),
+                epoch: self.dir.fence()?,
+            })
+        })
+    }
+
+    async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>> {
+        let claim = Claim::make(&self.dir, token)?;
+        let segment = claim.settle(&claim.survey()?)?;
+        Ok(Box::new(claim.serve(segment)?))
+    }
+
+    async fn open_follower(&self, _token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
+        Err(error(ErrorKind::Unsupported, "open follower").context(
+            "a log of type `file` is shared by its nodes: standbys tail it in the same directory",
+        ))
+    }
+
+    async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
+        self.dir.settled_listing(|| {
+            let survey = self.dir.survey("read")?;
+            survey.route(after, self.dir.floor()?)?.collect(limit)
+        })
+    }
+
+    async fn tail(&self, after: Position) -> Result<Box<dyn OpLogTail>> {
+        Ok(Box::new(FileTail::open(Arc::clone(&self.dir), after)?))
+    }
+
+    async fn trim(&self, through: Seq, guard: &dyn TrimGuard) -> Result<Seq> {
+        trim::trim(&self.dir, through, guard).await
+    }
+}

@@ -1,0 +1,234 @@
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::error::{error, io_error, is_full};
+use super::filler::Filler;
+use super::log_dir::LogDir;
+use super::new_segment::{NewSegment, NotMade};
+use super::numbered::NumberedDir;
+use super::oplog::capabilities;
+use super::segment::{GUARD, Mark, SegmentHeader, SegmentName, padded};
+use crate::admission::admit;
+use standfast_core::{
+    Batch, Epoch, Error, ErrorKind, FenceToken, Fingerprint, OpLogWriter, Position, ReadLimit,
+    Result,
+};
+
+/// What a mark takes.
+const MARK_ROOM: u64 = padded(Mark::LEN as u64);
+
+/// Appends to the segments of one epoch: writes, syncs, THEN lists the fences, THEN acknowledges.
+///
+/// Does its disk work inline, without a thread hop.
+#[derive(Debug)]
+pub(super) struct FileWriter {
+    dir: Arc<LogDir>,
+    cluster: Fingerprint,
+    epoch: Epoch,
+    fences: NumberedDir,
+    filler: Filler,
+    segment: NewSegment,
+    /// The segment of the settled tail, which `settled` reads.
+    first: SegmentName,
+    settled: Position,
+    tail: Position,
+    /// Whether a mark says that the tail is committed.
+    marked: bool,
+    poison: Option<ErrorKind>,
+}
+
+impl FileWriter {
+    /// The last step into a term: lists the fences once more.
+    pub(super) fn open(dir: Arc<LogDir>, token: &FenceToken, segment: NewSegment) -> Result<Self> {
+        let filler = Filler::start(Arc::clone(&dir), Arc::clone(&segment.file), segment.filled)
+            .map_err(|source| io_error("open writer", dir.layout().dir(), source))?;
+        let mut writer = Self {
+            fences: dir.own_fences()?,
+            cluster: token.cluster,
+            epoch: token.epoch,
+            filler,
+            first: segment.name,
+            settled: segment.settled,
+            tail: segment.settled,
+            marked: false,
+            poison: None,
+            dir,
+            segment,
+        };
+        writer.check_fence("open writer")?;
+        Ok(writer)
+    }
+
+    /// Step 1 of an append: makes room and writes. Nothing is proved yet.
+    pub(super) fn write(&mut self, batch: &Batch) -> Result<()> {
+        let length = padded(batch.frame().len() as u64);
+        let size = self.dir.segment_size();
+        let is_used = self.segment.name != self.first || self.tail != self.settled;
+        if is_used && self.segment.offset + length + MARK_ROOM + GUARD > size {
+            self.rotate()?;
+        }
+        let end = self.segment.offset + length + MARK_ROOM + GUARD;
+        // Only the first batch of a term may touch the reserve: without it no term could ever begin again.
+        self.filler
+            .reserve_room(end, self.tail == self.settled)
+            .map_err(|source| self.no_room(source))?;
+        // The padding is zero already.
+        self.segment
+            .file
+            .write_all_at(batch.frame(), self.segment.offset)
+            .map_err(|source| match is_full(&source) {
+                // A copy-on-write file system may refuse an overwrite. A piece of a frame is no frame.
+                true => self.failure(ErrorKind::Quota, source),
+                false => self.poison(ErrorKind::Indeterminate, source),
+            })
+    }
+
+    /// Step 2: makes it durable.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        self.segment
+            .file
+            .sync_data()
+            .map_err(|source| self.poison(ErrorKind::Indeterminate, source))
+    }
+
+    /// Step 3: proves that nobody was let in before it was durable, and with that acknowledges.
+    pub(super) fn acknowledge(&mut self, batch: &Batch) -> Result<Position> {
+        self.check_fence("append")?;
+        self.segment.offset += padded(batch.frame().len() as u64);
+        self.tail = batch.end();
+        self.marked = false;
+        Ok(self.tail)
+    }
+
+    fn check_fence(&mut self, operation: &'static str) -> Result<()> {
+        let largest = self
+            .fences
+            .largest()
+            .map_err(|source| self.poison(ErrorKind::Indeterminate, source))?;
+        if largest == Some(self.epoch.0) {
+            return Ok(());
+        }
+        self.poison = Some(ErrorKind::Fenced);
+        let found = largest.map_or_else(|| "none is there".to_owned(), |n| format!("it is {n}"));
+        Err(error(ErrorKind::Fenced, operation).context(format!(
+            "epoch {} is not the largest fence, {found}",
+            self.epoch
+        )))
+    }
+
+    /// Goes on in a new segment. The old one stays as it is.
+    fn rotate(&mut self) -> Result<()> {
+        let header = SegmentHeader {
+            cluster: self.cluster,
+            name: SegmentName {
+                epoch: self.epoch,
+                first: self.tail.seq.next(),
+            },
+            previous: self.tail,
+            parent: Some(self.segment.name),
+            settled: self.tail,
+        };
+        let spare = self.filler.take_spare();
+        self.segment = match NewSegment::create(&self.dir, &header, &[], spare) {
+            Ok(segment) => segment,
+            Err(NotMade::Unseen(source)) => return Err(self.no_room(source)),
+            Err(NotMade::InDoubt(source)) => {
+                return Err(self.poison(ErrorKind::Indeterminate, source));
+            }
+        };
+        let file = Arc::clone(&self.segment.file);
+        self.filler.turn_to(file, self.segment.filled);
+        Ok(())
+    }
+
+    /// Nothing of the batch was written.
+    fn no_room(&mut self, source: io::Error) -> Error {
+        if is_full(&source) {
+            self.failure(ErrorKind::Quota, source)
+        } else {
+            self.poison(ErrorKind::Indeterminate, source)
+        }
+    }
+
+    fn poison(&mut self, kind: ErrorKind, source: io::Error) -> Error {
+        self.poison = Some(kind.clone());
+        self.failure(kind, source)
+    }
+
+    fn failure(&self, kind: ErrorKind, source: io::Error) -> Error {
+        error(kind, "append")
+            .context(format!(
+                "segment {} at byte {}",
+                self.segment.name, self.segment.offset
+            ))
+            .source(source)
+    }
+
+    fn refuse_poisoned(&self, operation: &'static str) -> Result<()> {
+        match &self.poison {
+            None => Ok(()),
+            Some(kind) => Err(error(kind.clone(), operation)
+                .context("the writer is poisoned: reopen under a higher epoch")),
+        }
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        self.refuse_poisoned("mark committed")?;
+        if self.marked {
+            return Ok(());
+        }
+        // True whether we are fenced by now or not: the tail was acknowledged, or settled. There is room for one
+        // mark behind every frame; behind the header there may be several writers' worth of room.
+        let mark = Mark {
+            committed: self.tail,
+        };
+        self.segment
+            .file
+            .write_all_at(&mark.encode(), self.segment.offset)
+            .map_err(|source| self.poison(ErrorKind::Indeterminate, source))?;
+        self.segment.offset += MARK_ROOM;
+        self.marked = true;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl OpLogWriter for FileWriter {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn tail(&self) -> Position {
+        self.tail
+    }
+
+    async fn settled(&mut self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
+        let survey = self.dir.survey("read settled")?;
+        survey
+            .route_to(self.first, self.settled, after)?
+            .collect(limit)
+    }
+
+    async fn append(&mut self, batch: &Batch) -> Result<Position> {
+        self.refuse_poisoned("append")?;
+        admit(batch, self.epoch, self.tail, &capabilities()).map_err(|e| e.backend("file"))?;
+        self.write(batch)?;
+        self.sync()?;
+        self.acknowledge(batch)
+    }
+
+    async fn mark_committed(&mut self) -> Result<()> {
+        self.mark()
+    }
+
+    async fn close(mut self: Box<Self>) -> Result<()> {
+        if self.poison.is_some() {
+            return Ok(());
+        }
+        self.mark()?;
+        self.sync()
+    }
+}
