@@ -9,6 +9,7 @@ use standfast_wire::v1::{
 use tonic::{Request, Response, Status};
 
 use super::shared::Shared;
+use super::snapshots;
 use super::switchover::switchover;
 
 /// What operators call.
@@ -97,6 +98,12 @@ impl AdminService for Admin {
         &self,
         _request: Request<CreateSnapshotRequest>,
     ) -> Result<Response<CreateSnapshotResponse>, Status> {
-        Err(Status::unimplemented("snapshots"))
+        let manifest = snapshots::create(&self.0)
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(CreateSnapshotResponse {
+            id: manifest.id.to_string(),
+            seq: manifest.position.seq.0,
+        }))
     }
 }

@@ -9,6 +9,7 @@ mod role;
 mod run;
 mod serve;
 mod shared;
+mod snapshots;
 mod status;
 mod switchover;
 

@@ -15,7 +15,7 @@ use super::lock::DataDirLock;
 use super::open::open_stores;
 use super::role::RoleLoop;
 use super::shared::Shared;
-use super::{http, serve, switchover};
+use super::{http, serve, snapshots, switchover};
 use crate::config::{Config, check_promises};
 
 /// How often a node brings its entry among the members up to date.
@@ -182,6 +182,7 @@ impl Node {
             web,
             ports_stopping,
         ));
+        tasks.spawn(snapshots::keep(Arc::clone(&shared)));
         tasks.spawn(register(Arc::clone(&shared), registration));
         tasks.spawn(watch_primary(
             Watcher {

@@ -3,6 +3,7 @@ use std::any::Any;
 use parking_lot::Mutex;
 use standfast_core::{Clock, Position, Role, SharedMachine};
 use standfast_master::{Standbys, TermHandle};
+use standfast_snapshots::SnapshotterHandle;
 use standfast_standby::{PrimaryView, Progress, Sources};
 use tokio::sync::watch;
 
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) standbys: Standbys,
     /// Newest snapshot, and newest verified one. Written by the snapshot task.
     pub(crate) snapshots: watch::Sender<(Position, Position)>,
+    /// Makes a snapshot when asked. Written by the snapshot task.
+    pub(crate) snapshotter: watch::Sender<Option<SnapshotterHandle>>,
     /// Why the node stands still, when it does.
     pub(crate) failure: Mutex<Option<String>>,
 }
@@ -45,6 +48,7 @@ impl Shared {
             primary: watch::Sender::default(),
             standbys: Standbys::new(clock.clone()),
             snapshots: watch::Sender::default(),
+            snapshotter: watch::Sender::new(None),
             failure: Mutex::new(None),
             clock,
         }
@@ -56,6 +60,10 @@ impl Shared {
         let leader = view.leader.as_ref()?;
         (leader.serving && leader.candidate.node != self.sources.candidate.node)
             .then(|| leader.candidate.endpoint.clone())
+    }
+
+    pub(crate) fn machine(&self) -> Option<SharedMachine> {
+        self.machine.borrow().clone()
     }
 
     pub(crate) fn term(&self) -> Option<TermHandle> {

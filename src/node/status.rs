@@ -120,7 +120,7 @@ impl Shared {
     }
 
     fn add_digest(&self, status: &mut NodeStatus) {
-        let Some(machine) = self.machine.borrow().clone() else {
+        let Some(machine) = self.machine() else {
             return;
         };
         let machine = machine.lock();

@@ -1,0 +1,195 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use standfast_core::{
+    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, Role, Seq, SharedMachine,
+    SnapshotStore,
+};
+use standfast_master::TermHandle;
+use standfast_snapshots::{
+    Cataloguer, Committed, MachineLineage, PinGuard, Publisher, SnapshotPolicy, Snapshotter,
+};
+
+use super::shared::Shared;
+
+/// How often the leader looks at proposals, and everybody at the catalog.
+const ROUND: Duration = Duration::from_millis(500);
+
+/// Makes snapshots where the node follows or leads alone, and keeps the catalog where it leads. Runs until it is
+/// dropped.
+///
+/// # Cancel safety
+/// Cancel safe: an upload in progress is given up and collected one day.
+pub(crate) async fn keep(shared: Arc<Shared>) -> Result<()> {
+    let Some(store) = shared.sources.snapshots.clone() else {
+        return std::future::pending().await;
+    };
+    let mut roles = shared.role.subscribe();
+    loop {
+        let role = *roles.borrow_and_update();
+        let work = async {
+            match (role, shared.term(), shared.machine()) {
+                (Role::Primary, Some(term), Some(machine)) => {
+                    lead(&shared, &store, &term, &machine).await;
+                }
+                (Role::Standby, _, Some(machine)) => follow(&shared, &store, &machine).await,
+                _ => std::future::pending().await,
+            }
+        };
+        // Both arms are cancel safe; the tasks that `work` owns end with it.
+        tokio::select! {
+            () = work => {}
+            changed = roles.changed() => if changed.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn publisher(shared: &Shared, store: &Arc<dyn SnapshotStore>) -> Publisher {
+    let node = shared.sources.candidate.node.clone();
+    Publisher::new(Arc::clone(store), node, shared.sources.policy.clone())
+}
+
+#[expect(clippy::infinite_loop, reason = "dropped when the role changes")]
+async fn follow(shared: &Shared, store: &Arc<dyn SnapshotStore>, machine: &SharedMachine) {
+    let snapshotter = Snapshotter::start(
+        publisher(shared, store),
+        Arc::clone(machine),
+        Committed::Already,
+    );
+    shared.snapshotter.send_replace(Some(snapshotter.handle()));
+    let mut ticks = tokio::time::interval(ROUND);
+    loop {
+        ticks.tick().await;
+        match store.newest().await {
+            Ok(entry) => saw(shared, entry.as_ref()),
+            Err(error) => tracing::warn!(%error, "cannot read the catalog"),
+        }
+    }
+}
+
+async fn lead(
+    shared: &Shared,
+    store: &Arc<dyn SnapshotStore>,
+    term: &TermHandle,
+    machine: &SharedMachine,
+) {
+    let policy: SnapshotPolicy = shared.sources.policy.clone();
+    let lineage = Arc::new(MachineLineage::new(Arc::clone(machine), term.committed()));
+    let mut cataloguer = Cataloguer::new(Arc::clone(store), term.token().clone(), policy, lineage);
+    let mut alone: Option<Snapshotter> = None;
+    let mut trimmed = (term.token().clone(), Seq::ZERO);
+    let mut ticks = tokio::time::interval(ROUND);
+    shared.snapshotter.send_replace(None);
+    loop {
+        ticks.tick().await;
+        let is_alone = shared.standbys.present().is_empty();
+        if is_alone && alone.is_none() {
+            let committed = Committed::When(term.committed());
+            let started =
+                Snapshotter::start(publisher(shared, store), Arc::clone(machine), committed);
+            shared.snapshotter.send_replace(Some(started.handle()));
+            alone = Some(started);
+        } else if !is_alone && let Some(snapshotter) = alone.take() {
+            shared.snapshotter.send_replace(None);
+            snapshotter.shutdown().await;
+        }
+        match cataloguer.round().await {
+            Ok(round) => {
+                saw(shared, Some(&round.entry));
+                trim(shared, store, &cataloguer, &mut trimmed).await;
+            }
+            Err(error) if *error.kind() == ErrorKind::Fenced => {
+                tracing::warn!(%error, "a later term keeps the catalog");
+                return std::future::pending().await;
+            }
+            Err(error) => tracing::warn!(%error, "the catalog was not kept up to date"),
+        }
+    }
+}
+
+/// Trims the log behind what can be restored, and never ahead of a standby that is there.
+async fn trim(
+    shared: &Shared,
+    store: &Arc<dyn SnapshotStore>,
+    cataloguer: &Cataloguer,
+    (token, done): &mut (FenceToken, Seq),
+) {
+    let trimmed = async {
+        let Some(through) = cataloguer.trim_through().await? else {
+            return Ok(None);
+        };
+        let slowest = shared
+            .standbys
+            .present()
+            .into_values()
+            .map(|position| position.seq)
+            .min();
+        let through = slowest.map_or(through, |slowest| slowest.min(through));
+        if through <= *done {
+            return Ok(None);
+        }
+        let guard = PinGuard::new(token.clone(), Arc::clone(store));
+        let floor = shared.sources.oplog.trim(through, &guard).await?;
+        *done = through;
+        Ok(Some(floor))
+    };
+    match trimmed.await {
+        Ok(Some(floor)) => publish_floor(floor),
+        Ok(None) => {}
+        Err::<_, Error>(error) => {
+            metrics::counter!("standfast_trim_failures_total").increment(1);
+            tracing::warn!(%error, "the log was not trimmed");
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge")]
+fn publish_floor(floor: Seq) {
+    metrics::gauge!("standfast_oplog_floor_seq").set(floor.0 as f64);
+}
+
+fn saw(shared: &Shared, entry: Option<&CatalogEntry>) {
+    let Some(entry) = entry else { return };
+    let newest = entry
+        .newest()
+        .map(|listed| listed.position)
+        .unwrap_or_default();
+    let verified = entry.snapshots.iter().rev().find(|listed| listed.verified);
+    let verified = verified.map(|listed| listed.position).unwrap_or_default();
+    shared.snapshots.send_if_modified(|seen| {
+        let changed = *seen != (newest, verified);
+        *seen = (newest, verified);
+        changed
+    });
+}
+
+/// Makes a snapshot now: by the running snapshotter, or, on a primary that leaves them to its standbys, by one of
+/// its own.
+///
+/// # Errors
+/// `Config` when the mode has no snapshots; `Unavailable` while the node neither follows nor leads; as
+/// publishing.
+///
+/// # Cancel safety
+/// Cancel safe: the snapshot may be made all the same.
+pub(crate) async fn create(shared: &Shared) -> Result<Manifest> {
+    let Some(store) = &shared.sources.snapshots else {
+        return Err(Error::new(ErrorKind::Config, "create snapshot")
+            .context("[recovery] mode = \"log\" has no snapshots: set mode = \"hybrid\""));
+    };
+    let running = shared.snapshotter.borrow().clone();
+    match (shared.term(), running, shared.machine()) {
+        (_, Some(running), _) => running.create().await,
+        (Some(term), None, Some(machine)) => {
+            let committed = Committed::When(term.committed());
+            let own = Snapshotter::start(publisher(shared, store), machine, committed);
+            let made = own.handle().create().await;
+            own.shutdown().await;
+            made
+        }
+        _ => Err(Error::new(ErrorKind::Unavailable, "create snapshot")
+            .context("this node neither follows nor leads yet: try again in a moment")),
+    }
+}
