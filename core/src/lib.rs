@@ -18,6 +18,7 @@ mod registry;
 mod snapshot;
 mod state;
 mod store;
+mod typed;
 mod units;
 mod words;
 
@@ -32,5 +33,6 @@ pub use registry::{Factories, Factory, OpenContext, Registry};
 pub use snapshot::*;
 pub use state::*;
 pub use store::{Durability, Reach, Store};
+pub use typed::{Application, Change, Rows, RowsMut, Typed};
 pub use units::{ByteSize, Span};
 pub use words::*;

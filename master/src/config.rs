@@ -47,17 +47,6 @@ impl Default for MasterConfig {
 }
 
 impl MasterConfig {
-    /// The keys, for "did you mean".
-    pub const KEYS: &'static [&'static str] = &[
-        "ack",
-        "batch_max_entries",
-        "batch_max_bytes",
-        "max_unflushed",
-        "max_unflushed_age",
-        "queue",
-        "switchover_timeout",
-    ];
-
     /// Every problem of the values, each with the value and the way out.
     pub fn problems(&self) -> Vec<String> {
         let mut found = Vec::new();

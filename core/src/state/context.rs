@@ -87,6 +87,20 @@ pub struct DecideContext<'a> {
 }
 
 impl DecideContext<'_> {
+    /// A context of its own for a look that is counted later, with [`Self::join`].
+    pub(crate) const fn fork(&self) -> Self {
+        Self {
+            now_ms: self.now_ms,
+            touched: self.touched,
+            wait: Seq::ZERO,
+        }
+    }
+
+    /// Counts what a fork looked at.
+    pub(crate) fn join(&mut self, fork: &DecideContext<'_>) {
+        self.wait = self.wait.max(fork.wait);
+    }
+
     /// The leader's stamp.
     pub const fn now_ms(&self) -> u64 {
         self.now_ms

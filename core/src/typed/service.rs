@@ -1,0 +1,203 @@
+use std::any::Any;
+use std::cell::RefCell;
+
+use serde::de::DeserializeOwned;
+
+use super::rows::{bucket_of, encode, row_digest};
+use super::{Application, Rows, RowsMut};
+use crate::batch::{Entry, OpType, Versions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::state::{
+    ApplyContext, CaptureId, CapturedMap, Command, DecideContext, Decision, DigestTable, Op,
+    Refusal, Reply, Service, ShadowState, StateMachine,
+};
+use crate::words::{Digest, Fingerprint, Section};
+
+/// A [`Service`] made of an [`Application`]. Rows, keys and operations are encoded with postcard.
+#[derive(Debug)]
+pub struct Typed<A: Application> {
+    application: fn() -> A,
+    logic: A,
+    cluster: Option<Fingerprint>,
+    map: CapturedMap<A::Key, A::Row>,
+    digests: DigestTable,
+    captures: u64,
+}
+
+impl<A: Application> Typed<A> {
+    /// An empty state of the application that `application` makes.
+    pub fn new(application: fn() -> A) -> Self {
+        Self {
+            logic: application(),
+            application,
+            cluster: None,
+            map: CapturedMap::new(),
+            digests: DigestTable::new(),
+            captures: 0,
+        }
+    }
+
+    /// Reads a reply that came back from a proposal.
+    ///
+    /// # Errors
+    /// `Corrupt` when it is not one of this application's.
+    pub fn read_reply(reply: &Reply) -> Result<A::Reply> {
+        decode(&reply.0, "reply")
+    }
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T> {
+    postcard::from_bytes(bytes).map_err(|source| {
+        Error::new(ErrorKind::Corrupt, "decode")
+            .context(format!("not a {what}"))
+            .source(source)
+    })
+}
+
+impl<A: Application> StateMachine for Typed<A> {
+    fn apply(&mut self, context: &mut ApplyContext<'_>, entry: &Entry<'_>) -> Result<Reply> {
+        let key: A::Key = decode(&entry.key, "key")?;
+        let op: A::Op = decode(&entry.payload, "operation")?;
+        let now_ms = context.now_ms();
+        let mut rows = RowsMut {
+            map: &mut self.map,
+            digests: &mut self.digests,
+            context,
+        };
+        Ok(Reply(encode(&A::apply(&mut rows, now_ms, key, op))))
+    }
+
+    fn digest(&self) -> Digest {
+        self.digests.total()
+    }
+
+    fn section_digest(&self, section: Section) -> Digest {
+        self.digests.section(section)
+    }
+
+    fn rows(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    fn capture(&mut self) -> CaptureId {
+        self.map.capture();
+        self.captures += 1;
+        CaptureId(self.captures)
+    }
+
+    fn read_section(&mut self, _capture: CaptureId, section: Section, out: &mut Vec<u8>) -> u64 {
+        let Some(bucket) = section.bucket() else {
+            return 0;
+        };
+        let mut rows = Vec::new();
+        self.map
+            .read(bucket, |key, row| rows.push((key.clone(), row.clone())));
+        if !rows.is_empty() {
+            out.extend_from_slice(&encode(&rows));
+        }
+        rows.len() as u64
+    }
+
+    fn end_capture(&mut self, _capture: CaptureId) {
+        self.map.end_capture();
+    }
+
+    fn begin_restore(&self) -> Box<dyn ShadowState> {
+        let mut empty = Self::new(self.application);
+        empty.cluster = self.cluster;
+        Box::new(empty)
+    }
+
+    fn versions(&self) -> Versions {
+        A::VERSIONS
+    }
+}
+
+impl<A: Application> ShadowState for Typed<A> {
+    fn load(&mut self, section: Section, rows: &[u8]) -> Result<()> {
+        let (Some(cluster), false) = (self.cluster, rows.is_empty()) else {
+            return Ok(());
+        };
+        for (key, row) in decode::<Vec<(A::Key, A::Row)>>(rows, "section of rows")? {
+            let bucket = bucket_of(&key);
+            if Section::of_bucket(bucket) != section {
+                return Err(Error::new(ErrorKind::Corrupt, "restore")
+                    .context(format!("row {key:?} lies in section {}", section.number())));
+            }
+            self.digests
+                .add(section, row_digest::<A>(cluster, &key, &row));
+            self.map.insert(bucket, key, row);
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Box<dyn Service>> {
+        Ok(self)
+    }
+}
+
+impl<A: Application> Service for Typed<A> {
+    fn open(&mut self, cluster: Fingerprint) {
+        self.cluster = Some(cluster);
+    }
+
+    /// Every item is decided on the same body: a request of several commands is several requests.
+    fn decide(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        command: &Command,
+        _item: u32,
+    ) -> Result<Decision, Refusal> {
+        let Some(body) = command.body.downcast_ref::<A::Command>() else {
+            return Err(Refusal {
+                code: u32::MAX,
+                message: "not a command of this service".into(),
+            });
+        };
+        let now_ms = context.now_ms();
+        let rows = Rows {
+            map: &self.map,
+            context: RefCell::new(context.fork()),
+        };
+        let decided = self.logic.decide(&rows, now_ms, body);
+        let looked = rows.context.into_inner();
+        context.join(&looked);
+        let change = decided?;
+        let ops = change.ops.iter().map(|(key, op)| Op {
+            op_type: OpType::FIRST_OF_SERVICE,
+            key: encode(key),
+            payload: encode(op),
+        });
+        Ok(Decision {
+            ops: ops.collect(),
+            answer: change.answer,
+            unchanged: change
+                .unchanged
+                .map_or_else(Reply::default, |reply| Reply(encode(&reply))),
+        })
+    }
+
+    fn query(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        question: &(dyn Any + Send + Sync),
+    ) -> Box<dyn Any + Send> {
+        let now_ms = context.now_ms();
+        let rows = Rows {
+            map: &self.map,
+            context: RefCell::new(context.fork()),
+        };
+        let answer = question
+            .downcast_ref::<A::Query>()
+            .map(|query| self.logic.query(&rows, now_ms, query));
+        let looked = rows.context.into_inner();
+        context.join(&looked);
+        Box::new(answer)
+    }
+
+    fn upkeep(&mut self, _context: &mut DecideContext<'_>) -> Vec<Op> {
+        Vec::new()
+    }
+
+    fn term_begins(&mut self, _now_ms: u64) {}
+}
