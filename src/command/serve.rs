@@ -4,7 +4,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use standfast::config::Config;
 use standfast::node::{Node, ServiceSetup};
-use standfast_metadata::{FILE_DESCRIPTORS, MetadataService};
+use standfast_metadata::{FILE_DESCRIPTORS, MetadataService, ServerOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
@@ -40,7 +40,8 @@ fn metadata(config: &Config) -> ServiceSetup {
     ServiceSetup {
         service: Arc::new(move || Box::new(MetadataService::new(settings.clone()))),
         routes: Box::new(|proposer, view| {
-            tonic::service::Routes::new(standfast_metadata::server(proposer, view))
+            let options = ServerOptions::new(view.node().clone(), view.endpoint());
+            tonic::service::Routes::new(standfast_metadata::server(proposer, options))
         }),
         descriptors: vec![FILE_DESCRIPTORS],
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use standfast_core::{
-    Candidate, Clock, Epoch, Error, ErrorKind, NodeId, Proposer, Registry, Result, Role, Service,
+    Candidate, Clock, Error, ErrorKind, NodeId, Proposer, Registry, Result, Service,
 };
 use standfast_standby::{HighWater, Sources, Watcher, watch_primary};
 use tokio::sync::watch;
@@ -52,23 +52,9 @@ impl NodeView {
         &self.0.sources.candidate.node
     }
 
-    /// What it does.
-    pub fn role(&self) -> Role {
-        *self.0.role.borrow()
-    }
-
-    /// Highest epoch it has seen.
-    pub fn epoch(&self) -> Epoch {
-        let led = self.0.term().map(|term| term.token().epoch);
-        led.unwrap_or_else(|| self.0.progress.borrow().epoch)
-    }
-
-    /// Where the primary answers, as far as this node knows.
-    pub fn primary(&self) -> Option<String> {
-        match self.0.term() {
-            Some(_) => Some(self.0.sources.candidate.endpoint.clone()),
-            None => self.0.primary_endpoint(),
-        }
+    /// Where it answers, `host:port`.
+    pub fn endpoint(&self) -> &str {
+        &self.0.sources.candidate.endpoint
     }
 
     /// Time, for deadlines.

@@ -60,12 +60,11 @@ impl<A: Application> RowsMut<'_, '_, A> {
         self.context.touch(section);
         self.digests
             .add(section, row_digest::<A>(cluster, &key, &row));
-        let old = self.map.insert(bucket, key.clone(), row);
-        if let Some(old) = &old {
+        if let Some(old) = self.map.get(bucket, &key) {
             self.digests
                 .remove(section, row_digest::<A>(cluster, &key, old));
         }
-        old
+        self.map.insert(bucket, key, row)
     }
 
     /// Removes a key and returns its row.

@@ -1,0 +1,8 @@
+//! Stories of terms in one process: what a primary answers, and when, whatever happens to its log and lease.
+
+#[cfg(test)]
+mod support;
+
+mod answers;
+mod end_of_term;
+mod takeover;
