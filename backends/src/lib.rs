@@ -23,6 +23,6 @@ mod registry;
 mod settings;
 
 #[cfg(feature = "file")]
-pub use file::FileOpLog;
+pub use file::{FileElection, FileOpLog};
 pub use memory::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
 pub use registry::builtin;

@@ -3,7 +3,7 @@
 use standfast_core::Registry;
 
 #[cfg(feature = "file")]
-use crate::file::FileOpLogFactory;
+use crate::file::{FileElectionFactory, FileOpLogFactory};
 use crate::memory::{MemoryElectionFactory, MemoryOpLogFactory};
 
 /// The implementations of this crate, by the name that `type = ".."` gives them. Add your own with
@@ -19,6 +19,7 @@ pub fn builtin() -> Registry {
     #[cfg(feature = "file")]
     {
         registry.oplogs.register("file", FileOpLogFactory);
+        registry.elections.register("file", FileElectionFactory);
     }
     registry
 }

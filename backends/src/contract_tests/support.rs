@@ -165,18 +165,6 @@ pub(crate) async fn next_batches(tail: &mut dyn OpLogTail) -> Vec<Batch> {
     }
 }
 
-/// Asks again until `look` answers; fails after ten seconds.
-pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "waited for {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
 /// The error of what had to fail.
 pub(crate) fn refusal<T>(result: Result<T>) -> Error {
     match result {

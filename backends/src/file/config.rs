@@ -4,9 +4,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::FileOpLog;
+use super::{FileElection, FileOpLog};
+use crate::lease::Terms;
 use crate::settings::{self, Settings};
-use standfast_core::{ByteSize, Factory, OpLogStore, OpenContext, Result};
+use standfast_core::{ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
 
 /// `[oplog]` of type `file`.
 #[derive(Debug, Deserialize)]
@@ -64,5 +65,65 @@ impl Factory<dyn OpLogStore> for FileOpLogFactory {
         let config: FileOpLogConfig = settings::load(table)?;
         let dir = context.resolve(&config.dir);
         Ok(Arc::new(FileOpLog::open(&dir, config.segment_size)?))
+    }
+}
+
+/// `[election]` of type `file`.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileElectionConfig {
+    /// The directory. Relative to the configuration's. Default: `election`.
+    dir: PathBuf,
+    /// After this time without a renewal others take over. Default: 5s.
+    ttl: Option<Span>,
+    /// The holder stops believing this much earlier. Default: a tenth of `ttl`.
+    margin: Option<Span>,
+}
+
+impl Default for FileElectionConfig {
+    fn default() -> Self {
+        Self {
+            dir: "election".into(),
+            ttl: None,
+            margin: None,
+        }
+    }
+}
+
+impl Settings for FileElectionConfig {
+    const KEYS: &'static [&'static str] = &["dir", "ttl", "margin"];
+
+    fn problems(&self) -> Vec<String> {
+        Terms::problems(self.ttl, self.margin)
+    }
+}
+
+/// Opens [`FileElection`]s.
+#[derive(Debug)]
+pub(crate) struct FileElectionFactory;
+
+#[async_trait]
+impl Factory<dyn ElectionBackend> for FileElectionFactory {
+    fn keys(&self) -> &'static [&'static str] {
+        FileElectionConfig::KEYS
+    }
+
+    fn check(&self, table: &toml::Table) -> Vec<String> {
+        settings::check::<FileElectionConfig>(table)
+    }
+
+    async fn open(
+        &self,
+        table: &toml::Table,
+        context: &OpenContext,
+    ) -> Result<Arc<dyn ElectionBackend>> {
+        let config: FileElectionConfig = settings::load(table)?;
+        let dir = context.resolve(&config.dir);
+        let terms = Terms::new(config.ttl, config.margin);
+        Ok(Arc::new(FileElection::open_with(
+            &dir,
+            context.clock.clone(),
+            terms,
+        )?))
     }
 }

@@ -66,7 +66,7 @@ fn create_dir_durably(dir: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    sync_dir(parent.unwrap_or(Path::new(".")))
+    sync_dir(parent.unwrap_or_else(|| Path::new(".")))
 }
 
 /// Makes the entries of a directory durable.

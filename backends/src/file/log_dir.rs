@@ -107,26 +107,24 @@ impl LogDir {
     /// Reads where the log ends.
     pub(super) fn survey(&self, operation: &'static str) -> Result<Survey> {
         let cluster = self.cluster(operation)?;
-        self.settled_listing(|| {
-            Survey::read(self.segments.load(cluster)?, Position::genesis(cluster))
-        })
+        again_if_vanished(|| Survey::read(self.segments.load(cluster)?, Position::genesis(cluster)))
     }
+}
 
-    /// Does `look` again when a file vanished under it: trim had been at work.
-    pub(super) fn settled_listing<T>(&self, look: impl Fn() -> Result<T>) -> Result<T> {
-        for _ in 1..TRIES {
-            match look() {
-                Err(error) if *error.kind() == ErrorKind::NotFound => {}
-                result => return result,
-            }
+/// Does `look` again when a file vanished under it: trim was at work.
+pub(super) fn again_if_vanished<T>(look: impl Fn() -> Result<T>) -> Result<T> {
+    for _ in 1..TRIES {
+        match look() {
+            Err(error) if *error.kind() == ErrorKind::NotFound => {}
+            result => return result,
         }
-        look().map_err(|source| match source.kind() {
-            ErrorKind::NotFound => error(ErrorKind::Unavailable, "read log")
-                .context("files vanish as fast as they are listed")
-                .source(source),
-            _ => source,
-        })
     }
+    look().map_err(|source| match source.kind() {
+        ErrorKind::NotFound => error(ErrorKind::Unavailable, "read log")
+            .context("files vanish as fast as they are listed")
+            .source(source),
+        _ => source,
+    })
 }
 
 fn largest(dir: &Mutex<NumberedDir>) -> Result<u64> {

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod config;
+mod election;
 mod error;
 mod exclusive;
 mod fence;
@@ -25,7 +26,8 @@ mod tail;
 mod trim;
 mod writer;
 
-pub(crate) use config::FileOpLogFactory;
+pub(crate) use config::{FileElectionFactory, FileOpLogFactory};
+pub use election::FileElection;
 pub use oplog::FileOpLog;
 
 #[cfg(test)]

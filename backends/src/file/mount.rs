@@ -109,15 +109,12 @@ fn unescape(text: &str) -> String {
         let code = part
             .get(..3)
             .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match code {
-            Some(code) => {
-                out.push(char::from(code));
-                out.push_str(part.get(3..).unwrap_or_default());
-            }
-            None => {
-                out.push('\\');
-                out.push_str(part);
-            }
+        if let Some(code) = code {
+            out.push(char::from(code));
+            out.push_str(part.get(3..).unwrap_or_default());
+        } else {
+            out.push('\\');
+            out.push_str(part);
         }
     }
     out

@@ -63,7 +63,8 @@ impl NewSegment {
             file.write_all_at(batch.frame(), offset)?;
             offset += padded(batch.frame().len() as u64);
         }
-        let end = (offset + GUARD + FIRST_ROOM).next_multiple_of(4096);
+        let room = FIRST_ROOM.min(dir.segment_size());
+        let end = (offset + GUARD + room).next_multiple_of(4096);
         if filled < end {
             // From the padding of the last copy on; a prepared draft is zero already.
             zero(file, filled.max(offset), end)?;

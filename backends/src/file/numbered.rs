@@ -49,13 +49,27 @@ impl NumberedDir {
 
     /// The largest number there is.
     pub(super) fn largest(&mut self) -> io::Result<Option<u64>> {
+        let mut largest = None;
+        self.each(|number| largest = largest.max(Some(number)))?;
+        Ok(largest)
+    }
+
+    /// The numbers above `number`, in no order.
+    pub(super) fn above(&mut self, number: u64) -> io::Result<Vec<u64>> {
+        let mut found = Vec::new();
+        self.each(|other| found.extend((other > number).then_some(other)))?;
+        Ok(found)
+    }
+
+    fn each(&mut self, mut see: impl FnMut(u64)) -> io::Result<()> {
         seek(&self.dir, SeekFrom::Start(0))?;
         let mut entries = RawDir::new(&self.dir, self.buffer.spare_capacity_mut());
-        let mut largest = None;
         while let Some(entry) = entries.next() {
-            largest = largest.max(parse(entry?.file_name().to_bytes()));
+            if let Some(number) = parse(entry?.file_name().to_bytes()) {
+                see(number);
+            }
         }
-        Ok(largest)
+        Ok(())
     }
 }
 

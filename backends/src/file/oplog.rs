@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::cluster;
 use super::error::{NAME, error, io_error};
 use super::exclusive::Draft;
-use super::log_dir::LogDir;
+use super::log_dir::{LogDir, again_if_vanished};
 use super::mount;
 use super::settle::Claim;
 use super::tail::FileTail;
@@ -93,7 +93,8 @@ impl OpLogStore for FileOpLog {
     }
 
     async fn bounds(&self) -> Result<Bounds> {
-        self.dir.settled_listing(|| {
+        self.dir.cluster("bounds")?;
+        again_if_vanished(|| {
             let survey = self.dir.survey("bounds")?;
             Ok(Bounds {
                 floor: survey.floor()?,
@@ -116,7 +117,8 @@ impl OpLogStore for FileOpLog {
     }
 
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
-        self.dir.settled_listing(|| {
+        self.dir.cluster("read")?;
+        again_if_vanished(|| {
             let survey = self.dir.survey("read")?;
             survey.route(after, self.dir.floor()?)?.collect(limit)
         })

@@ -69,7 +69,7 @@ impl Reserve {
 
 /// Writes zeros from `from` to `to` and makes them and the new length durable.
 pub(super) fn zero(file: &File, from: u64, to: u64) -> io::Result<()> {
-    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let mut at = from;
     while at < to {
         let length = usize::try_from(to - at).map_or(ZEROS.len(), |rest| rest.min(ZEROS.len()));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::hint::Hint;
 use super::history::Route;
-use super::log_dir::LogDir;
+use super::log_dir::{LogDir, again_if_vanished};
 use super::segment::{Cursor, SegmentName, Step};
 use standfast_core::{Batch, Epoch, ErrorKind, OpLogTail, Position, ReadLimit, Result, TailEvent};
 
@@ -41,6 +41,7 @@ enum Source {
 
 impl FileTail {
     pub(super) fn open(dir: Arc<LogDir>, after: Position) -> Result<Self> {
+        dir.cluster("tail")?;
         // Watches before it looks.
         let fences = dir.layout().at("fences");
         let hint = Hint::watch(&[dir.segments().path(), &fences]);
@@ -174,7 +175,7 @@ fn follow(cursor: &mut Cursor, pending: &mut Option<Batch>, search: bool) -> Res
 }
 
 fn route(dir: &LogDir, after: Position) -> Result<Route> {
-    dir.settled_listing(|| dir.survey("tail")?.route(after, dir.floor()?))
+    again_if_vanished(|| dir.survey("tail")?.route(after, dir.floor()?))
 }
 
 #[async_trait]

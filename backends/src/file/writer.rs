@@ -79,11 +79,8 @@ impl FileWriter {
         self.segment
             .file
             .write_all_at(batch.frame(), self.segment.offset)
-            .map_err(|source| match is_full(&source) {
-                // A copy-on-write file system may refuse an overwrite. A piece of a frame is no frame.
-                true => self.failure(ErrorKind::Quota, source),
-                false => self.poison(ErrorKind::Indeterminate, source),
-            })
+            // A copy-on-write file system may find no room for an overwrite either. A piece of a frame is no frame.
+            .map_err(|source| self.no_room(source))
     }
 
     /// Step 2: makes it durable.
@@ -144,7 +141,7 @@ impl FileWriter {
         Ok(())
     }
 
-    /// Nothing of the batch was written.
+    /// Nothing of the batch can be seen: when the disk is only full the writer lives on.
     fn no_room(&mut self, source: io::Error) -> Error {
         if is_full(&source) {
             self.failure(ErrorKind::Quota, source)
