@@ -1,0 +1,130 @@
+use std::sync::Arc;
+
+use standfast_core::{ClusterId, ErrorKind, Fingerprint, Manifest, SnapshotStore};
+use standfast_snapshots::Restored;
+
+use super::interposed::{Fault, interpose};
+use super::world::World;
+use super::{Damage, Fixture};
+
+/// A world with two snapshots listed, older and newer.
+async fn two_snapshots(store: &Arc<dyn SnapshotStore>) -> (World, Manifest, Manifest) {
+    let world = World::with_rows(2_000);
+    let mut leader = world.cataloguer(store, 1);
+    let (older, _) = world.next_snapshot(store, &mut leader, 2).await.unwrap();
+    let (newer, _) = world.next_snapshot(store, &mut leader, 3).await.unwrap();
+    (world, older, newer)
+}
+
+fn fell_back(restored: &Restored, older: &Manifest, newer: &Manifest) -> String {
+    assert_eq!(restored.manifest.id, older.id);
+    assert_eq!(restored.machine.digest(), older.digest);
+    assert_eq!(restored.damaged.len(), 1);
+    assert_eq!(restored.damaged[0].snapshot, newer.id);
+    restored.damaged[0].error.to_string()
+}
+
+pub(crate) async fn each_damage_names_the_part_and_an_older_snapshot_is_restored(
+    fixture: &dyn Fixture,
+) {
+    let store = fixture.store();
+    let (world, older, newer) = two_snapshots(&store).await;
+    for damage in [Damage::Remove, Damage::FlipBit, Damage::Truncate] {
+        let part = &newer.parts[newer.parts.len() / 2];
+        fixture.damage_part(part, damage);
+        let restored = world.restore(&store).await.unwrap().unwrap();
+        let why = fell_back(&restored, &older, &newer);
+        assert!(why.contains(&part.blake3), "{damage:?}: {why}");
+        assert!(why.contains(&newer.id.0), "{damage:?}: {why}");
+        let error = store.verify(&newer.id).await.unwrap_err();
+        assert!(
+            error.to_string().contains(&part.blake3),
+            "{damage:?}: {error}"
+        );
+        restored.pin.release().await.unwrap();
+        assert_eq!(world.replay(restored.machine), world.digest());
+        fixture.repair_part(part);
+    }
+    let restored = world.restore(&store).await.unwrap().unwrap();
+    assert_eq!(restored.manifest.id, newer.id);
+}
+
+pub(crate) async fn a_missing_manifest_or_a_foreign_one_falls_back(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let (world, older, newer) = two_snapshots(&store).await;
+    let foreign = Manifest {
+        cluster: Fingerprint::draw(&ClusterId::new("stories").unwrap(), [4; 16]),
+        ..newer.clone()
+    };
+    let other_position = Manifest {
+        position: older.position,
+        ..newer.clone()
+    };
+    for wrong in [foreign, other_position] {
+        fixture.replace_manifest(&wrong);
+        let restored = world.restore(&store).await.unwrap().unwrap();
+        fell_back(&restored, &older, &newer);
+    }
+    fixture.remove_manifest(&newer.id);
+    let restored = world.restore(&store).await.unwrap().unwrap();
+    fell_back(&restored, &older, &newer);
+}
+
+pub(crate) async fn with_every_snapshot_damaged_the_restore_fails_and_says_what_is_missing(
+    fixture: &dyn Fixture,
+) {
+    let store = fixture.store();
+    let (world, older, newer) = two_snapshots(&store).await;
+    fixture.damage_part(&older.parts[0], Damage::Remove);
+    fixture.damage_part(&newer.parts[1], Damage::FlipBit);
+    let error = world.restore(&store).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Corrupt);
+    let text = error.to_string();
+    for name in [
+        &older.parts[0].blake3,
+        &newer.parts[1].blake3,
+        &older.id.0,
+        &newer.id.0,
+    ] {
+        assert!(text.contains(name), "{name} in {text}");
+    }
+    assert_eq!(
+        store.pins().await.unwrap(),
+        [],
+        "a failed restore holds nothing"
+    );
+}
+
+pub(crate) async fn a_store_that_does_not_answer_damages_nothing(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let (world, _, newer) = two_snapshots(&store).await;
+    let reads = newer.parts.len() / 2;
+    let (layer, _) = interpose(&store, Fault::DieBefore(4 + reads));
+    let error = world.restore(&layer).await.unwrap_err();
+    assert!(error.retry(), "{error}");
+    let restored = world.restore(&store).await.unwrap().unwrap();
+    assert_eq!(restored.manifest.id, newer.id);
+}
+
+pub(crate) async fn an_incremental_snapshot_is_refused(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let (world, older, newer) = two_snapshots(&store).await;
+    fixture.replace_manifest(&Manifest {
+        base: Some(older.id.clone()),
+        ..newer.clone()
+    });
+    let restored = world.restore(&store).await.unwrap().unwrap();
+    let why = fell_back(&restored, &older, &newer);
+    assert!(why.contains("only what changed since"), "{why}");
+}
+
+pub(crate) async fn an_empty_catalog_restores_nothing(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(10);
+    assert!(world.restore(&store).await.unwrap().is_none());
+    world.publish(&store).await.unwrap();
+    assert!(
+        world.restore(&store).await.unwrap().is_none(),
+        "a proposal is no snapshot"
+    );
+}

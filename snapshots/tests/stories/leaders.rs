@@ -1,0 +1,319 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use standfast_core::{
+    ATTESTATION_FORMAT, Attestation, Digest, ErrorKind, SnapshotId, SnapshotUpload, TrimGuard,
+};
+use standfast_snapshots::{Cataloguer, Committed, MachineLineage, PinGuard, SnapshotPolicy};
+
+use super::world::{Change, World, cluster, node, small_parts, token};
+use super::{Damage, Fixture};
+
+pub(crate) async fn a_proposal_is_listed_verified_and_retired_in_turn(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(500);
+    let mut leader = world.cataloguer(&store, 1);
+    let first = leader.round().await.unwrap();
+    assert!(first.won, "the first round of a term raises the epoch");
+    assert!(
+        !leader.round().await.unwrap().won,
+        "nothing to say, no entry"
+    );
+
+    let mut made = Vec::new();
+    for byte in 2..7 {
+        let (manifest, round) = world
+            .next_snapshot(&store, &mut leader, byte)
+            .await
+            .unwrap();
+        assert!(round.won && round.entry.newest().unwrap().verified);
+        assert_eq!(round.entry.newest().unwrap().id, manifest.id);
+        made.push(manifest);
+    }
+    let entry = store.newest().await.unwrap().unwrap();
+    let listed: Vec<_> = entry.snapshots.iter().map(|listed| &listed.id).collect();
+    assert_eq!(listed, [&made[2].id, &made[3].id, &made[4].id]);
+    let live: usize = made[2..].iter().map(|manifest| manifest.parts.len()).sum();
+    assert_eq!((fixture.parts(), fixture.manifests()), (live, 3));
+    for gone in &made[..2] {
+        let error = store.open(&gone.id).await.map(drop).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::NotFound);
+        assert_eq!(store.attested(&gone.id).await.unwrap(), None);
+    }
+}
+
+pub(crate) async fn only_what_the_leader_itself_passed_through_is_listed(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let other = World::with_rows(50);
+    other.change(&[Change::Put(9_000, 1)]);
+    let forked = other.publish(&store).await.unwrap();
+    world.change(&[Change::Put(9_001, 1)]);
+    let mut leader = world.cataloguer(&store, 1);
+    let entry = leader.round().await.unwrap().entry;
+    assert_eq!(entry.find(&forked.id), None, "another history");
+
+    world.change_uncommitted(&[Change::Count]);
+    let early = world.publish(&store).await.unwrap();
+    let entry = leader.round().await.unwrap().entry;
+    assert_eq!(entry.find(&early.id), None, "not committed");
+    world.commit();
+    let entry = leader.round().await.unwrap().entry;
+    assert!(entry.find(&early.id).is_some());
+}
+
+pub(crate) async fn of_two_leaders_racing_for_an_entry_one_wins_and_both_agree(
+    fixture: &dyn Fixture,
+) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    world.publish(&store).await.unwrap();
+    let mut one = world.cataloguer_named(&store, 4, "one");
+    let mut other = world.cataloguer_named(&store, 4, "other");
+    for _ in 0..20 {
+        world.change(&[Change::Count]);
+        let manifest = world.publish(&store).await.unwrap();
+        let (a, b) = tokio::join!(one.round(), other.round());
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert!(a.won || b.won);
+        assert_eq!(a.entry.newest().unwrap().id, manifest.id);
+        assert_eq!(b.entry.newest().unwrap().id, manifest.id);
+        assert!(
+            store
+                .newest()
+                .await
+                .unwrap()
+                .unwrap()
+                .find(&manifest.id)
+                .is_some()
+        );
+    }
+}
+
+pub(crate) async fn a_leader_of_a_lower_epoch_is_fenced(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let mut old = world.cataloguer_named(&store, 1, "old");
+    old.round().await.unwrap();
+    let stale = store.newest().await.unwrap().unwrap();
+    let mut new = world.cataloguer_named(&store, 2, "new");
+    assert!(new.round().await.unwrap().won);
+    world.publish(&store).await.unwrap();
+    assert_eq!(*old.round().await.unwrap_err().kind(), ErrorKind::Fenced);
+    // Even one that built on what it read before.
+    let mut next = stale.clone();
+    next.number += 1;
+    next.nonce = "late".to_owned();
+    let error = store.win_entry(&token(1, "old"), next.clone()).await;
+    assert_eq!(*error.unwrap_err().kind(), ErrorKind::Fenced);
+    next.number += 1;
+    let error = store.win_entry(&token(1, "old"), next).await;
+    assert_eq!(*error.unwrap_err().kind(), ErrorKind::Fenced);
+    assert!(new.round().await.unwrap().won);
+}
+
+pub(crate) async fn two_publishers_of_one_milestone_are_listed_once(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let first = world.publish(&store).await.unwrap();
+    let second = world.publish(&store).await.unwrap();
+    assert_ne!(first.id, second.id);
+    let entry = world.cataloguer(&store, 1).round().await.unwrap().entry;
+    assert_eq!(entry.snapshots.len(), 1);
+}
+
+pub(crate) async fn two_publishers_race_and_whatever_is_listed_restores(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(1_000);
+    let twin = World::with_rows(1_000);
+    let mut leader = world.cataloguer(&store, 1);
+    for byte in 0..4 {
+        let changes = [Change::Put(1, byte), Change::Put(2, byte)];
+        world.change(&changes);
+        twin.change(&changes);
+        if byte % 2 == 0 {
+            twin.change(&[Change::Count]);
+            world.change(&[Change::Count]);
+        }
+        let (a, b, round) =
+            tokio::join!(world.publish(&store), twin.publish(&store), leader.round());
+        a.unwrap();
+        b.unwrap();
+        round.unwrap();
+    }
+    let entry = leader.round().await.unwrap().entry;
+    let seqs: Vec<_> = entry
+        .snapshots
+        .iter()
+        .map(|listed| listed.position.seq)
+        .collect();
+    assert!(seqs.is_sorted() && !seqs.is_empty(), "{seqs:?}");
+    for listed in &entry.snapshots {
+        store.verify(&listed.id).await.unwrap();
+    }
+    let restored = world.restore(&store).await.unwrap().unwrap();
+    assert_eq!(world.replay(restored.machine), world.digest());
+}
+
+pub(crate) async fn the_log_is_trimmed_behind_two_verified_snapshots_only(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let mut leader = world.cataloguer(&store, 1);
+    assert_eq!(leader.trim_through().await.unwrap(), None);
+    let (first, _) = world.next_snapshot(&store, &mut leader, 2).await.unwrap();
+    assert_eq!(leader.trim_through().await.unwrap(), None);
+    let (second, _) = world.next_snapshot(&store, &mut leader, 3).await.unwrap();
+    assert_eq!(
+        leader.trim_through().await.unwrap(),
+        Some(first.position.seq)
+    );
+
+    world.change(&[Change::Count]);
+    let unproved = world
+        .publisher(&store)
+        .publish(world.capture(), &world.machine, Committed::Already)
+        .await
+        .unwrap();
+    let entry = leader.round().await.unwrap().entry;
+    assert!(!entry.find(&unproved.id).unwrap().verified);
+    assert_eq!(
+        leader.trim_through().await.unwrap(),
+        Some(first.position.seq)
+    );
+    let publisher = world.publisher(&store);
+    publisher
+        .prove(&unproved.id, || world.empty())
+        .await
+        .unwrap();
+    assert!(leader.round().await.unwrap().won);
+    assert_eq!(
+        leader.trim_through().await.unwrap(),
+        Some(second.position.seq)
+    );
+}
+
+pub(crate) async fn a_pin_holds_the_log(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let mut leader = world.cataloguer(&store, 1);
+    let (first, _) = world.next_snapshot(&store, &mut leader, 2).await.unwrap();
+    let restored = world.restore(&store).await.unwrap().unwrap();
+    for byte in 3..8 {
+        world
+            .next_snapshot(&store, &mut leader, byte)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        leader.trim_through().await.unwrap(),
+        Some(first.position.seq)
+    );
+    let guard = PinGuard::new(token(1, "leader"), fixture.store());
+    let needed = guard.lowest_needed().await.unwrap();
+    assert_eq!(needed, Some(first.position.seq.next()));
+    store.verify(&first.id).await.unwrap();
+
+    restored.pin.release().await.unwrap();
+    assert_eq!(guard.lowest_needed().await.unwrap(), None);
+    assert!(leader.trim_through().await.unwrap() > Some(first.position.seq));
+    world.next_snapshot(&store, &mut leader, 8).await.unwrap();
+    let error = store.open(&first.id).await.map(drop).unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        ErrorKind::NotFound,
+        "collected once nobody holds it"
+    );
+}
+
+pub(crate) async fn a_damaged_snapshot_does_not_count_for_trimming(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let mut leader = world.cataloguer(&store, 1);
+    let (first, _) = world.next_snapshot(&store, &mut leader, 2).await.unwrap();
+    let (second, _) = world.next_snapshot(&store, &mut leader, 3).await.unwrap();
+    let (third, _) = world.next_snapshot(&store, &mut leader, 4).await.unwrap();
+    assert_eq!(
+        leader.trim_through().await.unwrap(),
+        Some(second.position.seq)
+    );
+    fixture.remove_manifest(&third.id);
+    assert_eq!(
+        leader.trim_through().await.unwrap(),
+        Some(first.position.seq)
+    );
+    fixture.remove_manifest(&first.id);
+    assert_eq!(leader.trim_through().await.unwrap(), None);
+}
+
+pub(crate) async fn a_wrong_attestation_verifies_nothing(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let publisher = world.publisher(&store);
+    let captured = world.capture();
+    let manifest = publisher
+        .publish(captured, &world.machine, Committed::Already)
+        .await
+        .unwrap();
+    let wrong = Attestation {
+        format: ATTESTATION_FORMAT,
+        cluster: cluster(),
+        snapshot: manifest.id.clone(),
+        holder: node("mad"),
+        digest: Digest(1),
+    };
+    store.attest(&wrong).await.unwrap();
+    let right = publisher
+        .prove(&manifest.id, || world.empty())
+        .await
+        .unwrap();
+    assert_eq!(right.digest, manifest.digest);
+    let kept = store.attested(&manifest.id).await.unwrap();
+    assert_eq!(kept, Some(wrong), "the first one stays");
+    let entry = world.cataloguer(&store, 1).round().await.unwrap().entry;
+    assert!(!entry.find(&manifest.id).unwrap().verified);
+}
+
+pub(crate) async fn an_upload_that_died_is_collected_in_the_end(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let lineage = MachineLineage::new(std::sync::Arc::clone(&world.machine), world.watermark());
+    let policy = SnapshotPolicy {
+        upload_expiry: standfast_core::Span::secs(3600),
+        ..small_parts()
+    };
+    let lineage = std::sync::Arc::new(lineage);
+    let mut leader = Cataloguer::new(fixture.store(), token(1, "leader"), policy, lineage);
+    let upload: Box<dyn SnapshotUpload> = store.begin().await.unwrap();
+    let section = standfast_core::Section::GLOBALS;
+    let part = upload
+        .put_part("orphan".into(), 1, (section, section))
+        .await;
+    let orphan = part.unwrap();
+    let mut live = BTreeSet::<SnapshotId>::new();
+    for byte in 2..5 {
+        let (manifest, _) = world
+            .next_snapshot(&store, &mut leader, byte)
+            .await
+            .unwrap();
+        live.insert(manifest.id);
+    }
+    let before = fixture.parts();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(3601)).await;
+    tokio::time::resume();
+    world.next_snapshot(&store, &mut leader, 5).await.unwrap();
+    let entry = store.newest().await.unwrap().unwrap();
+    assert!(entry.oldest_upload > orphan.upload.began_on);
+    assert!(
+        fixture.parts() <= before,
+        "{} parts after {before}",
+        fixture.parts()
+    );
+    for listed in &entry.snapshots {
+        store.verify(&listed.id).await.unwrap();
+    }
+    fixture.damage_part(&orphan, Damage::Remove);
+    let again = upload.put_part("more".into(), 1, (section, section)).await;
+    drop(again);
+    drop(live);
+}

@@ -1,0 +1,102 @@
+//! What must hold on every snapshot store. Each file's stories are instantiated by `on_store!` for the store in memory
+//! (here) and for real buckets (the root package's tests).
+
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "shared by several test binaries, none of which uses everything"
+)]
+
+pub(crate) mod damage;
+pub(crate) mod interposed;
+pub(crate) mod interrupted;
+pub(crate) mod leaders;
+pub(crate) mod map_service;
+pub(crate) mod round_trip;
+pub(crate) mod task;
+pub(crate) mod world;
+
+use std::sync::Arc;
+
+use standfast_core::{Manifest, PartRef, SnapshotId, SnapshotStore};
+
+/// A store made for one story, and how to damage it behind its back.
+pub(crate) trait Fixture: Send + Sync {
+    /// The store, made this cluster's.
+    fn store(&self) -> Arc<dyn SnapshotStore>;
+    fn damage_part(&self, part: &PartRef, damage: Damage);
+    /// Takes the damage back.
+    fn repair_part(&self, part: &PartRef);
+    fn remove_manifest(&self, id: &SnapshotId);
+    fn replace_manifest(&self, manifest: &Manifest);
+    /// How many parts lie there, referred to or not.
+    fn parts(&self) -> usize;
+    /// How many manifests lie there.
+    fn manifests(&self) -> usize;
+}
+
+/// What happened to a part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Damage {
+    Remove,
+    FlipBit,
+    Truncate,
+}
+
+/// Makes a test of each story on the stores that `$make` makes.
+macro_rules! on_store {
+    ($make:expr; $($file:ident: $($story:ident),+ $(,)?;)+) => {
+        $(mod $file {
+            $(#[tokio::test]
+            async fn $story() {
+                let fixture = $make().await;
+                $crate::stories::$file::$story(&fixture).await;
+            })+
+        })+
+    };
+}
+pub(crate) use on_store;
+
+/// All stories.
+macro_rules! all_stories_on {
+    ($make:expr) => {
+        $crate::stories::on_store! {
+            $make;
+            round_trip: ten_thousand_objects_come_back,
+                an_empty_state_comes_back,
+                a_proposal_waits_until_its_position_is_committed,
+                a_proposal_of_a_term_that_ends_is_never_made,
+                a_second_capture_at_the_same_time_is_refused,
+                a_cancelled_publication_ends_its_capture,
+                parts_in_memory_are_bounded_up_and_down,
+                a_snapshot_is_proved_with_and_without_a_scratch_state;
+            leaders: a_proposal_is_listed_verified_and_retired_in_turn,
+                only_what_the_leader_itself_passed_through_is_listed,
+                of_two_leaders_racing_for_an_entry_one_wins_and_both_agree,
+                a_leader_of_a_lower_epoch_is_fenced,
+                two_publishers_of_one_milestone_are_listed_once,
+                two_publishers_race_and_whatever_is_listed_restores,
+                the_log_is_trimmed_behind_two_verified_snapshots_only,
+                a_pin_holds_the_log,
+                a_damaged_snapshot_does_not_count_for_trimming,
+                a_wrong_attestation_verifies_nothing,
+                an_upload_that_died_is_collected_in_the_end;
+            damage: each_damage_names_the_part_and_an_older_snapshot_is_restored,
+                a_missing_manifest_or_a_foreign_one_falls_back,
+                with_every_snapshot_damaged_the_restore_fails_and_says_what_is_missing,
+                a_store_that_does_not_answer_damages_nothing,
+                an_incremental_snapshot_is_refused,
+                an_empty_catalog_restores_nothing;
+            interrupted: whatever_is_listed_restores_after_the_publisher_died_at_any_call,
+                the_next_leader_takes_over_after_one_died_at_any_call,
+                a_restore_frozen_at_any_call_survives_collection,
+                a_collection_frozen_at_any_call_harms_no_restore,
+                a_publisher_frozen_at_any_call_publishes_nothing_that_lacks_a_part;
+            task: a_snapshot_is_made_when_it_is_asked_for,
+                a_snapshot_is_made_by_the_clock_and_by_entries,
+                nothing_is_made_without_news_or_after_somebody_else,
+                shutting_down_does_not_wait_for_a_store_that_hangs;
+        }
+    };
+}
+pub(crate) use all_stories_on;
