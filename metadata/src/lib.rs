@@ -1,1 +1,47 @@
 //! Metadata service of a distributed KV cache on Standfast.
+//!
+//! Clients lend memory *segments*; objects are placed as *replicas* into them; this service knows where they
+//! are, and never touches the data. [`MetadataService`] is the state: what changes it is in [`Op`], what may be
+//! asked of it in [`Call`] and [`Question`]. [`server`] puts it on gRPC (`standfast.metadata.v1`),
+//! [`MetadataClient`] is the other end.
+
+mod client;
+mod config;
+mod error;
+mod grpc;
+mod key;
+mod names;
+mod op;
+mod request;
+mod service;
+mod space;
+mod state;
+
+pub use client::{ClientOptions, Items, MetadataClient, Placed, Pong, PutObject, ReplicaAt};
+pub use config::MetadataConfig;
+pub use grpc::{Master, ServerOptions, server};
+pub use key::{KEY_LIMIT, Target};
+pub use names::{ClientId, SegmentId, SegmentNumber};
+pub use op::{Op, Range};
+pub use request::{Answer, Call, Found, Located, Place, Placement, Question, SegmentInfo};
+pub use service::MetadataService;
+
+/// The messages and services of `standfast.metadata.v1`.
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::clone_on_ref_ptr,
+    reason = "generated; documented in the .proto files"
+)]
+pub mod v1 {
+    tonic::include_proto!("standfast.metadata.v1");
+}
+
+pub use v1::ErrorCode;
+
+/// The encoded descriptors of `standfast.metadata.v1`, for reflection.
+pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
