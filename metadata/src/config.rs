@@ -1,0 +1,108 @@
+use serde::{Deserialize, Serialize};
+
+use standfast_core::{Error, ErrorKind, Result, Span};
+
+/// The `[metadata]` table.
+///
+/// The times are stamped into the operations by the node that leads, so that nodes with different settings
+/// still agree on the state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetadataConfig {
+    /// A client without a sign of life for this long is expired: its segments are unmounted. Default `10s`.
+    pub client_ttl: Span,
+    /// A put that was started and not ended may be overwritten by another after this long. Default `30s`.
+    pub put_start_discard: Span,
+    /// Memory of a put that was given up is used again after this long, because its writer may still be
+    /// writing. Default `600s`.
+    pub put_start_release: Span,
+    /// A read protects an object from removal for this long. Default `10s`.
+    pub lease_ttl: Span,
+}
+
+impl Default for MetadataConfig {
+    fn default() -> Self {
+        Self {
+            client_ttl: Span::secs(10),
+            put_start_discard: Span::secs(30),
+            put_start_release: Span::secs(600),
+            lease_ttl: Span::secs(10),
+        }
+    }
+}
+
+impl MetadataConfig {
+    /// Every reason why these settings cannot work.
+    pub fn validate(&self) -> Vec<Error> {
+        let spans = [
+            ("client_ttl", self.client_ttl),
+            ("put_start_discard", self.put_start_discard),
+            ("put_start_release", self.put_start_release),
+            ("lease_ttl", self.lease_ttl),
+        ];
+        let mut problems: Vec<_> = spans
+            .iter()
+            .filter(|(_, span)| millis(*span) == 0)
+            .map(|(name, span)| problem(format!("{name} = \"{span}\": want at least \"1ms\"")))
+            .collect();
+        if self.put_start_release < self.put_start_discard {
+            problems.push(problem(format!(
+                "put_start_release = \"{}\" is shorter than put_start_discard = \"{}\": the memory of an \
+                 abandoned put would be used again sooner than the put itself is given up",
+                self.put_start_release, self.put_start_discard
+            )));
+        }
+        problems
+    }
+
+    /// The settings, if they can work.
+    ///
+    /// # Errors
+    /// `Config` with every problem of [`Self::validate`].
+    pub fn checked(self) -> Result<Self> {
+        let problems = self.validate();
+        if problems.is_empty() {
+            return Ok(self);
+        }
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        Err(problem(texts.join("; ")))
+    }
+}
+
+fn problem(text: String) -> Error {
+    Error::new(ErrorKind::Config, "check [metadata]").context(text)
+}
+
+/// Whole milliseconds of a setting.
+pub(crate) fn millis(span: Span) -> u64 {
+    u64::try_from(span.0.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_documented_and_valid() {
+        let config = MetadataConfig::default();
+        assert_eq!(config.client_ttl, Span::secs(10));
+        assert_eq!(config.put_start_discard, Span::secs(30));
+        assert_eq!(config.put_start_release, Span::secs(600));
+        assert_eq!(config.lease_ttl, Span::secs(10));
+        assert!(config.checked().is_ok());
+    }
+
+    #[test]
+    fn every_problem_is_named_with_both_values() {
+        let config = MetadataConfig {
+            lease_ttl: Span::millis(0),
+            put_start_release: Span::secs(5),
+            ..MetadataConfig::default()
+        };
+        let problems = config.validate();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].to_string().contains("lease_ttl"));
+        let text = problems[1].to_string();
+        assert!(text.contains("5s") && text.contains("30s"), "{text}");
+    }
+}

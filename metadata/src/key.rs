@@ -1,0 +1,161 @@
+use std::fmt;
+
+use standfast_core::{Bucket, Refusal};
+
+use crate::v1::ErrorCode;
+
+/// The longest key, in bytes.
+pub const KEY_LIMIT: usize = 4096;
+/// The longest tenant name, in bytes.
+const TENANT_LIMIT: usize = 255;
+/// The tenant of those who name none.
+const DEFAULT_TENANT: &[u8] = b"default";
+const DEFAULT_PREFIX: &[u8] = b"default\0";
+
+/// What a call is about: a key of a tenant, with its bucket, which is worked out where the request arrives and
+/// not on the thread that decides.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Target {
+    qualified: Vec<u8>,
+    tenant: usize,
+    bucket: Bucket,
+}
+
+impl Target {
+    /// The key `key` of `tenant`; an empty tenant is `default`.
+    pub fn new(tenant: &[u8], key: &[u8]) -> Self {
+        let tenant = if tenant.is_empty() {
+            DEFAULT_TENANT
+        } else {
+            tenant
+        };
+        let mut qualified = Vec::with_capacity(tenant.len() + 1 + key.len());
+        qualified.extend_from_slice(tenant);
+        qualified.push(0);
+        qualified.extend_from_slice(key);
+        let bucket = Bucket::of_key(&qualified);
+        Self {
+            qualified,
+            tenant: tenant.len(),
+            bucket,
+        }
+    }
+
+    /// `tenant 0x00 key`.
+    pub fn qualified(&self) -> &[u8] {
+        &self.qualified
+    }
+
+    /// The bucket.
+    pub const fn bucket(&self) -> Bucket {
+        self.bucket
+    }
+
+    /// The key if it may be used at all.
+    pub(crate) fn check(&self) -> Result<ObjectKey, Refusal> {
+        let key = self.qualified.len() - self.tenant - 1;
+        if key == 0 {
+            return Err(ErrorCode::InvalidParams.refuse("an empty key"));
+        }
+        if key > KEY_LIMIT {
+            return Err(ErrorCode::InvalidParams
+                .refuse(format!("a key of {key} bytes, the limit is {KEY_LIMIT}")));
+        }
+        let tenant = self.qualified.get(..self.tenant).unwrap_or_default();
+        if tenant.len() > TENANT_LIMIT || tenant.contains(&0) {
+            return Err(ErrorCode::InvalidParams.refuse(format!(
+                "a tenant of {} bytes: want at most {TENANT_LIMIT}, none of them zero",
+                tenant.len()
+            )));
+        }
+        Ok(ObjectKey::of(&self.qualified))
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.qualified.escape_ascii())
+    }
+}
+
+/// A qualified key as the state keeps it: 16 bytes for what nearly all keys are, 32 lower-case hex digits of
+/// the default tenant.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum ObjectKey {
+    Hex([u8; 16]),
+    Other(Box<[u8]>),
+}
+
+impl ObjectKey {
+    pub(crate) fn of(qualified: &[u8]) -> Self {
+        match qualified.strip_prefix(DEFAULT_PREFIX).and_then(packed) {
+            Some(packed) => Self::Hex(packed),
+            None => Self::Other(qualified.into()),
+        }
+    }
+
+    /// `tenant 0x00 key`.
+    pub(crate) fn qualified(&self) -> Vec<u8> {
+        match self {
+            Self::Hex(packed) => {
+                let mut key = DEFAULT_PREFIX.to_vec();
+                key.extend_from_slice(hex::encode(packed).as_bytes());
+                key
+            }
+            Self::Other(qualified) => qualified.to_vec(),
+        }
+    }
+}
+
+impl fmt::Debug for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.qualified().escape_ascii())
+    }
+}
+
+fn packed(key: &[u8]) -> Option<[u8; 16]> {
+    let key: &[u8; 32] = key.try_into().ok()?;
+    let mut out = [0; 16];
+    let (pairs, _) = key.as_chunks::<2>();
+    for (to, [high, low]) in out.iter_mut().zip(pairs) {
+        *to = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(out)
+}
+
+const fn digit(b: u8) -> Option<u8> {
+    match b {
+        b'0'..=b'9' => Some(b - b'0'),
+        b'a'..=b'f' => Some(b - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_32_lower_case_hex_digits_is_packed_and_read_back() {
+        let hex = b"default\x000123456789abcdef0123456789abcdef";
+        assert!(matches!(ObjectKey::of(hex), ObjectKey::Hex(_)));
+        for key in [
+            hex.as_slice(),
+            b"default\x000123456789ABCDEF0123456789abcdef",
+            b"default\0k",
+            b"other\x000123456789abcdef0123456789abcdef",
+        ] {
+            assert_eq!(ObjectKey::of(key).qualified(), key);
+        }
+    }
+
+    #[test]
+    fn the_limits_of_key_and_tenant_are_inclusive() {
+        assert!(Target::new(b"", &[b'k'; KEY_LIMIT]).check().is_ok());
+        assert!(Target::new(b"", &[b'k'; KEY_LIMIT + 1]).check().is_err());
+        assert!(Target::new(b"", b"").check().is_err());
+        assert!(Target::new(&[b't'; 255], b"k").check().is_ok());
+        assert!(Target::new(&[b't'; 256], b"k").check().is_err());
+        assert!(Target::new(b"a\0b", b"k").check().is_err());
+    }
+}

@@ -1,0 +1,193 @@
+use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
+
+use super::{Op, Range, Reader};
+use crate::error::corrupt;
+use crate::names::{ClientId, SegmentId};
+use crate::request::{Place, SegmentInfo};
+
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    write_varint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn write_ranges(out: &mut Vec<u8>, ranges: &[Range]) {
+    write_varint(out, ranges.len() as u64);
+    for range in ranges {
+        write_varint(out, u64::from(range.segment.0));
+        write_varint(out, range.offset);
+        write_varint(out, range.length);
+    }
+}
+
+fn read_ranges(input: &mut Reader<'_>) -> Option<Vec<Range>> {
+    let count = input.count(3)?;
+    (0..count)
+        .map(|_| {
+            Some(Range {
+                segment: input.segment()?,
+                offset: input.varint()?,
+                length: input.varint()?,
+            })
+        })
+        .collect()
+}
+
+fn read_places(input: &mut Reader<'_>) -> Option<Vec<Place>> {
+    let count = input.count(2)?;
+    (0..count)
+        .map(|_| {
+            Some(Place {
+                segment: input.segment()?,
+                offset: input.varint()?,
+            })
+        })
+        .collect()
+}
+
+fn encode_mount(segment: &SegmentInfo, reserved: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&segment.id.to_bytes());
+    out.extend_from_slice(&segment.incarnation.to_le_bytes());
+    for number in [segment.base, segment.size, reserved] {
+        write_varint(out, number);
+    }
+    for text in [&segment.name, &segment.endpoint, &segment.protocol] {
+        write_text(out, text);
+    }
+}
+
+impl Op {
+    /// The entry's payload.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self {
+            Self::Join | Self::Release | Self::PutEnd { checksum: None } => {}
+            Self::Mount { segment, reserved } => encode_mount(segment, *reserved, &mut out),
+            Self::Unmount { id } => out.extend_from_slice(&id.to_bytes()),
+            Self::Expire { client, hold_ms } => {
+                out.extend_from_slice(&client.to_bytes());
+                write_varint(&mut out, *hold_ms);
+            }
+            Self::PutStart {
+                size,
+                hold_ms,
+                places,
+                reserve,
+            } => {
+                write_varint(&mut out, *size);
+                write_varint(&mut out, *hold_ms);
+                write_varint(&mut out, places.len() as u64);
+                for place in places {
+                    write_varint(&mut out, u64::from(place.segment.0));
+                    write_varint(&mut out, place.offset);
+                }
+                write_ranges(&mut out, reserve);
+            }
+            Self::PutEnd {
+                checksum: Some(checksum),
+            } => out.extend_from_slice(&checksum.to_le_bytes()),
+            Self::PutRevoke { hold_ms } | Self::Remove { hold_ms } => {
+                write_varint(&mut out, *hold_ms);
+            }
+            Self::Reserve { ranges } => write_ranges(&mut out, ranges),
+            Self::Retire { through, hold_ms } => {
+                write_varint(&mut out, through.0);
+                write_varint(&mut out, *hold_ms);
+            }
+            Self::Sweep { first, buckets } => {
+                write_varint(&mut out, u64::from(*first));
+                write_varint(&mut out, u64::from(*buckets));
+            }
+        }
+        out
+    }
+
+    /// Reads the operation of an entry.
+    ///
+    /// # Errors
+    /// `Version` for an op type this version does not know, `Corrupt` when the payload does not make sense.
+    pub fn decode(entry: &Entry<'_>) -> Result<Self> {
+        let mut input = Reader(&entry.payload);
+        let op = match entry.op_type.0 {
+            16 => Some(Self::Join),
+            17 => decode_mount(&mut input),
+            18 => decode_unmount(&mut input),
+            19 => decode_expire(&mut input),
+            20 => decode_put_start(&mut input),
+            21 => decode_put_end(&mut input),
+            22 => input.varint().map(|hold_ms| Self::PutRevoke { hold_ms }),
+            23 => input.varint().map(|hold_ms| Self::Remove { hold_ms }),
+            24 => read_ranges(&mut input).map(|ranges| Self::Reserve { ranges }),
+            25 => decode_retire(&mut input),
+            26 => Some(Self::Release),
+            27 => decode_sweep(&mut input),
+            other => {
+                return Err(
+                    Error::new(ErrorKind::Version, "apply metadata").context(format!(
+                        "op type {other} is not known to this version, which reads 16 to 27: upgrade"
+                    )),
+                );
+            }
+        };
+        op.filter(|_| input.is_empty())
+            .ok_or_else(|| corrupt(format!("op type {} cannot be decoded", entry.op_type)))
+    }
+}
+
+fn decode_mount(input: &mut Reader<'_>) -> Option<Op> {
+    let id = SegmentId::from_bytes(input.take(16)?)?;
+    let incarnation = u64::from_le_bytes(input.array()?);
+    let (base, size, reserved) = (input.varint()?, input.varint()?, input.varint()?);
+    let segment = SegmentInfo {
+        id,
+        incarnation,
+        name: input.text()?,
+        endpoint: input.text()?,
+        base,
+        size,
+        protocol: input.text()?,
+    };
+    Some(Op::Mount { segment, reserved })
+}
+
+fn decode_unmount(input: &mut Reader<'_>) -> Option<Op> {
+    Some(Op::Unmount {
+        id: SegmentId::from_bytes(input.take(16)?)?,
+    })
+}
+
+fn decode_expire(input: &mut Reader<'_>) -> Option<Op> {
+    Some(Op::Expire {
+        client: ClientId::from_bytes(input.take(16)?)?,
+        hold_ms: input.varint()?,
+    })
+}
+
+fn decode_put_start(input: &mut Reader<'_>) -> Option<Op> {
+    Some(Op::PutStart {
+        size: input.varint()?,
+        hold_ms: input.varint()?,
+        places: read_places(input)?,
+        reserve: read_ranges(input)?,
+    })
+}
+
+fn decode_put_end(input: &mut Reader<'_>) -> Option<Op> {
+    let checksum = if input.is_empty() {
+        None
+    } else {
+        Some(u64::from_le_bytes(input.array()?))
+    };
+    Some(Op::PutEnd { checksum })
+}
+
+fn decode_retire(input: &mut Reader<'_>) -> Option<Op> {
+    Some(Op::Retire {
+        through: Seq(input.varint()?),
+        hold_ms: input.varint()?,
+    })
+}
+
+fn decode_sweep(input: &mut Reader<'_>) -> Option<Op> {
+    let (first, buckets) = (input.u16()?, input.u16()?);
+    (first < 1024 && (1..=1024).contains(&buckets)).then_some(Op::Sweep { first, buckets })
+}

@@ -1,0 +1,186 @@
+use std::borrow::Cow;
+
+use standfast_core::{Entry, EntryId, ErrorKind, OpType, Seq};
+
+use super::{Op, Range};
+use crate::names::{ClientId, SegmentId, SegmentNumber};
+use crate::request::{Place, SegmentInfo};
+
+fn range(segment: u32, offset: u64, length: u64) -> Range {
+    Range {
+        segment: SegmentNumber(segment),
+        offset,
+        length,
+    }
+}
+
+fn every_op() -> Vec<(&'static str, Op)> {
+    let mut ops = of_segments();
+    ops.extend(of_objects());
+    ops.extend(of_upkeep());
+    ops
+}
+
+fn of_segments() -> Vec<(&'static str, Op)> {
+    let id = SegmentId(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+    vec![
+        ("join", Op::Join),
+        (
+            "mount",
+            Op::Mount {
+                segment: SegmentInfo {
+                    id,
+                    incarnation: 7,
+                    name: "node-1".to_owned(),
+                    endpoint: "10.0.0.1:9000".to_owned(),
+                    base: 0x7f00_0000_0000,
+                    size: 1 << 30,
+                    protocol: "rdma".to_owned(),
+                },
+                reserved: 10_737_418,
+            },
+        ),
+        ("unmount", Op::Unmount { id }),
+        (
+            "expire",
+            Op::Expire {
+                client: ClientId(9),
+                hold_ms: 600_000,
+            },
+        ),
+    ]
+}
+
+fn of_objects() -> Vec<(&'static str, Op)> {
+    vec![
+        (
+            "put-start",
+            Op::PutStart {
+                size: 16_384,
+                hold_ms: 0,
+                places: vec![Place {
+                    segment: SegmentNumber(3),
+                    offset: 1 << 20,
+                }],
+                reserve: Vec::new(),
+            },
+        ),
+        (
+            "put-start-reserving",
+            Op::PutStart {
+                size: 100,
+                hold_ms: 600_000,
+                places: vec![
+                    Place {
+                        segment: SegmentNumber(3),
+                        offset: 0,
+                    },
+                    Place {
+                        segment: SegmentNumber(300),
+                        offset: 77,
+                    },
+                ],
+                reserve: vec![range(3, 0, 1000), range(300, 77, 5000)],
+            },
+        ),
+        ("put-end", Op::PutEnd { checksum: None }),
+        (
+            "put-end-checksum",
+            Op::PutEnd {
+                checksum: Some(0x1122_3344_5566_7788),
+            },
+        ),
+        ("put-revoke", Op::PutRevoke { hold_ms: 600_000 }),
+        ("remove", Op::Remove { hold_ms: 0 }),
+    ]
+}
+
+fn of_upkeep() -> Vec<(&'static str, Op)> {
+    vec![
+        (
+            "reserve",
+            Op::Reserve {
+                ranges: vec![range(1, 4096, 65_536)],
+            },
+        ),
+        (
+            "retire",
+            Op::Retire {
+                through: Seq(1_000_000),
+                hold_ms: 600_000,
+            },
+        ),
+        ("release", Op::Release),
+        (
+            "sweep",
+            Op::Sweep {
+                first: 1023,
+                buckets: 16,
+            },
+        ),
+    ]
+}
+
+fn entry(op_type: OpType, payload: &[u8]) -> Entry<'_> {
+    Entry {
+        seq: Seq(1),
+        timestamp_ms: 0,
+        op_type,
+        id: EntryId::default(),
+        key: Cow::Borrowed(&[]),
+        payload: Cow::Borrowed(payload),
+    }
+}
+
+/// One line an operation: name, op type, payload in hex.
+fn lines() -> String {
+    let lines: Vec<_> = every_op()
+        .iter()
+        .map(|(name, op)| {
+            let payload = hex::encode(op.encode());
+            format!("{name} {} {payload}", op.op_type())
+        })
+        .collect();
+    lines.join("\n") + "\n"
+}
+
+#[test]
+fn the_golden_operations_are_written_and_read_to_the_byte() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/ops-v1.txt");
+    if std::env::var_os("STANDFAST_WRITE_GOLDEN").is_some() {
+        std::fs::write(path, lines()).unwrap();
+    }
+    let golden = include_str!("../../golden/ops-v1.txt");
+    assert_eq!(lines(), golden);
+    for (line, (name, op)) in golden.lines().zip(every_op()) {
+        let fields: Vec<_> = line.split(' ').collect();
+        let payload = hex::decode(fields[2]).unwrap();
+        let op_type = OpType(fields[1].parse().unwrap());
+        assert_eq!(Op::decode(&entry(op_type, &payload)).unwrap(), op, "{name}");
+    }
+}
+
+#[test]
+fn a_payload_that_is_cut_or_too_long_is_corrupt_and_an_unknown_op_type_is_a_version() {
+    for (name, op) in every_op() {
+        let mut payload = op.encode();
+        for cut in 0..payload.len() {
+            if name == "put-end-checksum" && cut == 0 {
+                continue;
+            }
+            let error = Op::decode(&entry(op.op_type(), &payload[..cut])).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Corrupt, "{name} cut at {cut}");
+        }
+        payload.push(0);
+        let error = Op::decode(&entry(op.op_type(), &payload)).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Corrupt, "{name}");
+    }
+    let error = Op::decode(&entry(OpType(200), &[])).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Version);
+}
+
+#[test]
+fn a_put_of_one_replica_takes_few_bytes() {
+    let (_, op) = &every_op()[4];
+    assert!(op.encode().len() <= 12, "{} bytes", op.encode().len());
+}

@@ -1,0 +1,142 @@
+//! The operations that enter the log.
+
+mod bytes;
+mod codec;
+#[cfg(test)]
+mod golden;
+
+use standfast_core::OpType;
+
+use crate::names::{SegmentId, SegmentNumber};
+use crate::request::{Place, SegmentInfo};
+
+pub(crate) use bytes::Reader;
+
+/// A run of bytes in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Range {
+    /// The segment.
+    pub segment: SegmentNumber,
+    /// First byte, counted from the segment's base.
+    pub offset: u64,
+    /// Number of bytes, at least 1.
+    pub length: u64,
+}
+
+/// One deterministic change. The primary decides it, everyone applies it.
+///
+/// Who asked and which key it is about are in the entry (`session`, `key`) and not repeated here. What depends
+/// on the settings of the node that decides (how long to hold memory back) is written into the operation, so
+/// that nodes with other settings still agree.
+///
+/// ```text
+///   16 Join           -
+///   17 Mount          id 16 · incarnation 8 · base v · size v · reserved v · name · endpoint · protocol (v + bytes)
+///   18 Unmount        id 16
+///   19 Expire         client 16 · hold ms v
+///   20 PutStart       object size v · hold ms v · replicas v, each: segment v, offset v
+///                     · ranges reserved v, each: segment v, offset v, length v
+///   21 PutEnd         - or checksum 8
+///   22 PutRevoke      hold ms v
+///   23 Remove         hold ms v
+///   24 Reserve        ranges v, each: segment v, offset v, length v
+///   25 Retire         through seq v · hold ms v
+///   26 Release        -
+///   27 Sweep          first bucket v · buckets v                       little endian, v = LEB128
+/// ```
+///
+/// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
+/// number, so no byte is spent on a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// The client of the entry is known from here on.
+    Join,
+    /// A segment is lent; the client of the entry, its owner, is known from here on.
+    Mount {
+        /// What is lent.
+        segment: SegmentInfo,
+        /// So many bytes from its beginning are reserved at once.
+        reserved: u64,
+    },
+    /// A segment is taken back.
+    Unmount {
+        /// Its id.
+        id: SegmentId,
+    },
+    /// A client gave no sign of life: its segments are gone, its unfinished puts given up, its session ended.
+    Expire {
+        /// Its id.
+        client: crate::names::ClientId,
+        /// How long the memory of its unfinished puts is held back.
+        hold_ms: u64,
+    },
+    /// Replicas of the entry's key are allocated. Replaces a put that was started long ago.
+    PutStart {
+        /// Bytes of each replica.
+        size: u64,
+        /// How long the memory of the put it replaces is held back.
+        hold_ms: u64,
+        /// Where.
+        places: Vec<Place>,
+        /// Ranges to reserve first: in the same operation, because a decision that is cut in two by a failover
+        /// would leave the answer to the first half in the session.
+        reserve: Vec<Range>,
+    },
+    /// The entry's key was written.
+    PutEnd {
+        /// Of the object's bytes, as its writer computed it.
+        checksum: Option<u64>,
+    },
+    /// The put of the entry's key is given up.
+    PutRevoke {
+        /// How long its memory is held back.
+        hold_ms: u64,
+    },
+    /// The entry's key is removed.
+    Remove {
+        /// How long its memory is held back; 0 when nobody can be reading or writing it.
+        hold_ms: u64,
+    },
+    /// Ranges from which allocations will be made.
+    Reserve {
+        /// Free until now.
+        ranges: Vec<Range>,
+    },
+    /// What was reserved up to a Seq and not allocated is held back: an earlier primary may have answered
+    /// allocations in it that never reached the log.
+    Retire {
+        /// Reservations made at or before this Seq.
+        through: standfast_core::Seq,
+        /// How long.
+        hold_ms: u64,
+    },
+    /// What was held back until the entry's stamp is free.
+    Release,
+    /// Replicas in segments that are gone are dropped from these buckets.
+    Sweep {
+        /// First bucket.
+        first: u16,
+        /// How many, counted modulo 1024.
+        buckets: u16,
+    },
+}
+
+impl Op {
+    /// The entry's op type.
+    pub const fn op_type(&self) -> OpType {
+        OpType(match self {
+            Self::Join => 16,
+            Self::Mount { .. } => 17,
+            Self::Unmount { .. } => 18,
+            Self::Expire { .. } => 19,
+            Self::PutStart { .. } => 20,
+            Self::PutEnd { .. } => 21,
+            Self::PutRevoke { .. } => 22,
+            Self::Remove { .. } => 23,
+            Self::Reserve { .. } => 24,
+            Self::Retire { .. } => 25,
+            Self::Release => 26,
+            Self::Sweep { .. } => 27,
+        })
+    }
+}

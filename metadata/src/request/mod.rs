@@ -1,0 +1,12 @@
+//! What may be asked of the state, in its own types. They never leave the process.
+
+mod call;
+mod question;
+mod reply;
+mod segment;
+
+pub use call::{Call, Placement};
+pub use question::{Answer, Found, Located, Question};
+pub use reply::Place;
+pub(crate) use reply::{read_places, write_places};
+pub use segment::SegmentInfo;
