@@ -1,0 +1,346 @@
+use standfast_core::{Result, Seq};
+
+use super::free::FreeRanges;
+use super::reserved::{Change, Reservation, Reservations};
+use crate::error::corrupt;
+
+/// At most so many ranges are reserved by one operation: it stays small, and the window is soon looked through.
+const RANGES_LIMIT: usize = 256;
+
+/// The bytes of one segment. Each byte is at any time one of:
+///
+/// ```text
+///            reserve                 place                     free (Remove of a complete object)
+///   free ------------->  window  ------------->  allocated  --------------------------------------> free
+///                          |                        |
+///                          | retire                 | hold (PutRevoke, expiry, overwriting)
+///                          +------> held back <-----+
+///                                       | release
+///                                       +-----------------------------------------------------------> free
+/// ```
+///
+/// What was reserved is kept as *reservations*, which are in the digest; the *window* is what of them is not
+/// allocated. An allocation leaves the reservations as they are, so a put changes no row but its own. A range
+/// that stops being allocated leaves the reservations as well ("freeing takes a range out of the window"):
+/// it can be allocated again only after it was reserved anew, by an entry later in the log than the removal.
+/// Thus an allocation whose reservation is committed lies on bytes whose earlier owner is gone for good.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentSpace {
+    size: u64,
+    free: FreeRanges,
+    reserved: Reservations,
+    window: Reservations,
+    /// Where the last allocation was found: soft.
+    cursor: u64,
+}
+
+/// An allocation outside the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fresh {
+    pub(crate) offset: u64,
+    /// Offset and length of what has to be reserved first.
+    pub(crate) reserve: Vec<(u64, u64)>,
+    /// What the part that is reserved already waits for.
+    pub(crate) seq: Seq,
+}
+
+impl SegmentSpace {
+    /// All of `size` bytes free.
+    pub(crate) fn new(size: u64) -> Self {
+        Self {
+            size,
+            free: FreeRanges::from_sorted(vec![(0, size)]),
+            reserved: Reservations::default(),
+            window: Reservations::default(),
+            cursor: 0,
+        }
+    }
+
+    /// As it was, from what is in rows: allocated and held-back ranges in any order, and reservations.
+    ///
+    /// # Errors
+    /// `Corrupt` when two of them overlap, or one lies outside.
+    pub(crate) fn restore(
+        size: u64,
+        allocated: Vec<(u64, u64)>,
+        held: &[(u64, u64)],
+        reserved: &[Reservation],
+    ) -> Result<Self> {
+        let mut space = Self::new(size);
+        let inside = |&(offset, length): &(u64, u64)| {
+            length > 0 && offset.checked_add(length).is_some_and(|end| end <= size)
+        };
+        let all_reserved = reserved.iter().map(|range| (range.offset, range.length));
+        if let Some((offset, length)) = all_reserved
+            .chain(allocated.iter().copied())
+            .chain(held.iter().copied())
+            .find(|range| !inside(range))
+        {
+            return Err(corrupt(format!(
+                "range {offset}+{length} is not in a segment of {size} bytes"
+            )));
+        }
+        for range in reserved {
+            if space.reserved.meets(range.offset, range.length) {
+                return Err(corrupt("two reservations of a segment overlap"));
+            }
+            space.reserved.insert(*range);
+            space.window.insert(*range);
+        }
+        for &(offset, length) in &allocated {
+            space.window.take(offset, length);
+        }
+        let mut busy = allocated;
+        busy.extend_from_slice(held);
+        busy.extend(
+            space
+                .window
+                .iter()
+                .map(|range| (range.offset, range.length)),
+        );
+        space.free = FreeRanges::from_sorted(gaps(size, busy)?);
+        Ok(space)
+    }
+
+    pub(crate) fn reservations(&self) -> impl Iterator<Item = Reservation> {
+        self.reserved.iter()
+    }
+
+    /// Whether `ranges` may be reserved: free, and apart from each other.
+    pub(crate) fn may_reserve(&self, ranges: &[(u64, u64)]) -> bool {
+        let mut sorted = ranges.to_vec();
+        sorted.sort_unstable();
+        let apart = sorted
+            .windows(2)
+            .all(|pair| matches!(pair, [(at, length), (next, _)] if at + length <= *next));
+        let free = |&(offset, length): &(u64, u64)| self.free.around(offset, length).is_some();
+        sorted.iter().all(free) && apart
+    }
+
+    /// Reserves ranges that [`Self::may_reserve`]. What was reserved before and is allocated by now is forgotten
+    /// here, which keeps the reservations as few as the window.
+    pub(crate) fn reserve(&mut self, ranges: &[(u64, u64)], seq: Seq) -> Change {
+        let gone = self.reserved.iter().collect();
+        for &(offset, length) in ranges {
+            self.free.take(offset, length);
+            self.window.insert(Reservation {
+                offset,
+                length,
+                seq,
+            });
+        }
+        self.reserved = self.window.clone();
+        Change {
+            gone,
+            come: self.reserved.iter().collect(),
+        }
+    }
+
+    /// Whether `offset..offset + length` lies in the window, or in `reserving`, which will be in it.
+    pub(crate) fn may_place(&self, offset: u64, length: u64, reserving: &[(u64, u64)]) -> bool {
+        let Some(end) = offset.checked_add(length) else {
+            return false;
+        };
+        let mut at = offset;
+        while at < end {
+            let reserving = || {
+                let holds = |&&(start, length): &&(u64, u64)| start <= at && at < start + length;
+                reserving
+                    .iter()
+                    .find(holds)
+                    .map(|(start, length)| start + length)
+            };
+            let holding = self
+                .window
+                .holding(at)
+                .map(|range| range.offset + range.length);
+            match holding.or_else(reserving) {
+                Some(next) => at = next,
+                None => return false,
+            }
+        }
+        length > 0
+    }
+
+    /// Allocates a range that [`Self::may_place`].
+    pub(crate) fn place(&mut self, offset: u64, length: u64) {
+        self.window.take(offset, length);
+    }
+
+    /// An allocated range is free.
+    pub(crate) fn free(&mut self, offset: u64, length: u64) -> Change {
+        self.free.give(offset, length);
+        self.reserved.cut(offset, length)
+    }
+
+    /// An allocated range is held back.
+    pub(crate) fn hold(&mut self, offset: u64, length: u64) -> Change {
+        self.reserved.cut(offset, length)
+    }
+
+    /// A range held back is free.
+    pub(crate) fn release(&mut self, offset: u64, length: u64) {
+        self.free.give(offset, length);
+    }
+
+    /// What was reserved at or before `through` and is not allocated is held back. Returns that.
+    pub(crate) fn retire(&mut self, through: Seq) -> (Vec<Reservation>, Change) {
+        let change = Change {
+            gone: self.reserved.take_through(through),
+            come: Vec::new(),
+        };
+        (self.window.take_through(through), change)
+    }
+
+    /// Whether something is reserved since before `through`, itself included.
+    pub(crate) fn has_reserved_through(&self, through: Seq) -> bool {
+        self.reserved.iter().any(|range| range.seq <= through)
+    }
+
+    /// Finds room for `length` bytes in what was reserved behind `floor`: behind the last allocation, else where it
+    /// was reserved first. Returns also the newest reservation it lies in.
+    pub(crate) fn find(&mut self, length: u64, floor: Seq) -> Option<(u64, Seq)> {
+        let near = self.window.at_or_behind(self.cursor);
+        let fits = |range: Reservation| {
+            let newest = self.window.run(range, length, floor)?;
+            Some((newest, range.offset))
+        };
+        let (seq, offset) = near
+            .and_then(fits)
+            .or_else(|| self.window.iter().filter_map(fits).min())?;
+        self.cursor = offset + length;
+        Some((offset, seq))
+    }
+
+    /// Finds room for `length` bytes where not all is reserved yet, and what to reserve for it: about `target`
+    /// bytes, so that the next ones find the window open. A rest of the window is used up together with the free
+    /// range behind it.
+    pub(crate) fn find_fresh(&self, length: u64, floor: Seq, target: u64) -> Option<Fresh> {
+        let want = target.max(length);
+        let across = || {
+            let mut usable = self.window.iter().filter(|range| range.seq > floor);
+            usable.find_map(|range| self.stretch(range.offset, length, floor, want))
+        };
+        let longest = || {
+            let longest = self.free.longest_first().next();
+            longest.filter(|range| range.1 >= length)
+        };
+        across().or_else(|| {
+            let (offset, free) = self.free.best_fit(want).or_else(longest)?;
+            Some(Fresh {
+                offset,
+                reserve: vec![(offset, free.min(want))],
+                seq: Seq::ZERO,
+            })
+        })
+    }
+
+    /// Room around a usable byte of the window, in window and free ranges together.
+    fn stretch(&self, around: u64, length: u64, floor: Seq, want: u64) -> Option<Fresh> {
+        let mut fresh = Fresh {
+            offset: around,
+            reserve: Vec::new(),
+            seq: Seq::ZERO,
+        };
+        while let Some(before) = self.before(fresh.offset, floor) {
+            fresh.offset = before;
+        }
+        let end = fresh.offset.checked_add(length)?;
+        let mut at = fresh.offset;
+        while at < end {
+            if let Some(range) = self.window.holding(at).filter(|range| range.seq > floor) {
+                fresh.seq = fresh.seq.max(range.seq);
+                at = range.offset + range.length;
+            } else {
+                let free = self.free.beginning_at(at)?.min(want.max(end - at));
+                fresh.reserve.push((at, free));
+                at += free;
+            }
+        }
+        Some(fresh)
+    }
+
+    /// Where the usable range begins that ends at `end`.
+    fn before(&self, end: u64, floor: Seq) -> Option<u64> {
+        let reserved = self
+            .window
+            .ending_at(end)
+            .filter(|range| range.seq > floor)
+            .map(|range| range.offset);
+        reserved.or_else(|| self.free.ending_at(end))
+    }
+
+    /// What to reserve so that the window holds about `target` bytes again; nothing while it holds half.
+    pub(crate) fn top_up(&self, target: u64, floor: Seq) -> Vec<(u64, u64)> {
+        let open = if floor == Seq::ZERO {
+            self.window.bytes()
+        } else {
+            let open = self.window.iter().filter(|range| range.seq > floor);
+            open.map(|range| range.length).sum()
+        };
+        if open >= target.div_ceil(2) {
+            return Vec::new();
+        }
+        if let Some(range) = self.behind_window(target) {
+            return vec![range];
+        }
+        if let Some((offset, _)) = self.free.best_fit(target) {
+            return vec![(offset, target)];
+        }
+        let mut left = target;
+        let mut ranges = Vec::new();
+        for (offset, free) in self.free.longest_first().take(RANGES_LIMIT) {
+            let length = free.min(left);
+            ranges.push((offset, length));
+            left -= length;
+            if left == 0 {
+                break;
+            }
+        }
+        ranges
+    }
+
+    /// What is free right behind the last allocation, or behind the window it was in.
+    fn behind_window(&self, target: u64) -> Option<(u64, u64)> {
+        let mut end = self.cursor;
+        while let Some(range) = self.window.holding(end) {
+            end = range.offset + range.length;
+        }
+        let free = self.free.beginning_at(end)?;
+        Some((end, free.min(target)))
+    }
+
+    /// Bytes of the segment.
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    #[cfg(test)]
+    pub(super) fn parts(&self) -> (Vec<(u64, u64)>, Vec<Reservation>, Vec<Reservation>) {
+        (
+            self.free.iter().collect(),
+            self.window.iter().collect(),
+            self.reserved.iter().collect(),
+        )
+    }
+}
+
+/// What lies between `busy` ranges, all of them in `0..size`.
+fn gaps(size: u64, mut busy: Vec<(u64, u64)>) -> Result<Vec<(u64, u64)>> {
+    busy.sort_unstable();
+    let mut free = Vec::new();
+    let mut at = 0;
+    for (offset, length) in busy {
+        if offset < at {
+            return Err(corrupt(format!("range {offset}+{length} overlaps another")));
+        }
+        if offset > at {
+            free.push((at, offset - at));
+        }
+        at = offset + length;
+    }
+    if at < size {
+        free.push((at, size - at));
+    }
+    Ok(free)
+}
