@@ -1,0 +1,249 @@
+use standfast_core::{Seq, write_varint};
+
+use crate::names::{ClientId, ClientNumber, SegmentId, SegmentNumber};
+use crate::op::{Range, Reader};
+use crate::request::SegmentInfo;
+use crate::space::Reservation;
+
+const VERSION: u8 = 1;
+
+/// The numbers that go on counting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Of the next client that joins.
+    pub(crate) next_client: u32,
+    /// Of the next segment that is mounted.
+    pub(crate) next_segment: u32,
+    /// The bucket that is swept next.
+    pub(crate) sweep_next: u16,
+    /// How many buckets may still hold replicas in segments that are gone.
+    pub(crate) sweep_left: u16,
+}
+
+/// A range that is not used before a certain stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Held {
+    pub(crate) until_ms: u64,
+    pub(crate) range: Range,
+}
+
+/// A row that belongs to no key, as it is hashed and kept in snapshots.
+///
+/// ```text
+///   version 1 = 1 · kind 1, then
+///   0 counters     next client v · next segment v · sweep next v · sweep left v; absent while all are 0
+///   1 client       number v · id 16
+///   2 segment      number v · owner v · id 16 · incarnation 8 · base v · size v · name · endpoint · protocol (v + bytes)
+///   3 reservation  segment v · offset v · length v · seq v
+///   4 held back    until v · segment v · offset v · length v           little endian, v = LEB128
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GlobalRow<'a> {
+    Counters(Counters),
+    Client(ClientNumber, ClientId),
+    Segment(
+        SegmentNumber,
+        ClientNumber,
+        std::borrow::Cow<'a, SegmentInfo>,
+    ),
+    Reservation(SegmentNumber, Reservation),
+    Held(Held),
+}
+
+impl GlobalRow<'_> {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        match self {
+            Self::Counters(counters) => {
+                out.push(0);
+                write_all(
+                    out,
+                    [
+                        counters.next_client.into(),
+                        counters.next_segment.into(),
+                        counters.sweep_next.into(),
+                        counters.sweep_left.into(),
+                    ],
+                );
+            }
+            Self::Client(number, id) => {
+                out.push(1);
+                write_all(out, [number.0.into()]);
+                out.extend_from_slice(&id.to_bytes());
+            }
+            Self::Segment(number, owner, info) => {
+                out.push(2);
+                write_all(out, [number.0.into(), owner.0.into()]);
+                write_info(info, out);
+            }
+            Self::Reservation(segment, range) => {
+                out.push(3);
+                write_all(
+                    out,
+                    [segment.0.into(), range.offset, range.length, range.seq.0],
+                );
+            }
+            Self::Held(held) => {
+                out.push(4);
+                let range = held.range;
+                write_all(
+                    out,
+                    [
+                        held.until_ms,
+                        range.segment.0.into(),
+                        range.offset,
+                        range.length,
+                    ],
+                );
+            }
+        }
+    }
+
+    pub(crate) fn read(input: &mut Reader<'_>) -> Option<Self> {
+        if input.byte()? != VERSION {
+            return None;
+        }
+        Some(match input.byte()? {
+            0 => Self::Counters(Counters {
+                next_client: input.u32()?,
+                next_segment: input.u32()?,
+                sweep_next: input.u16()?,
+                sweep_left: input.u16()?,
+            }),
+            1 => {
+                let number = ClientNumber(input.u32()?);
+                Self::Client(number, ClientId::from_bytes(input.take(16)?)?)
+            }
+            2 => {
+                let (number, owner) = (input.segment()?, ClientNumber(input.u32()?));
+                Self::Segment(number, owner, std::borrow::Cow::Owned(read_info(input)?))
+            }
+            3 => {
+                let segment = input.segment()?;
+                let range = Reservation {
+                    offset: input.varint()?,
+                    length: input.varint()?,
+                    seq: Seq(input.varint()?),
+                };
+                Self::Reservation(segment, range)
+            }
+            4 => Self::Held(Held {
+                until_ms: input.varint()?,
+                range: Range {
+                    segment: input.segment()?,
+                    offset: input.varint()?,
+                    length: input.varint()?,
+                },
+            }),
+            _ => return None,
+        })
+    }
+}
+
+fn write_all<const N: usize>(out: &mut Vec<u8>, numbers: [u64; N]) {
+    for number in numbers {
+        write_varint(out, number);
+    }
+}
+
+fn write_info(info: &SegmentInfo, out: &mut Vec<u8>) {
+    out.extend_from_slice(&info.id.to_bytes());
+    out.extend_from_slice(&info.incarnation.to_le_bytes());
+    write_all(out, [info.base, info.size]);
+    for text in [&info.name, &info.endpoint, &info.protocol] {
+        write_varint(out, text.len() as u64);
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn read_info(input: &mut Reader<'_>) -> Option<SegmentInfo> {
+    let id = SegmentId::from_bytes(input.take(16)?)?;
+    let incarnation = u64::from_le_bytes(input.array()?);
+    let (base, size) = (input.varint()?, input.varint()?);
+    Some(SegmentInfo {
+        id,
+        incarnation,
+        name: input.text()?,
+        endpoint: input.text()?,
+        base,
+        size,
+        protocol: input.text()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+
+    fn rows() -> Vec<GlobalRow<'static>> {
+        let info = SegmentInfo {
+            id: SegmentId(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10),
+            incarnation: 7,
+            name: "node-1".to_owned(),
+            endpoint: "10.0.0.1:9000".to_owned(),
+            base: 0x7f00_0000_0000,
+            size: 1 << 30,
+            protocol: "rdma".to_owned(),
+        };
+        let range = Range {
+            segment: SegmentNumber(3),
+            offset: 4096,
+            length: 65_536,
+        };
+        vec![
+            GlobalRow::Counters(Counters {
+                next_client: 300,
+                next_segment: 4,
+                sweep_next: 1023,
+                sweep_left: 512,
+            }),
+            GlobalRow::Client(ClientNumber(299), ClientId(9)),
+            GlobalRow::Segment(SegmentNumber(3), ClientNumber(299), Cow::Owned(info)),
+            GlobalRow::Reservation(
+                SegmentNumber(3),
+                Reservation {
+                    offset: 0,
+                    length: 4096,
+                    seq: Seq(1_000_000),
+                },
+            ),
+            GlobalRow::Held(Held {
+                until_ms: 600_000,
+                range,
+            }),
+        ]
+    }
+
+    fn lines() -> String {
+        let lines: Vec<_> = rows()
+            .iter()
+            .map(|row| {
+                let mut bytes = Vec::new();
+                row.write(&mut bytes);
+                hex::encode(bytes)
+            })
+            .collect();
+        lines.join("\n") + "\n"
+    }
+
+    #[test]
+    fn the_golden_global_rows_are_written_and_read_to_the_byte() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/global-rows-v1.txt");
+        if std::env::var_os("STANDFAST_WRITE_GOLDEN").is_some() {
+            std::fs::write(path, lines()).unwrap();
+        }
+        let golden = include_str!("../../golden/global-rows-v1.txt");
+        assert_eq!(lines(), golden);
+        for (line, row) in golden.lines().zip(rows()) {
+            let bytes = hex::decode(line).unwrap();
+            let mut input = Reader(&bytes);
+            assert_eq!(GlobalRow::read(&mut input), Some(row));
+            assert!(input.is_empty());
+            for cut in 0..bytes.len() {
+                assert_eq!(GlobalRow::read(&mut Reader(&bytes[..cut])), None);
+            }
+        }
+    }
+}

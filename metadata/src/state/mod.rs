@@ -1,0 +1,16 @@
+//! What the service keeps: tables of objects, clients and segments, and how operations change them.
+
+mod apply;
+mod apply_put;
+mod apply_segment;
+mod global_row;
+mod globals;
+mod object;
+mod object_row;
+mod restore;
+mod tables;
+
+pub(crate) use object::{Lease, Object, Progress};
+pub(crate) use object_row::write as write_object;
+pub(crate) use restore::Shadow;
+pub(crate) use tables::Tables;

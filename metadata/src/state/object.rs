@@ -1,0 +1,118 @@
+use crate::key::ObjectKey;
+use crate::names::{ClientNumber, SegmentNumber};
+use crate::request::Place;
+
+/// An object. Kept small: there are millions of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub(crate) replicas: Replicas,
+    pub(crate) progress: Progress,
+    /// Bytes of each replica.
+    pub(crate) size: u64,
+    pub(crate) writer: ClientNumber,
+    pub(crate) lease: Lease,
+}
+
+const _: () = assert!(size_of::<(ObjectKey, Object)>() <= 72);
+
+/// How far its put has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Started at this stamp, not ended.
+    Processing(u64),
+    /// Ended, with the writer's checksum.
+    Complete(Option<u64>),
+}
+
+/// Where it lies. One replica is the rule and takes no memory of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Replicas {
+    One {
+        segment: SegmentNumber,
+        offset: u64,
+    },
+    #[expect(clippy::box_collection, reason = "8 bytes in the row instead of 24")]
+    Many(Box<Vec<Place>>),
+}
+
+impl From<Vec<Place>> for Replicas {
+    fn from(places: Vec<Place>) -> Self {
+        match *places.as_slice() {
+            [Place { segment, offset }] => Self::One { segment, offset },
+            _ => Self::Many(Box::new(places)),
+        }
+    }
+}
+
+impl Replicas {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::One { .. } => 1,
+            Self::Many(places) => places.len(),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Place> + use<'_> {
+        let (one, many) = match self {
+            Self::One { segment, offset } => (
+                Some(Place {
+                    segment: *segment,
+                    offset: *offset,
+                }),
+                [].as_slice(),
+            ),
+            Self::Many(places) => (None, places.as_slice()),
+        };
+        one.into_iter().chain(many.iter().copied())
+    }
+}
+
+/// Until when readers count on an object: soft, in four bytes.
+///
+/// In units of 64 ms of the leader's stamp, modulo 2^32. Only leases that end within [`Self::longest`] of now
+/// count, so that the value of a lease long gone, or none, is not taken for one when the number comes round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lease(u32);
+
+const UNIT_MS: u64 = 64;
+
+impl Lease {
+    /// Until `until_ms`, rounded up.
+    pub(crate) const fn until(until_ms: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32")]
+        Self((until_ms / UNIT_MS + 1) as u32)
+    }
+
+    /// Milliseconds left at `now_ms`, of a lease of at most `ttl_ms`.
+    pub(crate) fn left(self, now_ms: u64, ttl_ms: u64) -> u64 {
+        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32")]
+        let now = (now_ms / UNIT_MS) as u32;
+        let left = u64::from(self.0.wrapping_sub(now));
+        if left > ttl_ms / UNIT_MS + 2 {
+            return 0;
+        }
+        left * UNIT_MS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_lasts_at_least_its_time_and_little_more_wherever_the_clock_stands() {
+        for now in [0, 1_000_003, (u64::from(u32::MAX) * UNIT_MS) - 77] {
+            let lease = Lease::until(now + 10_000);
+            assert!(lease.left(now, 10_000) >= 10_000);
+            assert!(lease.left(now + 9_999, 10_000) > 0);
+            assert_eq!(lease.left(now + 10_000 + 2 * UNIT_MS, 10_000), 0);
+        }
+    }
+
+    #[test]
+    fn no_lease_is_no_lease() {
+        for now in [1_000_003, 1_760_000_000_000] {
+            assert_eq!(Lease::default().left(now, 10_000), 0);
+        }
+    }
+}

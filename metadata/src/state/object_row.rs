@@ -1,0 +1,184 @@
+use standfast_core::write_varint;
+
+use super::object::{Lease, Object, Progress, Replicas};
+use crate::key::ObjectKey;
+use crate::names::ClientNumber;
+use crate::op::Reader;
+use crate::request::Place;
+
+const VERSION: u8 = 1;
+const HEX: u8 = 0;
+const OTHER: u8 = 1;
+const PROCESSING: u8 = 0;
+const COMPLETE: u8 = 1;
+const CHECKED: u8 = 2;
+
+/// Appends the row of an object, as it is hashed and kept in snapshots.
+///
+/// ```text
+///   version   1  = 1
+///   key form  1  0 = default tenant and 32 hex digits, packed to 16 bytes · 1 = qualified key, v + bytes
+///   progress  1  0 processing, then since v · 1 complete · 2 complete, then checksum 8
+///   size v · writer v · replicas v, each: segment v, offset v          little endian, v = LEB128
+/// ```
+///
+/// Leases are soft and not in it.
+pub(crate) fn write(key: &ObjectKey, object: &Object, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    match key {
+        ObjectKey::Hex(packed) => {
+            out.push(HEX);
+            out.extend_from_slice(packed);
+        }
+        ObjectKey::Other(qualified) => {
+            out.push(OTHER);
+            write_varint(out, qualified.len() as u64);
+            out.extend_from_slice(qualified);
+        }
+    }
+    match object.progress {
+        Progress::Processing(since_ms) => {
+            out.push(PROCESSING);
+            write_varint(out, since_ms);
+        }
+        Progress::Complete(None) => out.push(COMPLETE),
+        Progress::Complete(Some(checksum)) => {
+            out.push(CHECKED);
+            out.extend_from_slice(&checksum.to_le_bytes());
+        }
+    }
+    write_varint(out, object.size);
+    write_varint(out, u64::from(object.writer.0));
+    write_varint(out, object.replicas.len() as u64);
+    for place in object.replicas.iter() {
+        write_varint(out, u64::from(place.segment.0));
+        write_varint(out, place.offset);
+    }
+}
+
+/// Reads what [`write`] wrote.
+pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
+    if input.byte()? != VERSION {
+        return None;
+    }
+    let key = match input.byte()? {
+        HEX => ObjectKey::Hex(input.array()?),
+        OTHER => ObjectKey::Other(input.bytes()?.into()),
+        _ => return None,
+    };
+    let progress = match input.byte()? {
+        PROCESSING => Progress::Processing(input.varint()?),
+        COMPLETE => Progress::Complete(None),
+        CHECKED => Progress::Complete(Some(u64::from_le_bytes(input.array()?))),
+        _ => return None,
+    };
+    let size = input.varint()?;
+    let writer = ClientNumber(input.u32()?);
+    let object = Object {
+        replicas: read_replicas(input)?,
+        progress,
+        size,
+        writer,
+        lease: Lease::default(),
+    };
+    Some((key, object))
+}
+
+fn read_replicas(input: &mut Reader<'_>) -> Option<Replicas> {
+    let count = input.count(2)?;
+    if count == 1 {
+        return Some(Replicas::One {
+            segment: input.segment()?,
+            offset: input.varint()?,
+        });
+    }
+    let places: Option<Vec<_>> = (0..count)
+        .map(|_| {
+            Some(Place {
+                segment: input.segment()?,
+                offset: input.varint()?,
+            })
+        })
+        .collect();
+    places.filter(|places| !places.is_empty()).map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::SegmentNumber;
+
+    fn place(segment: u32, offset: u64) -> Place {
+        Place {
+            segment: SegmentNumber(segment),
+            offset,
+        }
+    }
+
+    fn rows() -> Vec<(ObjectKey, Object)> {
+        let object = |progress, places: Vec<Place>| Object {
+            replicas: places.into(),
+            progress,
+            size: 16_384,
+            writer: ClientNumber(5),
+            lease: Lease::default(),
+        };
+        vec![
+            (
+                ObjectKey::of(b"default\x000123456789abcdef0123456789abcdef"),
+                object(Progress::Processing(123_456), vec![place(3, 1 << 20)]),
+            ),
+            (
+                ObjectKey::of(b"tenant\0key"),
+                object(Progress::Complete(None), vec![place(3, 0), place(300, 77)]),
+            ),
+            (
+                ObjectKey::of(b"default\0key"),
+                object(
+                    Progress::Complete(Some(0x1122_3344_5566_7788)),
+                    vec![place(0, 9)],
+                ),
+            ),
+        ]
+    }
+
+    fn lines() -> String {
+        let lines: Vec<_> = rows()
+            .iter()
+            .map(|(key, object)| {
+                let mut row = Vec::new();
+                write(key, object, &mut row);
+                hex::encode(row)
+            })
+            .collect();
+        lines.join("\n") + "\n"
+    }
+
+    #[test]
+    fn the_golden_object_rows_are_written_and_read_to_the_byte() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/object-rows-v1.txt");
+        if std::env::var_os("STANDFAST_WRITE_GOLDEN").is_some() {
+            std::fs::write(path, lines()).unwrap();
+        }
+        let golden = include_str!("../../golden/object-rows-v1.txt");
+        assert_eq!(lines(), golden);
+        for (line, row) in golden.lines().zip(rows()) {
+            let bytes = hex::decode(line).unwrap();
+            let mut input = Reader(&bytes);
+            assert_eq!(read(&mut input), Some(row));
+            assert!(input.is_empty());
+            for cut in 0..bytes.len() {
+                assert_eq!(read(&mut Reader(&bytes[..cut])), None, "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_another_version_is_not_read() {
+        let mut row = Vec::new();
+        let (key, object) = &rows()[0];
+        write(key, object, &mut row);
+        row[0] = 2;
+        assert_eq!(read(&mut Reader(&row)), None);
+    }
+}

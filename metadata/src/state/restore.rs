@@ -1,0 +1,124 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use standfast_core::{Fingerprint, Result, Section, Seq};
+
+use super::global_row::{Counters, GlobalRow};
+use super::object_row;
+use super::tables::{Client, Segment, Tables};
+use crate::error::corrupt;
+use crate::names::SegmentNumber;
+use crate::op::Reader;
+use crate::space::{Reservation, SegmentSpace};
+
+/// Tables that are being filled from the rows of a snapshot.
+#[derive(Debug)]
+pub(crate) struct Shadow {
+    tables: Tables,
+    reserved: BTreeMap<SegmentNumber, Vec<Reservation>>,
+    allocated: BTreeMap<SegmentNumber, Vec<(u64, u64)>>,
+}
+
+impl Shadow {
+    pub(crate) fn new(cluster: Fingerprint) -> Self {
+        Self {
+            tables: Tables::new(cluster),
+            reserved: BTreeMap::new(),
+            allocated: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the rows of one section; globals come first.
+    pub(crate) fn load(&mut self, section: Section, rows: &[u8]) -> Result<()> {
+        let mut input = Reader(rows);
+        while !input.is_empty() {
+            let loaded = match section.bucket() {
+                None => self.load_global(&mut input),
+                Some(_) => self.load_object(section, &mut input),
+            };
+            loaded.ok_or_else(|| {
+                corrupt(format!(
+                    "a row of section {} of a snapshot cannot be decoded",
+                    section.number()
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn load_global(&mut self, input: &mut Reader<'_>) -> Option<()> {
+        let row = GlobalRow::read(input)?;
+        let tables = &mut self.tables;
+        match &row {
+            GlobalRow::Counters(counters) => {
+                tables.counters = *counters;
+                (*counters != Counters::default()).then_some(())?;
+            }
+            GlobalRow::Client(number, id) => {
+                let (number, joined) = (*number, Seq::ZERO);
+                tables.clients.insert(*id, Client { number, joined });
+            }
+            GlobalRow::Segment(number, owner, info) => {
+                tables.by_id.insert(info.id, *number);
+                let segment = Segment {
+                    info: Arc::new(info.clone().into_owned()),
+                    owner: *owner,
+                    space: SegmentSpace::new(info.size),
+                };
+                tables.segments.insert(*number, segment);
+            }
+            GlobalRow::Reservation(number, range) => {
+                self.reserved.entry(*number).or_default().push(*range);
+                tables.marks.applied = tables.marks.applied.max(range.seq);
+            }
+            GlobalRow::Held(held) => {
+                tables.held.insert(*held);
+            }
+        }
+        tables.add_global(&row);
+        Some(())
+    }
+
+    fn load_object(&mut self, section: Section, input: &mut Reader<'_>) -> Option<()> {
+        let bucket = section.bucket()?;
+        let (key, object) = object_row::read(input)?;
+        for place in object.replicas.iter() {
+            if self.tables.segments.contains_key(&place.segment) {
+                let allocated = self.allocated.entry(place.segment).or_default();
+                allocated.push((place.offset, object.size));
+            }
+        }
+        self.tables.object(bucket, &key).is_none().then_some(())?;
+        self.tables.insert_object(bucket, key, object);
+        Some(())
+    }
+
+    /// The tables, with what follows from the rows.
+    pub(crate) fn finish(mut self) -> Result<Tables> {
+        let unknown = |number: &SegmentNumber| !self.tables.segments.contains_key(number);
+        let held = self.tables.held.iter().map(|held| &held.range.segment);
+        if let Some(number) = self.reserved.keys().chain(held).find(|n| unknown(n)) {
+            return Err(corrupt(format!(
+                "rows name segment {number}, which is not mounted"
+            )));
+        }
+        for (number, segment) in &mut self.tables.segments {
+            let held: Vec<_> = self
+                .tables
+                .held
+                .iter()
+                .map(|held| held.range)
+                .filter(|range| range.segment == *number)
+                .map(|range| (range.offset, range.length))
+                .collect();
+            segment.space = SegmentSpace::restore(
+                segment.info.size,
+                self.allocated.remove(number).unwrap_or_default(),
+                &held,
+                self.reserved.get(number).map_or(&[], Vec::as_slice),
+            )?;
+        }
+        self.tables.numbers = self.tables.segments.keys().copied().collect();
+        Ok(self.tables)
+    }
+}
