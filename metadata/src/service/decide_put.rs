@@ -1,0 +1,176 @@
+use standfast_core::{AnswerWhen, DecideContext, Decision, Refusal, Reply, Section};
+
+use super::decide::{committed, logged};
+use super::machine::MetadataService;
+use crate::config::millis;
+use crate::key::{ObjectKey, Target};
+use crate::names::ClientId;
+use crate::op::Op;
+use crate::request::Placement;
+use crate::state::Progress;
+use crate::v1::ErrorCode;
+
+/// The most replicas an object can have.
+const REPLICAS_LIMIT: u32 = 64;
+
+impl MetadataService {
+    /// Starts a put.
+    ///
+    /// Answered without waiting for its own commit. What a failover can lose is an allocation inside a committed
+    /// reservation, and the successor holds those back before it allocates from them (`Op::Retire`), so nobody
+    /// else is ever given the same bytes. The answer waits for what it depends on and nothing more: the
+    /// reservation it lies in, the last removal in the key's bucket (else two complete objects of one key
+    /// could each have been seen by somebody), and the entry that made the client known. All of these are
+    /// older than a commit under load.
+    pub(super) fn decide_put_start(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        (target, size): (&Target, u64),
+        placement: &Placement,
+    ) -> Result<Decision, Refusal> {
+        let key = target.check()?;
+        check_put(size, placement)?;
+        self.known(context, client)?;
+        self.tables.hint(target);
+        let hold_ms = self.check_absent(context, target, &key)?;
+        let allocation = self
+            .allocate(size, placement)
+            .inspect_err(|_| context.look_everywhere())?;
+        context.wait_for(allocation.reserved);
+        let answer = if allocation.fresh {
+            AnswerWhen::Committed
+        } else {
+            AnswerWhen::Looked
+        };
+        let op = Op::PutStart {
+            size,
+            hold_ms,
+            places: allocation.places,
+            reserve: allocation.reserve,
+        };
+        Ok(Decision {
+            ops: vec![logged(Some(target), &op)],
+            answer,
+            unchanged: Reply::default(),
+        })
+    }
+
+    /// Whether the key may be put. Returns for how long the memory of a put that is given up for it must be held
+    /// back.
+    fn check_absent(
+        &self,
+        context: &mut DecideContext<'_>,
+        target: &Target,
+        key: &ObjectKey,
+    ) -> Result<u64, Refusal> {
+        let bucket = target.bucket();
+        let Some(object) = self.tables.object(bucket, key) else {
+            context.wait_for(self.tables.removed(bucket));
+            return Ok(0);
+        };
+        if !self.tables.is_there(object) {
+            context.wait_for(self.tables.membership());
+            return Ok(0);
+        }
+        context.look(Section::of_bucket(bucket));
+        let exists = |what| Err(ErrorCode::ObjectAlreadyExists.refuse(what));
+        match object.progress {
+            Progress::Complete(_) => exists("the object is complete"),
+            Progress::Processing(since) => {
+                let discard = since.saturating_add(millis(self.config.put_start_discard));
+                if context.now_ms() < discard {
+                    return exists("the object is being written");
+                }
+                Ok(millis(self.config.put_start_release))
+            }
+        }
+    }
+
+    /// Ends a put.
+    pub(super) fn decide_put_end(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        target: &Target,
+        checksum: Option<u64>,
+    ) -> Result<Decision, Refusal> {
+        let key = target.check()?;
+        let writer = self.known(context, client)?;
+        let object = self.find(context, target, &key)?;
+        if object.writer != writer {
+            return Err(ErrorCode::IllegalClient.refuse("another client writes the object"));
+        }
+        match object.progress {
+            Progress::Complete(_) => Ok(Decision::unchanged(Reply::default())),
+            Progress::Processing(_) => Ok(committed(Some(target), &Op::PutEnd { checksum })),
+        }
+    }
+
+    /// Gives a put up. Its memory is held back although its own writer says so: a transfer that it has given up
+    /// (a time-out, a crash of its peer) may still be in flight.
+    pub(super) fn decide_put_revoke(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        target: &Target,
+    ) -> Result<Decision, Refusal> {
+        let key = target.check()?;
+        let writer = self.known(context, client)?;
+        let hold_ms = millis(self.config.put_start_release);
+        let object = self.find(context, target, &key)?;
+        if object.writer != writer {
+            return Err(ErrorCode::IllegalClient.refuse("another client writes the object"));
+        }
+        match object.progress {
+            Progress::Complete(_) => Err(ErrorCode::InvalidWrite.refuse("the object is complete")),
+            Progress::Processing(_) => Ok(committed(Some(target), &Op::PutRevoke { hold_ms })),
+        }
+    }
+
+    /// Removes an object.
+    ///
+    /// The memory of a complete object nobody reads is free at once: its writer is done, and a reader without
+    /// a lease was told so. When a removal is forced, it is held back until the last lease is over, or, for
+    /// a put under way, as long as its writer may still be writing.
+    pub(super) fn decide_remove(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        target: &Target,
+        force: bool,
+    ) -> Result<Decision, Refusal> {
+        let key = target.check()?;
+        if client != ClientId::NONE {
+            self.known(context, client)?;
+        }
+        let now_ms = context.now_ms();
+        let object = self.find(context, target, &key)?.clone();
+        let hold_ms = match object.progress {
+            Progress::Processing(_) if force => millis(self.config.put_start_release),
+            Progress::Processing(_) => {
+                return Err(ErrorCode::ReplicaIsNotReady.refuse("the object is being written"));
+            }
+            Progress::Complete(_) => self.soft.lease_left(&object, now_ms, &self.config),
+        };
+        if hold_ms > 0 && !force {
+            return Err(ErrorCode::ObjectHasLease.refuse(format!(
+                "the object is leased to readers for {hold_ms} ms more"
+            )));
+        }
+        Ok(committed(Some(target), &Op::Remove { hold_ms }))
+    }
+}
+
+fn check_put(size: u64, placement: &Placement) -> Result<(), Refusal> {
+    if size == 0 {
+        return Err(ErrorCode::InvalidParams.refuse("an object of 0 bytes"));
+    }
+    if placement.replicas == 0 || placement.replicas > REPLICAS_LIMIT {
+        return Err(ErrorCode::InvalidParams.refuse(format!(
+            "{} replicas: want 1 to {REPLICAS_LIMIT}",
+            placement.replicas
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+use standfast_core::{DecideContext, Decision, Refusal, Reply, Section};
+
+use super::decide::committed;
+use super::machine::MetadataService;
+use crate::names::{ClientId, SegmentId};
+use crate::op::Op;
+use crate::request::SegmentInfo;
+use crate::v1::ErrorCode;
+
+/// The longest name, endpoint or protocol, in bytes.
+const TEXT_LIMIT: usize = 1024;
+
+impl MetadataService {
+    pub(super) fn decide_join(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+    ) -> Result<Decision, Refusal> {
+        check_client(client)?;
+        if self.known(context, client).is_ok() {
+            return Ok(Decision::unchanged(Reply::default()));
+        }
+        Ok(committed(None, &Op::Join))
+    }
+
+    /// Mounts a segment. The beginning of it is reserved at once, so that the first put need not wait.
+    pub(super) fn decide_mount(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        info: &SegmentInfo,
+    ) -> Result<Decision, Refusal> {
+        check_client(client)?;
+        check_segment(info)?;
+        context.look(Section::GLOBALS);
+        let owner = self.known(context, client).ok();
+        if let Some(mounted) = self.tables.segment_by_id(info.id) {
+            if *mounted.info == *info && owner == Some(mounted.owner) {
+                return Ok(Decision::unchanged(Reply::default()));
+            }
+            if mounted.info.incarnation == info.incarnation {
+                return Err(ErrorCode::SegmentAlreadyExists.refuse(format!(
+                    "incarnation {} of segment {} is mounted by another client or with other particulars",
+                    info.incarnation, info.id
+                )));
+            }
+        }
+        let op = Op::Mount {
+            segment: info.clone(),
+            reserved: self.window(info.size),
+        };
+        Ok(committed(None, &op))
+    }
+
+    pub(super) fn decide_unmount(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        id: SegmentId,
+    ) -> Result<Decision, Refusal> {
+        let owner = self.known(context, client)?;
+        context.look(Section::GLOBALS);
+        match self.tables.segment_by_id(id) {
+            None => Err(ErrorCode::SegmentNotFound.refuse(format!("segment {id} is not mounted"))),
+            Some(mounted) if mounted.owner != owner => Err(ErrorCode::IllegalClient
+                .refuse(format!("segment {id} was mounted by another client"))),
+            Some(_) => Ok(committed(None, &Op::Unmount { id })),
+        }
+    }
+}
+
+fn check_client(client: ClientId) -> Result<(), Refusal> {
+    if client == ClientId::NONE {
+        return Err(ErrorCode::InvalidParams.refuse("the request names no client"));
+    }
+    Ok(())
+}
+
+fn check_segment(info: &SegmentInfo) -> Result<(), Refusal> {
+    let invalid = |text: String| Err(ErrorCode::InvalidParams.refuse(text));
+    if info.size == 0 || info.base.checked_add(info.size).is_none() {
+        return invalid(format!(
+            "segment {} of {} bytes at {:#x}: want at least 1, none of them beyond 2^64",
+            info.id, info.size, info.base
+        ));
+    }
+    for (what, text) in [
+        ("name", &info.name),
+        ("endpoint", &info.endpoint),
+        ("protocol", &info.protocol),
+    ] {
+        if text.len() > TEXT_LIMIT {
+            return invalid(format!(
+                "a {what} of {} bytes, the limit is {TEXT_LIMIT}",
+                text.len()
+            ));
+        }
+    }
+    Ok(())
+}

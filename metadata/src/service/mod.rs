@@ -1,0 +1,13 @@
+//! The service: what the primary decides, and the state machine around the tables.
+
+mod allocate;
+mod decide;
+mod decide_put;
+mod decide_segment;
+mod dice;
+mod machine;
+mod query;
+mod soft;
+mod upkeep;
+
+pub use machine::MetadataService;
