@@ -1,0 +1,194 @@
+use tonic::{Request, Response, Status};
+
+use super::master::Master;
+use super::wire::{items, single};
+use crate::v1;
+use crate::v1::master_service_server::MasterService;
+
+type Answered<T> = Result<Response<T>, Status>;
+
+/// The single form of a call is its batch form with one item.
+#[tonic::async_trait]
+impl MasterService for Master {
+    async fn get_primary(
+        &self,
+        _request: Request<v1::GetPrimaryRequest>,
+    ) -> Answered<v1::GetPrimaryResponse> {
+        Ok(Response::new(self.primary().await))
+    }
+
+    async fn ping(&self, request: Request<v1::PingRequest>) -> Answered<v1::PingResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self.answer_ping(request.get_ref(), deadline).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn mount_segment(
+        &self,
+        request: Request<v1::MountSegmentRequest>,
+    ) -> Answered<v1::MountSegmentResponse> {
+        let deadline = self.deadline(request.metadata());
+        let outcomes = self.mount(request.into_inner(), deadline).await?;
+        let results = items(outcomes);
+        Ok(Response::new(v1::MountSegmentResponse { results }))
+    }
+
+    async fn unmount_segment(
+        &self,
+        request: Request<v1::UnmountSegmentRequest>,
+    ) -> Answered<v1::UnmountSegmentResponse> {
+        let deadline = self.deadline(request.metadata());
+        let outcomes = self.unmount(request.get_ref(), deadline).await?;
+        let results = items(outcomes);
+        Ok(Response::new(v1::UnmountSegmentResponse { results }))
+    }
+
+    async fn put_start(
+        &self,
+        request: Request<v1::PutStartRequest>,
+    ) -> Answered<v1::PutStartResponse> {
+        let deadline = self.deadline(request.metadata());
+        let one = request.into_inner();
+        let batch = v1::BatchPutStartRequest {
+            header: one.header,
+            tenant: one.tenant,
+            keys: vec![one.key],
+            sizes: vec![one.size],
+            config: one.config,
+        };
+        let response = self.start_puts(batch, deadline).await?;
+        Ok(Response::new(v1::PutStartResponse {
+            result: Some(single(response.results)?),
+            segments: response.segments,
+        }))
+    }
+
+    async fn batch_put_start(
+        &self,
+        request: Request<v1::BatchPutStartRequest>,
+    ) -> Answered<v1::BatchPutStartResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self.start_puts(request.into_inner(), deadline).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn put_end(&self, request: Request<v1::PutEndRequest>) -> Answered<v1::PutEndResponse> {
+        let deadline = self.deadline(request.metadata());
+        let one = request.into_inner();
+        let batch = v1::BatchPutEndRequest {
+            header: one.header,
+            tenant: one.tenant,
+            keys: vec![one.key],
+            checksums: one.checksum.into_iter().collect(),
+        };
+        let result = Some(single(items(self.end_puts(&batch, deadline).await?))?);
+        Ok(Response::new(v1::PutEndResponse { result }))
+    }
+
+    async fn batch_put_end(
+        &self,
+        request: Request<v1::BatchPutEndRequest>,
+    ) -> Answered<v1::BatchPutEndResponse> {
+        let deadline = self.deadline(request.metadata());
+        let results = items(self.end_puts(request.get_ref(), deadline).await?);
+        Ok(Response::new(v1::BatchPutEndResponse { results }))
+    }
+
+    async fn put_revoke(
+        &self,
+        request: Request<v1::PutRevokeRequest>,
+    ) -> Answered<v1::PutRevokeResponse> {
+        let deadline = self.deadline(request.metadata());
+        let one = request.into_inner();
+        let batch = v1::BatchPutRevokeRequest {
+            header: one.header,
+            tenant: one.tenant,
+            keys: vec![one.key],
+        };
+        let result = Some(single(items(self.revoke_puts(&batch, deadline).await?))?);
+        Ok(Response::new(v1::PutRevokeResponse { result }))
+    }
+
+    async fn batch_put_revoke(
+        &self,
+        request: Request<v1::BatchPutRevokeRequest>,
+    ) -> Answered<v1::BatchPutRevokeResponse> {
+        let deadline = self.deadline(request.metadata());
+        let results = items(self.revoke_puts(request.get_ref(), deadline).await?);
+        Ok(Response::new(v1::BatchPutRevokeResponse { results }))
+    }
+
+    async fn get_replica_list(
+        &self,
+        request: Request<v1::GetReplicaListRequest>,
+    ) -> Answered<v1::GetReplicaListResponse> {
+        let deadline = self.deadline(request.metadata());
+        let one = request.into_inner();
+        let batch = v1::BatchGetReplicaListRequest {
+            tenant: one.tenant,
+            keys: vec![one.key],
+            client: one.client,
+        };
+        let response = self.locate(&batch, deadline).await?;
+        Ok(Response::new(v1::GetReplicaListResponse {
+            result: Some(single(response.results)?),
+            segments: response.segments,
+            lease_ms: response.lease_ms,
+        }))
+    }
+
+    async fn batch_get_replica_list(
+        &self,
+        request: Request<v1::BatchGetReplicaListRequest>,
+    ) -> Answered<v1::BatchGetReplicaListResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self.locate(request.get_ref(), deadline).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn exist_key(
+        &self,
+        request: Request<v1::ExistKeyRequest>,
+    ) -> Answered<v1::ExistKeyResponse> {
+        let deadline = self.deadline(request.metadata());
+        let one = request.into_inner();
+        let batch = v1::BatchExistKeyRequest {
+            tenant: one.tenant,
+            keys: vec![one.key],
+            client: one.client,
+        };
+        let result = Some(single(self.exist(&batch, deadline).await?)?);
+        Ok(Response::new(v1::ExistKeyResponse { result }))
+    }
+
+    async fn batch_exist_key(
+        &self,
+        request: Request<v1::BatchExistKeyRequest>,
+    ) -> Answered<v1::BatchExistKeyResponse> {
+        let deadline = self.deadline(request.metadata());
+        let results = self.exist(request.get_ref(), deadline).await?;
+        Ok(Response::new(v1::BatchExistKeyResponse { results }))
+    }
+
+    async fn remove(&self, request: Request<v1::RemoveRequest>) -> Answered<v1::RemoveResponse> {
+        let deadline = self.deadline(request.metadata());
+        let one = request.into_inner();
+        let batch = v1::BatchRemoveRequest {
+            header: one.header,
+            tenant: one.tenant,
+            keys: vec![one.key],
+            force: one.force,
+        };
+        let result = Some(single(items(self.remove_all(&batch, deadline).await?))?);
+        Ok(Response::new(v1::RemoveResponse { result }))
+    }
+
+    async fn batch_remove(
+        &self,
+        request: Request<v1::BatchRemoveRequest>,
+    ) -> Answered<v1::BatchRemoveResponse> {
+        let deadline = self.deadline(request.metadata());
+        let results = items(self.remove_all(request.get_ref(), deadline).await?);
+        Ok(Response::new(v1::BatchRemoveResponse { results }))
+    }
+}

@@ -1,0 +1,14 @@
+//! `standfast.metadata.v1` on gRPC, in front of a [`standfast_core::Proposer`].
+
+mod calls;
+mod handlers;
+mod master;
+mod options;
+mod reads;
+mod segments;
+mod status;
+mod wire;
+
+pub use master::{Master, server};
+pub use options::ServerOptions;
+pub(crate) use status::{ERROR, PRIMARY};
