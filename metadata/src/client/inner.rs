@@ -1,0 +1,143 @@
+use parking_lot::Mutex;
+use standfast_core::{Refusal, Result};
+
+use super::metadata_client::Pong;
+use super::options::ClientOptions;
+use super::placed::refused;
+use super::route::Route;
+use super::session::Session;
+use crate::v1;
+use crate::v1::ErrorCode;
+
+/// What a client and the task that pings for it share.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) options: ClientOptions,
+    pub(super) route: Route,
+    pub(super) session: Session,
+    /// What it lends: mounted again when the master has forgotten it.
+    pub(super) lent: Mutex<Lent>,
+    /// One remount at a time.
+    remounting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Lent {
+    /// Whether the master was to know us at all: a client that only reads need not be known.
+    pub(super) joined: bool,
+    pub(super) segments: Vec<v1::Segment>,
+}
+
+impl Inner {
+    pub(super) fn new(options: ClientOptions, route: Route) -> Self {
+        Self {
+            session: Session::new(options.client),
+            options,
+            route,
+            lent: Mutex::default(),
+            remounting: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Calls with a request number, and makes us known first where that is missing.
+    ///
+    /// `send` asks under the header given; `unknown` looks for items that were refused because the master does
+    /// not know us. The request keeps its number: a refusal is not remembered.
+    pub(super) async fn change<A>(
+        &self,
+        send: impl AsyncFn(v1::RequestHeader) -> Result<A>,
+        unknown: impl Fn(&A) -> bool,
+    ) -> Result<A> {
+        let ticket = self.session.begin().await;
+        let answer = send(ticket.header()).await?;
+        if !unknown(&answer) {
+            return Ok(answer);
+        }
+        self.remount().await?;
+        send(ticket.header()).await
+    }
+
+    /// Makes the client known and mounts again all it lends.
+    pub(super) async fn remount(&self) -> Result<()> {
+        let _one_at_a_time = self.remounting.lock().await;
+        let segments = {
+            let mut lent = self.lent.lock();
+            lent.joined = true;
+            lent.segments.clone()
+        };
+        let ticket = self.session.begin().await;
+        let results = self.mount(ticket.header(), segments).await?;
+        for refusal in results.into_iter().filter_map(Result::err) {
+            tracing::warn!(client = %self.options.client, %refusal.message, "remount refused");
+        }
+        Ok(())
+    }
+
+    pub(super) async fn mount(
+        &self,
+        header: v1::RequestHeader,
+        segments: Vec<v1::Segment>,
+    ) -> Result<Vec<Result<(), Refusal>>> {
+        let request = v1::MountSegmentRequest {
+            header: Some(header),
+            segments,
+        };
+        let count = request.segments.len();
+        let answer = self
+            .call("mount segment", count, &request, |mut stub, r| async move {
+                stub.mount_segment(r).await
+            })
+            .await?;
+        let result = |item: &v1::ItemResult| refused(item.code, &item.message);
+        Ok(answer.results.iter().map(result).collect())
+    }
+
+    /// A sign of life; what we lend is mounted again if the master asks for it.
+    pub(super) async fn ping(&self) -> Result<Pong> {
+        let (joined, mounted) = {
+            let lent = self.lent.lock();
+            let incarnation = |segment: &v1::Segment| v1::Incarnation {
+                segment: segment.id.clone(),
+                incarnation: segment.incarnation,
+            };
+            let mounted = lent.segments.iter().map(incarnation).collect();
+            (lent.joined, mounted)
+        };
+        let request = v1::PingRequest {
+            client: self.session.client(),
+            mounted,
+        };
+        let answer = self
+            .call("ping", 0, &request, |mut stub, r| async move {
+                stub.ping(r).await
+            })
+            .await?;
+        let remount = joined && answer.status() == v1::PingStatus::NeedRemount;
+        if remount {
+            self.remount().await?;
+        }
+        Ok(Pong {
+            epoch: standfast_core::Epoch(answer.epoch),
+            remounted: remount,
+        })
+    }
+
+    /// Pings for ever.
+    #[expect(clippy::infinite_loop, reason = "ended by the owner of the task")]
+    pub(super) async fn keep_alive(&self) {
+        let mut every = tokio::time::interval(self.options.ping_every);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            if let Err(error) = self.ping().await {
+                tracing::warn!(client = %self.options.client, %error, "ping failed");
+            }
+        }
+    }
+}
+
+/// Whether items were refused because the master does not know the client.
+pub(super) fn unknown_client(codes: impl Iterator<Item = i32>) -> bool {
+    let mut codes = codes;
+    codes.any(|code| code == ErrorCode::ClientNotFound as i32)
+}

@@ -1,0 +1,18 @@
+//! The other end of `standfast.metadata.v1`: finds the primary, follows it, and asks again until it has an
+//! answer.
+
+mod calls;
+mod inner;
+mod metadata_client;
+mod options;
+mod placed;
+mod puts;
+mod retry;
+mod route;
+mod session;
+
+pub use calls::Items;
+pub use metadata_client::{MetadataClient, Pong};
+pub use options::ClientOptions;
+pub use placed::{Placed, ReplicaAt};
+pub use puts::PutObject;

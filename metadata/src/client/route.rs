@@ -1,0 +1,155 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use parking_lot::Mutex;
+use standfast_core::{Error, ErrorKind, Result};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::v1;
+use crate::v1::master_service_client::MasterServiceClient;
+
+pub(super) type Stub = MasterServiceClient<Channel>;
+
+/// How long a node may take to say who leads.
+const PROBE: Duration = Duration::from_millis(500);
+/// Between two questions to a node, at first.
+const PAUSE: Duration = Duration::from_millis(2);
+/// And at most.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Knows the nodes, and which of them leads as far as we have heard.
+#[derive(Debug)]
+pub(super) struct Route {
+    nodes: Mutex<Nodes>,
+    /// One search at a time, however many calls wait for it.
+    search: tokio::sync::Mutex<()>,
+    largest_response: usize,
+}
+
+#[derive(Debug)]
+struct Nodes {
+    stubs: BTreeMap<String, Stub>,
+    primary: Option<String>,
+}
+
+impl Route {
+    pub(super) fn new(endpoints: &[String], largest_response: usize) -> Result<Self> {
+        if endpoints.is_empty() {
+            return Err(Error::new(ErrorKind::Config, "connect").context("no endpoint given"));
+        }
+        let route = Self {
+            nodes: Mutex::new(Nodes {
+                stubs: BTreeMap::new(),
+                primary: None,
+            }),
+            search: tokio::sync::Mutex::new(()),
+            largest_response,
+        };
+        for endpoint in endpoints {
+            route.learn(endpoint)?;
+        }
+        Ok(route)
+    }
+
+    /// Takes note of a node; its connection is made when it is first asked.
+    fn learn(&self, endpoint: &str) -> Result<String> {
+        let address = endpoint.trim_start_matches("http://").trim_end_matches('/');
+        let mut nodes = self.nodes.lock();
+        if !nodes.stubs.contains_key(address) {
+            let channel = Endpoint::from_shared(format!("http://{address}"))
+                .map_err(|source| {
+                    Error::new(ErrorKind::Config, "connect")
+                        .context(format!("`{endpoint}` is not an endpoint: want host:port"))
+                        .source(source)
+                })?
+                .connect_timeout(PROBE)
+                .tcp_nodelay(true)
+                .initial_connection_window_size(8 << 20)
+                .initial_stream_window_size(4 << 20)
+                .connect_lazy();
+            let stub = Stub::new(channel)
+                .max_decoding_message_size(self.largest_response)
+                .max_encoding_message_size(usize::MAX);
+            nodes.stubs.insert(address.to_owned(), stub);
+        }
+        Ok(address.to_owned())
+    }
+
+    fn known(&self) -> Option<(String, Stub)> {
+        let nodes = self.nodes.lock();
+        let address = nodes.primary.as_ref()?;
+        Some((address.clone(), nodes.stubs.get(address)?.clone()))
+    }
+
+    /// The address of the primary, if one is known.
+    pub(super) fn primary_address(&self) -> Option<String> {
+        self.nodes.lock().primary.clone()
+    }
+
+    /// The primary: the one we know, or else all nodes are asked, over and over, until one says that it leads.
+    ///
+    /// Cancel safe: changes nothing but what is known of nodes.
+    pub(super) async fn primary(&self) -> (String, Stub) {
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let _one_at_a_time = self.search.lock().await;
+        loop {
+            if let Some(known) = self.known() {
+                return known;
+            }
+            let found = self.search_once().await;
+            self.nodes.lock().primary = Some(found);
+        }
+    }
+
+    /// Each node is asked in a loop of its own, so that one that does not answer holds nobody up.
+    async fn search_once(&self) -> String {
+        let stubs = self.nodes.lock().stubs.clone();
+        let mut asking: FuturesUnordered<_> = stubs
+            .into_iter()
+            .map(|(address, stub)| self.until_it_leads(address, stub))
+            .collect();
+        asking.next().await.unwrap_or_default()
+    }
+
+    async fn until_it_leads(&self, address: String, mut stub: Stub) -> String {
+        let mut pause = PAUSE;
+        loop {
+            let asked = tokio::time::timeout(PROBE, stub.get_primary(v1::GetPrimaryRequest {}));
+            if let Ok(Ok(answer)) = asked.await {
+                let answer = answer.into_inner();
+                if answer.leads {
+                    return address;
+                }
+                if let Some(elsewhere) = self.ask_there(&answer.primary).await {
+                    return elsewhere;
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Follows what a node says of another that we have not known so far.
+    async fn ask_there(&self, hint: &str) -> Option<String> {
+        if hint.is_empty() || self.nodes.lock().stubs.contains_key(hint) {
+            return None;
+        }
+        let address = self.learn(hint).ok()?;
+        let mut stub = self.nodes.lock().stubs.get(&address)?.clone();
+        let asked = tokio::time::timeout(PROBE, stub.get_primary(v1::GetPrimaryRequest {}));
+        let answer = asked.await.ok()?.ok()?.into_inner();
+        answer.leads.then_some(address)
+    }
+
+    /// `address` did not answer as a primary does; `hint` is where it sends us.
+    pub(super) fn lost(&self, address: &str, hint: Option<&str>) {
+        let hint = hint.and_then(|hint| self.learn(hint).ok());
+        let mut nodes = self.nodes.lock();
+        if nodes.primary.as_deref() == Some(address) {
+            nodes.primary = hint.filter(|hint| hint != address);
+        }
+    }
+}
