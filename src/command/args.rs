@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Look into a log, without a node
     #[command(subcommand)]
     Oplog(OplogCommand),
+    /// Make, list and check snapshots
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -111,6 +114,37 @@ pub(crate) struct DumpArguments {
     /// Most entries to print
     #[arg(long, default_value_t = u64::MAX)]
     pub(crate) limit: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotCommand {
+    /// Ask a running node for a snapshot now: a standby if there is one, else the primary
+    Create(TargetArguments),
+    /// List the snapshots of the catalog, oldest first
+    List(ConfigArguments),
+    /// Print a snapshot's manifest
+    Show(SnapshotArguments),
+    /// Read snapshots back, restore them into a scratch state, and compare size, checksums and digest; all of the
+    /// catalog, or one
+    Verify(VerifySnapshotArguments),
+    /// Do what a cold start would do, into a scratch state: newest snapshot, then the log after it
+    Restore(ConfigArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// Name of the snapshot
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifySnapshotArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// Name of the snapshot; all of the catalog when it is left out
+    pub(crate) id: Option<String>,
 }
 
 /// How to print a result.

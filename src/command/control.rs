@@ -59,6 +59,7 @@ async fn primary(target: &TargetArguments) -> Result<AdminServiceClient<Channel>
 }
 
 /// What the node says, without gRPC's frame around it.
+#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
 fn message(status: tonic::Status) -> Failure {
     status.message().to_owned().into()
 }

@@ -5,9 +5,11 @@ mod check;
 mod cluster;
 mod control;
 mod logging;
+mod offline;
 mod oplog;
 mod output;
 mod serve;
+mod snapshot;
 mod status;
 
 use std::process::ExitCode;
@@ -46,6 +48,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Switchover(arguments) => control::switchover(arguments).await,
         Command::StepDown(arguments) => control::step_down(arguments).await,
         Command::Oplog(command) => oplog::run(command).await,
+        Command::Snapshot(command) => snapshot::run(command).await,
     }
 }
 

@@ -1,7 +1,8 @@
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Failure;
@@ -33,4 +34,16 @@ pub(crate) fn table(columns: &[&str]) -> Table {
     table.load_style(UTF8_HORIZONTAL_ONLY);
     table.set_header(columns);
     table
+}
+
+/// A progress bar on standard error; nothing at all when that is not a terminal.
+pub(crate) fn progress(steps: u64, what: &'static str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(steps).with_message(what);
+    match ProgressStyle::with_template("{msg} [{bar:40}] {pos}/{len} {eta}") {
+        Ok(style) => bar.with_style(style),
+        Err(_default_style_then) => bar,
+    }
 }

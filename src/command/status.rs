@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -51,6 +52,12 @@ pub(super) async fn connect(endpoint: &str) -> Result<Channel, Failure> {
         .await?)
 }
 
+/// A connection for calls that take as long as they take.
+pub(super) async fn connect_patiently(endpoint: &str) -> Result<Channel, Failure> {
+    let endpoint = Endpoint::from_shared(format!("http://{endpoint}"))?;
+    Ok(endpoint.connect_timeout(PATIENCE).connect().await?)
+}
+
 /// The endpoints named, or those that the election store knows.
 pub(super) async fn endpoints(target: &TargetArguments) -> Result<Vec<String>, Failure> {
     let Some(path) = &target.config else {
@@ -98,7 +105,7 @@ fn table(status: &ClusterStatus) -> String {
             node.snapshot_seq.to_string(),
             node.verified_seq.to_string(),
             if node.in_sync { "yes" } else { "no" }.to_owned(),
-            digest.map_or("-".to_owned(), |digest| {
+            digest.map_or_else(|| "-".to_owned(), |digest| {
                 format!(
                     "{}.. @{}",
                     digest.chars().take(8).collect::<String>(),
@@ -117,7 +124,8 @@ fn table(status: &ClusterStatus) -> String {
     );
     for node in &status.nodes {
         if let Some(failure) = &node.failure {
-            text.push_str(&format!("\n{} stands still: {failure}", node.id));
+            let written = write!(text, "\n{} stands still: {failure}", node.id);
+            written.expect("writing to a String cannot fail");
         }
     }
     text

@@ -3,8 +3,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 use standfast_core::{Entry, Epoch, EpochStart, OpType, ReadLimit, Seq};
 
-use super::Offline;
 use crate::command::args::{DumpArguments, Output};
+use crate::command::offline::Offline;
 use crate::command::{Failure, output};
 
 #[derive(Serialize)]

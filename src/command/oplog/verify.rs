@@ -6,8 +6,8 @@ use serde::Serialize;
 use standfast_core::{Compared, Digest, Position, ReadLimit, Seq, SharedMachine};
 use standfast_standby::bootstrap;
 
-use super::Offline;
 use crate::command::args::ConfigArguments;
+use crate::command::offline::Offline;
 use crate::command::{Failure, output};
 
 #[derive(Serialize)]
@@ -36,22 +36,20 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
     let bounds = offline.stores.oplog.bounds().await?;
     let machine = origin(&offline, bounds.floor).await?;
     let from = machine.lock().position();
-    let mut found = Verified {
-        ok: true,
-        from,
-        to: from,
-        batches: 0,
-        entries: 0,
-        digests_compared: 0,
-        digest: Digest::default(),
-        problem: None,
+    let (replayed, problem) = match replay(&offline, &machine).await {
+        Ok(replayed) => (replayed, None),
+        Err(error) => (Replayed::default(), Some(error.to_string())),
     };
-    if let Err(error) = replay(&offline, &machine, &mut found).await {
-        found.ok = false;
-        found.problem = Some(error.to_string());
-    }
-    found.to = machine.lock().position();
-    found.digest = machine.lock().digest();
+    let found = Verified {
+        ok: problem.is_none(),
+        from,
+        to: machine.lock().position(),
+        batches: replayed.batches,
+        entries: replayed.entries,
+        digests_compared: replayed.digests_compared,
+        digest: machine.lock().digest(),
+        problem,
+    };
     output::print(arguments.output, &found, text)?;
     Ok(if found.ok {
         ExitCode::SUCCESS
@@ -60,12 +58,20 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
     })
 }
 
+/// What a replay came across.
+#[derive(Default)]
+pub(crate) struct Replayed {
+    batches: u64,
+    entries: u64,
+    digests_compared: u64,
+}
+
 /// Reads to the end; every checksum, chain and number is checked on the way, and every digest compared.
-async fn replay(
+pub(crate) async fn replay(
     offline: &Offline,
     machine: &SharedMachine,
-    found: &mut Verified,
-) -> Result<(), Failure> {
+) -> Result<Replayed, Failure> {
+    let mut found = Replayed::default();
     loop {
         let position = machine.lock().position();
         let batches = offline
@@ -74,7 +80,7 @@ async fn replay(
             .read(position, ReadLimit::default())
             .await?;
         if batches.is_empty() {
-            return Ok(());
+            return Ok(found);
         }
         for batch in &batches {
             let applied = machine.lock().apply_batch(batch)?;

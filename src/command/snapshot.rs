@@ -1,0 +1,206 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde::Serialize;
+use standfast_core::{
+    CatalogEntry, Digest, Epoch, Listed, NodeId, Position, Role, SnapshotId, SnapshotStore,
+};
+use standfast_snapshots::Publisher;
+use standfast_standby::{Sources, bootstrap};
+use standfast_wire::v1::CreateSnapshotRequest;
+use standfast_wire::v1::admin_service_client::AdminServiceClient;
+
+use super::args::{
+    ConfigArguments, SnapshotArguments, SnapshotCommand, TargetArguments, VerifySnapshotArguments,
+};
+use super::offline::Offline;
+use super::{Failure, output, status};
+
+pub(super) async fn run(command: SnapshotCommand) -> Result<ExitCode, Failure> {
+    match command {
+        SnapshotCommand::Create(target) => create(target).await,
+        SnapshotCommand::List(arguments) => list(arguments).await,
+        SnapshotCommand::Show(arguments) => show(arguments).await,
+        SnapshotCommand::Verify(arguments) => verify(arguments).await,
+        SnapshotCommand::Restore(arguments) => restore(arguments).await,
+    }
+}
+
+fn store(sources: &Sources) -> Result<&Arc<dyn SnapshotStore>, Failure> {
+    let none = "[recovery] mode = \"log\" has no snapshots: set mode = \"hybrid\"";
+    Ok(sources.snapshots.as_ref().ok_or(none)?)
+}
+
+#[derive(Serialize)]
+struct Created {
+    id: String,
+    seq: u64,
+    node: NodeId,
+}
+
+async fn create(target: TargetArguments) -> Result<ExitCode, Failure> {
+    let status = status::cluster_status(&target).await?;
+    let able = |role: Role| status.nodes.iter().find(|node| node.role == role);
+    let node = able(Role::Standby).or_else(|| able(Role::Primary));
+    let node = node.ok_or("no node follows or leads at the moment")?;
+    let channel = status::connect_patiently(&node.endpoint).await?;
+    let answer = AdminServiceClient::new(channel)
+        .create_snapshot(CreateSnapshotRequest {})
+        .await;
+    let answer = answer
+        .map_err(|status| status.message().to_owned())?
+        .into_inner();
+    let created = Created {
+        id: answer.id,
+        seq: answer.seq,
+        node: node.id.clone(),
+    };
+    output::print(target.output, &created, |created| {
+        format!(
+            "snapshot {} at seq {}, made by {}",
+            created.id, created.seq, created.node
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn newest(store: &Arc<dyn SnapshotStore>) -> Result<CatalogEntry, Failure> {
+    let none = "the catalog is empty: no snapshot was listed yet";
+    Ok(store.newest().await?.ok_or(none)?)
+}
+
+#[derive(Serialize)]
+struct Catalog {
+    number: u64,
+    epoch: Epoch,
+    snapshots: Vec<Listed>,
+}
+
+async fn list(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
+    let sources = Offline::open(&arguments).await?.sources();
+    let entry = store(&sources)?.newest().await?;
+    let catalog = Catalog {
+        number: entry.as_ref().map_or(0, |entry| entry.number),
+        epoch: entry.as_ref().map_or(Epoch::ZERO, |entry| entry.epoch),
+        snapshots: entry.map(|entry| entry.snapshots).unwrap_or_default(),
+    };
+    output::print(arguments.output, &catalog, |catalog| {
+        let mut table = output::table(&["snapshot", "seq", "rows", "bytes", "verified", "digest"]);
+        for listed in &catalog.snapshots {
+            table.add_row([
+                listed.id.to_string(),
+                listed.position.seq.to_string(),
+                listed.rows.to_string(),
+                listed.bytes.to_string(),
+                if listed.verified { "yes" } else { "no" }.to_owned(),
+                listed.digest.to_string(),
+            ]);
+        }
+        format!(
+            "catalog entry {} of epoch {}\n{table}",
+            catalog.number, catalog.epoch
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(arguments: SnapshotArguments) -> Result<ExitCode, Failure> {
+    let sources = Offline::open(&arguments.config).await?.sources();
+    let reader = store(&sources)?.open(&SnapshotId(arguments.id)).await?;
+    output::line(serde_json::to_string_pretty(reader.manifest())?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct Checked {
+    id: SnapshotId,
+    ok: bool,
+    problem: Option<String>,
+}
+
+async fn verify(arguments: VerifySnapshotArguments) -> Result<ExitCode, Failure> {
+    let sources = Offline::open(&arguments.config).await?.sources();
+    let store = store(&sources)?;
+    let wanted = match arguments.id {
+        Some(id) => vec![SnapshotId(id)],
+        None => newest(store)
+            .await?
+            .snapshots
+            .into_iter()
+            .map(|listed| listed.id)
+            .collect(),
+    };
+    let node = sources.candidate.node.clone();
+    let publisher = Publisher::new(Arc::clone(store), node, sources.policy.clone());
+    let progress = output::progress(wanted.len() as u64, "verifying");
+    let mut checked = Vec::new();
+    for id in wanted {
+        let proved = publisher
+            .prove(&id, || sources.genesis().begin_restore())
+            .await;
+        let problem = proved.err().map(|error| error.to_string());
+        checked.push(Checked {
+            id,
+            ok: problem.is_none(),
+            problem,
+        });
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    output::print(arguments.config.output, &checked, |checked| {
+        let lines = checked.iter().map(|one| match &one.problem {
+            None => format!("{} OK", one.id),
+            Some(problem) => format!("{} NOT OK: {problem}", one.id),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    })?;
+    let good = checked.iter().all(|one| one.ok);
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+#[derive(Serialize)]
+struct RestoredTo {
+    snapshot: Position,
+    position: Position,
+    rows: u64,
+    digest: Digest,
+    seconds: f64,
+}
+
+async fn restore(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
+    let offline = Offline::open(&arguments).await?;
+    let sources = offline.sources();
+    let begun = offline.clock.now();
+    let state = bootstrap(&sources).await?;
+    let replayed = super::oplog::replay(&offline, &state.machine).await;
+    if let Some(pin) = state.pin {
+        pin.release().await?;
+    }
+    replayed?;
+    let seconds = offline.clock.now().since(begun).as_secs_f64();
+    let restored = {
+        let machine = state.machine.lock();
+        RestoredTo {
+            snapshot: state.origin,
+            position: machine.position(),
+            rows: machine.rows(),
+            digest: machine.digest(),
+            seconds,
+        }
+    };
+    output::print(arguments.output, &restored, |restored| {
+        format!(
+            "restored seq {} from the snapshot and replayed to seq {} in {:.2} s: {} rows, digest {}",
+            restored.snapshot.seq,
+            restored.position.seq,
+            restored.seconds,
+            restored.rows,
+            restored.digest
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
