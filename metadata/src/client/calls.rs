@@ -66,16 +66,18 @@ impl MetadataClient {
     pub async fn unmount_segment(&self, id: SegmentId) -> Result<Result<(), Refusal>> {
         let id = Bytes::copy_from_slice(&id.to_bytes());
         self.inner.lent.lock().segments.retain(|s| s.id != id);
-        let send = async |header| {
+        let send = |header| {
             let request = v1::UnmountSegmentRequest {
                 header: Some(header),
                 ids: vec![id.clone()],
             };
-            self.inner
-                .call("unmount segment", 1, &request, |mut stub, r| async move {
-                    stub.unmount_segment(r).await
-                })
-                .await
+            async move {
+                self.inner
+                    .call("unmount segment", 1, &request, |mut stub, r| async move {
+                        stub.unmount_segment(r).await
+                    })
+                    .await
+            }
         };
         let answer = self.inner.change(send, |a| unknown(&a.results)).await?;
         Ok(items(&answer.results).into_iter().next().unwrap_or(Ok(())))
@@ -150,18 +152,20 @@ impl MetadataClient {
     /// # Cancel safety
     /// They may be removed all the same.
     pub async fn remove(&self, keys: &[Bytes], force: bool) -> Result<Items<()>> {
-        let send = async |header| {
+        let send = |header| {
             let request = v1::BatchRemoveRequest {
                 header: Some(header),
                 tenant: self.inner.options.tenant.clone(),
                 keys: keys.to_vec(),
                 force,
             };
-            self.inner
-                .call("remove", keys.len(), &request, |mut stub, r| async move {
-                    stub.batch_remove(r).await
-                })
-                .await
+            async move {
+                self.inner
+                    .call("remove", keys.len(), &request, |mut stub, r| async move {
+                        stub.batch_remove(r).await
+                    })
+                    .await
+            }
         };
         let answer = self.inner.change(send, |a| unknown(&a.results)).await?;
         Ok(items(&answer.results))
@@ -175,20 +179,22 @@ impl MetadataClient {
     /// # Cancel safety
     /// They may be given up all the same.
     pub async fn put_revoke(&self, keys: &[Bytes]) -> Result<Items<()>> {
-        let send = async |header| {
+        let send = |header| {
             let request = v1::BatchPutRevokeRequest {
                 header: Some(header),
                 tenant: self.inner.options.tenant.clone(),
                 keys: keys.to_vec(),
             };
-            self.inner
-                .call(
-                    "put revoke",
-                    keys.len(),
-                    &request,
-                    |mut stub, r| async move { stub.batch_put_revoke(r).await },
-                )
-                .await
+            async move {
+                self.inner
+                    .call(
+                        "put revoke",
+                        keys.len(),
+                        &request,
+                        |mut stub, r| async move { stub.batch_put_revoke(r).await },
+                    )
+                    .await
+            }
         };
         let answer = self.inner.change(send, |a| unknown(&a.results)).await?;
         Ok(items(&answer.results))

@@ -43,11 +43,17 @@ impl Inner {
     ///
     /// `send` asks under the header given; `unknown` looks for items that were refused because the master does
     /// not know us. The request keeps its number: a refusal is not remembered.
-    pub(super) async fn change<A>(
+    ///
+    /// (`send` is no `AsyncFn`: with one the compiler cannot prove that the future is `Send`, and no caller could
+    /// spawn it.)
+    pub(super) async fn change<A, F>(
         &self,
-        send: impl AsyncFn(v1::RequestHeader) -> Result<A>,
+        send: impl Fn(v1::RequestHeader) -> F,
         unknown: impl Fn(&A) -> bool,
-    ) -> Result<A> {
+    ) -> Result<A>
+    where
+        F: Future<Output = Result<A>>,
+    {
         let ticket = self.session.begin().await;
         let answer = send(ticket.header()).await?;
         if !unknown(&answer) {

@@ -42,7 +42,7 @@ impl MetadataClient {
             replicas: placement.replicas,
             preferred_segments: placement.preferred.clone(),
         };
-        let send = async |header| {
+        let send = |header| {
             let request = v1::BatchPutStartRequest {
                 header: Some(header),
                 tenant: self.inner.options.tenant.clone(),
@@ -50,14 +50,16 @@ impl MetadataClient {
                 sizes: objects.iter().map(|object| object.size).collect(),
                 config: Some(config.clone()),
             };
-            self.inner
-                .call(
-                    "put start",
-                    objects.len(),
-                    &request,
-                    |mut stub, r| async move { stub.batch_put_start(r).await },
-                )
-                .await
+            async move {
+                self.inner
+                    .call(
+                        "put start",
+                        objects.len(),
+                        &request,
+                        |mut stub, r| async move { stub.batch_put_start(r).await },
+                    )
+                    .await
+            }
         };
         let unknown = |answer: &v1::BatchPutStartResponse| {
             unknown_client(answer.results.iter().map(|result| result.code))
@@ -105,7 +107,7 @@ impl MetadataClient {
         if objects.is_empty() {
             return Ok(Vec::new());
         }
-        let send = async |header| {
+        let send = |header| {
             let request = v1::BatchPutEndRequest {
                 header: Some(header),
                 tenant: self.inner.options.tenant.clone(),
@@ -115,14 +117,16 @@ impl MetadataClient {
                     .filter_map(|object| object.checksum)
                     .collect(),
             };
-            self.inner
-                .call(
-                    "put end",
-                    objects.len(),
-                    &request,
-                    |mut stub, r| async move { stub.batch_put_end(r).await },
-                )
-                .await
+            async move {
+                self.inner
+                    .call(
+                        "put end",
+                        objects.len(),
+                        &request,
+                        |mut stub, r| async move { stub.batch_put_end(r).await },
+                    )
+                    .await
+            }
         };
         let unknown = |answer: &v1::BatchPutEndResponse| {
             unknown_client(answer.results.iter().map(|result| result.code))
