@@ -146,6 +146,8 @@ impl MetadataClient {
     /// They may be put all the same.
     pub async fn put(&self, objects: &[PutObject], placement: &Placement) -> Result<Items<Placed>> {
         let mut results: Vec<Option<Result<Placed, Refusal>>> = vec![None; objects.len()];
+        // An answer that passes an item over acknowledges nothing.
+        let no_end = || Err(ErrorCode::InvalidParams.refuse("no result for the item"));
         let mut open: Vec<usize> = (0..objects.len()).collect();
         for _ in 0..STARTS {
             let these: Vec<_> = open
@@ -164,7 +166,7 @@ impl MetadataClient {
             let mut lost = Vec::new();
             for ((at, _), start) in started {
                 let result = match start {
-                    Ok(placed) => ends.next().unwrap_or(Ok(())).map(|()| placed),
+                    Ok(placed) => ends.next().unwrap_or_else(no_end).map(|()| placed),
                     Err(refusal) => Err(refusal),
                 };
                 let is_lost = result
@@ -182,10 +184,10 @@ impl MetadataClient {
                 break;
             }
         }
-        let missing = || Err(ErrorCode::InvalidParams.refuse("no result for the item"));
+        let no_start = || Err(ErrorCode::InvalidParams.refuse("no result for the item"));
         Ok(results
             .into_iter()
-            .map(|r| r.unwrap_or_else(missing))
+            .map(|r| r.unwrap_or_else(no_start))
             .collect())
     }
 }
