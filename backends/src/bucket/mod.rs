@@ -18,6 +18,8 @@ mod reader;
 mod rules;
 mod snapshot;
 mod space;
+#[cfg(test)]
+mod tests;
 mod upload;
 
 pub use config::BucketFactory;

@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+
+use standfast_core::{
+    Clock, ClusterId, ErrorKind, Factory, NodeId, OpenContext, SnapshotStore, Store,
+};
+use tempfile::TempDir;
+
+use super::support::cluster;
+use crate::bucket::BucketFactory;
+use crate::builtin;
+
+fn context(base: &TempDir) -> OpenContext {
+    OpenContext {
+        cluster: ClusterId::new("c").unwrap(),
+        prefix: "/standfast".to_owned(),
+        node: NodeId::new("a").unwrap(),
+        data_dir: base.path().join("data"),
+        base_dir: base.path().to_owned(),
+        clock: Clock::manual(),
+    }
+}
+
+fn check(toml: &str) -> Vec<String> {
+    let factory: &dyn Factory<dyn SnapshotStore> = &BucketFactory;
+    factory.check(&toml.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_url_or_a_path_names_the_same_bucket() {
+    let base = TempDir::new().unwrap();
+    let registry = builtin();
+    let factory = registry.snapshots.get("bucket").unwrap();
+    let absolute = format!("url = \"file://{}/b\"", base.path().display());
+    let store = factory
+        .open(&absolute.parse().unwrap(), &context(&base))
+        .await
+        .unwrap();
+    store.init(cluster()).await.unwrap();
+    store.probe().await.unwrap();
+    let relative = factory
+        .open(&"url = \"b\"".parse().unwrap(), &context(&base))
+        .await
+        .unwrap();
+    assert_eq!(relative.fingerprint().await.unwrap(), Some(cluster()));
+    assert_eq!(relative.name(), "bucket");
+    assert!(base.path().join("b/c/fingerprint").exists());
+}
+
+#[test]
+fn every_problem_of_the_table_is_told() {
+    assert!(check("")[0].contains("`url` is missing"));
+    assert!(check("url = \"s3://bucket\"")[0].contains("no `s3://`"));
+    assert!(check("url = \"file://relative\"")[0].contains("absolute"));
+    assert!(check("url = \"file:///a%20b\"")[0].contains("unescaped"));
+    assert!(check("url = 5")[0].contains('5'));
+    assert!(check("url = \"b\"\nlevel = 3")[0].contains("unknown key `level`"));
+    assert_eq!(check("url = \"../b\""), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_path_below_a_file_cannot_be_opened_and_the_message_names_it() {
+    let base = TempDir::new().unwrap();
+    std::fs::write(base.path().join("file"), "").unwrap();
+    let path: PathBuf = base.path().join("file/b");
+    let error = crate::bucket::BucketSnapshotStore::open(&path, "c").await;
+    let error = error.unwrap_err();
+    assert!(error.to_string().contains("file/b"), "{error}");
+    assert_ne!(*error.kind(), ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn before_init_nothing_is_written_and_the_message_says_what_to_run() {
+    let base = TempDir::new().unwrap();
+    let store = crate::bucket::BucketSnapshotStore::open(base.path(), "c")
+        .await
+        .unwrap();
+    assert_eq!(store.fingerprint().await.unwrap(), None);
+    let error = store.begin().await.map(drop).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::NotFound);
+    assert!(
+        error.to_string().contains("standfast cluster init"),
+        "{error}"
+    );
+}

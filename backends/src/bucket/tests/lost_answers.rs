@@ -1,0 +1,92 @@
+use standfast_core::{ErrorKind, SnapshotStore, Store, Won};
+use tempfile::TempDir;
+
+use super::support::{PutFault, Unreliable, after, proposal, token, win};
+
+#[tokio::test]
+async fn a_lost_answer_is_read_back_and_the_entry_is_ours() {
+    for fault in [PutFault::LoseAnswer, PutFault::SayExists] {
+        let folder = TempDir::new().unwrap();
+        let (store, faults) = Unreliable::bucket(&folder).await;
+        faults.lock().push_back(fault);
+        let entry = win(&store, 1, |_| {}).await.unwrap();
+        assert_eq!(store.newest().await.unwrap(), Some(entry), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_that_left_nothing_is_sent_again() {
+    for fault in [PutFault::Conflict, PutFault::Fail] {
+        let folder = TempDir::new().unwrap();
+        let (store, faults) = Unreliable::bucket(&folder).await;
+        faults.lock().extend([fault, fault, PutFault::LoseAnswer]);
+        let entry = win(&store, 1, |_| {}).await.unwrap();
+        assert_eq!(store.newest().await.unwrap(), Some(entry), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_never_does_it_is_unavailable_and_nothing_is_won() {
+    let folder = TempDir::new().unwrap();
+    let (store, faults) = Unreliable::bucket(&folder).await;
+    faults.lock().extend([PutFault::Fail; 6]);
+    let error = win(&store, 1, |_| {}).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unavailable);
+    assert_eq!(store.newest().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_earlier_entry_of_our_own_under_the_number_is_no_win() {
+    let folder = TempDir::new().unwrap();
+    let (store, _) = Unreliable::bucket(&folder).await;
+    let first = after(None, &token(1));
+    let mut second = first.clone();
+    second.nonce = "another".to_owned();
+    let won = store.win_entry(&token(1), first.clone()).await.unwrap();
+    assert!(matches!(won, Won::Yes(_)));
+    assert!(
+        matches!(
+            store.win_entry(&token(1), first).await.unwrap(),
+            Won::Yes(_)
+        ),
+        "the same"
+    );
+    assert_eq!(store.win_entry(&token(1), second).await.unwrap(), Won::No);
+}
+
+#[tokio::test]
+async fn parts_and_manifests_survive_lost_answers_too() {
+    let folder = TempDir::new().unwrap();
+    let (store, faults) = Unreliable::bucket(&folder).await;
+    faults.lock().extend([
+        PutFault::LoseAnswer,
+        PutFault::Conflict,
+        PutFault::SayExists,
+    ]);
+    let manifest = proposal(&store, 9).await;
+    store.propose(&manifest).await.unwrap();
+    store.verify(&manifest.id).await.unwrap();
+    let mut other = manifest.clone();
+    other.created_ms += 1;
+    let error = store.propose(&other).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::AlreadyExists);
+}
+
+#[tokio::test]
+async fn a_store_that_ignores_the_condition_is_refused_at_start() {
+    let folder = TempDir::new().unwrap();
+    let (store, faults) = Unreliable::bucket(&folder).await;
+    store.probe().await.unwrap();
+    faults
+        .lock()
+        .extend([PutFault::IgnoreCondition, PutFault::IgnoreCondition]);
+    let error = store.probe().await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("create-if-absent"), "{error}");
+    assert_eq!(
+        std::fs::read_dir(folder.path().join("c/probe"))
+            .unwrap()
+            .count(),
+        0
+    );
+}
