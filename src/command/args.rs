@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use standfast_core::Span;
 
 /// Keeps a master's in-memory state alive through crashes.
 #[derive(Debug, Parser)]
@@ -12,6 +13,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Play the whole story on this machine: two nodes, a load, a kill, a cold start, a verdict
+    Demo(DemoArguments),
     /// Make stores those of a cluster
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -48,6 +51,19 @@ pub(crate) struct ConfigArguments {
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Where everything is put, and left; a temporary directory that is removed when this is left out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// How long the load runs, with its unit
+    #[arg(long, default_value = "14s", value_parser = Span::parse)]
+    pub(crate) seconds: Span,
+    /// Cut one batch out of the log before the verdict, which must then be NOT OK
+    #[arg(long)]
+    pub(crate) cut_log: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod args;
 mod check;
 mod cluster;
 mod control;
+mod demo;
 mod logging;
 mod offline;
 mod oplog;
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Cluster(command) => cluster::run(command).await,
+        Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
         Command::Status(arguments) => status::run(arguments).await,

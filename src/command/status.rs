@@ -35,7 +35,8 @@ pub(super) async fn cluster_status(target: &TargetArguments) -> Result<ClusterSt
     Err(last.unwrap_or_else(|| "no node is registered: is one running?".into()))
 }
 
-async fn ask(endpoint: &str) -> Result<ClusterStatus, Failure> {
+/// The status as one node has it.
+pub(super) async fn ask(endpoint: &str) -> Result<ClusterStatus, Failure> {
     let mut client = AdminServiceClient::new(connect(endpoint).await?);
     let answer = client
         .get_status(GetStatusRequest { own_only: false })
@@ -105,13 +106,16 @@ fn table(status: &ClusterStatus) -> String {
             node.snapshot_seq.to_string(),
             node.verified_seq.to_string(),
             if node.in_sync { "yes" } else { "no" }.to_owned(),
-            digest.map_or_else(|| "-".to_owned(), |digest| {
-                format!(
-                    "{}.. @{}",
-                    digest.chars().take(8).collect::<String>(),
-                    node.digest_seq
-                )
-            }),
+            digest.map_or_else(
+                || "-".to_owned(),
+                |digest| {
+                    format!(
+                        "{}.. @{}",
+                        digest.chars().take(8).collect::<String>(),
+                        node.digest_seq
+                    )
+                },
+            ),
         ]);
     }
     let leader = status

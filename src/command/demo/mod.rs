@@ -1,0 +1,9 @@
+//! `standfast demo`: the whole story on one machine, in about half a minute.
+
+mod nodes;
+mod sabotage;
+mod story;
+mod verdict;
+mod view;
+
+pub(super) use story::run;

@@ -1,0 +1,151 @@
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use standfast::node::{ClusterStatus, NodeStatus};
+use standfast_core::Role;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use crate::command::Failure;
+use crate::command::status::ask;
+
+/// How long the cluster may take to become what is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A node of the demo: a process of its own.
+#[derive(Debug)]
+pub(super) struct DemoNode {
+    pub(super) name: &'static str,
+    pub(super) config: PathBuf,
+    pub(super) data_dir: PathBuf,
+    pub(super) endpoint: String,
+    dir: PathBuf,
+    child: Option<Child>,
+}
+
+impl DemoNode {
+    /// Writes the configuration of a node that shares log, election and bucket with the others in `dir`.
+    pub(super) fn new(dir: &Path, name: &'static str) -> Result<Self, Failure> {
+        let (grpc, http) = (free_port()?, free_port()?);
+        let endpoint = format!("127.0.0.1:{grpc}");
+        let config = dir.join(format!("{name}.toml"));
+        let text = format!(
+            "[cluster]\nid = \"demo\"\n\n[node]\nid = \"{name}\"\nlisten = \"{endpoint}\"\n\
+             http = \"127.0.0.1:{http}\"\ndata_dir = \"data-{name}\"\n\n\
+             [oplog]\ntype = \"file\"\ndir = \"log\"\nsegment_size = \"8MiB\"\n\n\
+             [election]\ntype = \"file\"\ndir = \"election\"\nttl = \"2s\"\n\n\
+             [snapshots]\ntype = \"bucket\"\nurl = \"bucket\"\nevery = \"3s\"\n"
+        );
+        std::fs::write(&config, text)?;
+        let data_dir = dir.join(format!("data-{name}"));
+        Ok(Self {
+            name,
+            config,
+            data_dir,
+            endpoint,
+            dir: dir.to_owned(),
+            child: None,
+        })
+    }
+
+    /// Runs a command of ours on this node's configuration.
+    pub(super) async fn command(&self, words: &[&str]) -> Result<std::process::Output, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(words)
+            .arg("--config")
+            .arg(&self.config)
+            .stdin(Stdio::null());
+        Ok(command.output().await?)
+    }
+
+    /// Starts the process; its log goes to `{name}.log`.
+    pub(super) fn start(&mut self) -> Result<u32, Failure> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.join(format!("{}.log", self.name)))?;
+        let child = Command::new(std::env::current_exe()?)
+            .args(["serve", "--config"])
+            .arg(&self.config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()?;
+        let pid = child.id().ok_or("the node ended at once")?;
+        self.child = Some(child);
+        Ok(pid)
+    }
+
+    /// SIGKILL, and waits until the process is gone. Returns when the signal was sent.
+    pub(super) async fn kill(&mut self) -> Result<Instant, Failure> {
+        let mut child = self.child.take().ok_or("the node does not run")?;
+        child.start_kill()?;
+        let sent = Instant::now();
+        child.wait().await?;
+        Ok(sent)
+    }
+
+    /// Whether its process still runs.
+    pub(super) fn runs(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+}
+
+fn free_port() -> Result<u16, Failure> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Looks at the cluster until it is as wanted.
+pub(super) async fn wait_until(
+    nodes: &mut [DemoNode],
+    what: &str,
+    wanted: impl Fn(&ClusterStatus) -> bool,
+) -> Result<ClusterStatus, Failure> {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        for node in nodes.iter_mut().filter(|node| node.child.is_some()) {
+            if !node.runs() {
+                let log = node.dir.join(format!("{}.log", node.name));
+                return Err(format!("node {} ended; see {}", node.name, log.display()).into());
+            }
+            if let Ok(status) = ask(&node.endpoint).await
+                && wanted(&status)
+            {
+                return Ok(status);
+            }
+        }
+        if Instant::now() >= give_up {
+            return Err(format!("waited {PATIENCE:?} for {what}").into());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The node that leads.
+pub(super) fn primary(status: &ClusterStatus) -> Option<&NodeStatus> {
+    status.nodes.iter().find(|node| node.role == Role::Primary)
+}
+
+/// One leads, and all `count` nodes are there and not behind.
+pub(super) fn complete(status: &ClusterStatus, count: usize) -> bool {
+    primary(status).is_some() && status.nodes.iter().filter(|node| node.in_sync).count() == count
+}
+
+/// Every node stands at the same Seq with the same digest.
+pub(super) fn same_state(status: &ClusterStatus) -> bool {
+    let mut states = status
+        .nodes
+        .iter()
+        .map(|node| (node.digest_seq, node.digest));
+    let first = states.next();
+    first.is_some_and(|first| first.1.is_some() && states.all(|state| state == first))
+}
