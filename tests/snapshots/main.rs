@@ -1,101 +1,10 @@
 //! The stories about snapshots over real buckets, in files.
 
+#[cfg(test)]
 #[path = "../../snapshots/tests/stories/mod.rs"]
 mod stories;
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+#[cfg(test)]
+mod bucket;
 
-use standfast_backends::bucket::BucketSnapshotStore;
-use standfast_core::{Manifest, PartRef, SnapshotId, SnapshotStore, Store};
-use tempfile::TempDir;
-
-use stories::world::cluster;
-use stories::{Damage, Fixture};
-
-/// A bucket in a folder of its own.
-struct BucketFixture {
-    folder: TempDir,
-    store: Arc<dyn SnapshotStore>,
-}
-
-impl BucketFixture {
-    async fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let store = BucketSnapshotStore::open(folder.path(), "stories")
-            .await
-            .unwrap();
-        store.init(cluster()).await.unwrap();
-        let store = Arc::new(store);
-        Self { folder, store }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join("stories").join(name)
-    }
-
-    fn part(&self, part: &PartRef) -> PathBuf {
-        self.path(&format!("parts/{}/{}.zst", part.upload, part.blake3))
-    }
-
-    fn saved(&self, part: &PartRef) -> PathBuf {
-        self.folder.path().join(&part.blake3)
-    }
-
-    fn manifest(&self, id: &SnapshotId) -> PathBuf {
-        self.path(&format!("manifests/{id}.json"))
-    }
-}
-
-fn files(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| if path.is_dir() { files(&path) } else { 1 })
-        .sum()
-}
-
-impl Fixture for BucketFixture {
-    fn store(&self) -> Arc<dyn SnapshotStore> {
-        Arc::clone(&self.store)
-    }
-
-    fn damage_part(&self, part: &PartRef, damage: Damage) {
-        let path = self.part(part);
-        let Ok(mut bytes) = fs::read(&path) else {
-            return;
-        };
-        fs::write(self.saved(part), &bytes).unwrap();
-        match damage {
-            Damage::Remove => return fs::remove_file(path).unwrap(),
-            Damage::FlipBit => bytes[20] ^= 1,
-            Damage::Truncate => bytes.truncate(bytes.len() / 2),
-        }
-        fs::write(path, bytes).unwrap();
-    }
-
-    fn repair_part(&self, part: &PartRef) {
-        fs::copy(self.saved(part), self.part(part)).unwrap();
-    }
-
-    fn remove_manifest(&self, id: &SnapshotId) {
-        fs::remove_file(self.manifest(id)).unwrap();
-    }
-
-    fn replace_manifest(&self, manifest: &Manifest) {
-        let json = serde_json::to_vec(manifest).unwrap();
-        fs::write(self.manifest(&manifest.id), json).unwrap();
-    }
-
-    fn parts(&self) -> usize {
-        files(&self.path("parts"))
-    }
-
-    fn manifests(&self) -> usize {
-        files(&self.path("manifests"))
-    }
-}
-
-stories::all_stories_on!(crate::BucketFixture::new);
+stories::all_stories_on!(crate::bucket::BucketFixture::new);

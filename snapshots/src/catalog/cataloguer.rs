@@ -3,8 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use standfast_core::{
-    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, Seq, SnapshotId, SnapshotStore,
-    Won,
+    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, SnapshotId, SnapshotStore, Won,
 };
 use tokio::time::Instant;
 
@@ -21,9 +20,9 @@ const ATTEMPTS: u32 = 16;
 /// Nothing of it is on the path of a promotion: the first round of a term, whenever it comes, wins an entry that raises
 /// the epoch, and from then on no leader of a lower epoch can win one.
 pub struct Cataloguer {
-    store: Arc<dyn SnapshotStore>,
+    pub(super) store: Arc<dyn SnapshotStore>,
     token: FenceToken,
-    policy: SnapshotPolicy,
+    pub(super) policy: SnapshotPolicy,
     lineage: Arc<dyn Lineage>,
     entries_built: u64,
     /// Proposals that can never be listed: looked at once.
@@ -221,44 +220,6 @@ impl Cataloguer {
             }
         }
         Ok(())
-    }
-
-    /// How far the log may be trimmed: to the oldest of the newest `min_verified` verified snapshots whose manifests can
-    /// still be read, and not beyond what a pin needs. `None` when there are not enough. Trim with [`super::PinGuard`],
-    /// which asks for the pins again after the floor was written (R8).
-    ///
-    /// # Errors
-    /// Those of the store.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: changes nothing.
-    pub async fn trim_through(&self) -> Result<Option<Seq>> {
-        let Some(entry) = self.store.newest().await? else {
-            return Ok(None);
-        };
-        let mut left = self.policy.min_verified;
-        let mut through = None;
-        for listed in entry.snapshots.iter().rev().filter(|l| l.verified) {
-            match self.store.open(&listed.id).await {
-                Ok(_) => {}
-                Err(error) if error.retry() => return Err(error),
-                Err(error) => {
-                    tracing::error!(%error, snapshot = %listed.id, "a verified snapshot is damaged");
-                    continue;
-                }
-            }
-            left -= 1;
-            if left == 0 {
-                through = Some(listed.position.seq);
-                break;
-            }
-        }
-        let Some(through) = through else {
-            return Ok(None);
-        };
-        let pins = self.store.pins().await?;
-        let pinned = pins.iter().map(|pin| pin.seq).min();
-        Ok(Some(pinned.map_or(through, |pinned| pinned.min(through))))
     }
 
     fn author(&mut self) -> Author {

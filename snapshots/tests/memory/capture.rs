@@ -35,7 +35,8 @@ proptest! {
             let changing = Arc::clone(&world);
             let rest = parking_lot::Mutex::new(during);
             memory.on_put(move || {
-                if let Some(changes) = rest.lock().pop() {
+                let next = rest.lock().pop();
+                if let Some(changes) = next {
                     changing.change(&changes);
                 }
             });

@@ -1,10 +1,16 @@
 //! The stories over a store in memory that damages nothing and loses nothing unless told to.
 
+#[cfg(test)]
 #[path = "../stories/mod.rs"]
 mod stories;
 
+#[cfg(test)]
 mod capture;
+#[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod memory_store;
+#[cfg(test)]
 mod metrics;
 
 stories::all_stories_on!(crate::memory_store::MemoryFixture::new);

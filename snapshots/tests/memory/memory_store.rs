@@ -17,6 +17,7 @@ use crate::stories::world::cluster;
 use crate::stories::{Damage, Fixture};
 
 type PartName = (UploadId, String);
+type OnPut = Box<dyn Fn() + Send>;
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -34,7 +35,7 @@ pub(crate) struct MemorySnapshotStore {
     cluster: Fingerprint,
     kept: Arc<Mutex<Kept>>,
     drawn: Arc<AtomicU64>,
-    on_put: Arc<Mutex<Option<Box<dyn Fn() + Send>>>>,
+    on_put: Arc<Mutex<Option<OnPut>>>,
 }
 
 impl fmt::Debug for MemorySnapshotStore {
@@ -137,7 +138,7 @@ impl SnapshotReader for MemoryReader {
 
 #[async_trait]
 impl Store for MemorySnapshotStore {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "memory"
     }
 

@@ -113,13 +113,12 @@ pub(crate) async fn a_restore_frozen_at_any_call_survives_collection(fixture: &d
             () = calls.frozen() => None,
         };
         let whole = finished.is_some();
-        let restored = match finished {
-            Some(restored) => restored,
-            None => {
-                retire_everything(&world, &store, &mut leader).await;
-                calls.thaw();
-                restoring.await
-            }
+        let restored = if let Some(restored) = finished {
+            restored
+        } else {
+            retire_everything(&world, &store, &mut leader).await;
+            calls.thaw();
+            restoring.await
         };
         let restored = restored.unwrap().unwrap();
         assert_eq!(restored.damaged.len(), 0, "frozen at call {at}");
@@ -203,29 +202,24 @@ pub(crate) async fn a_publisher_frozen_at_any_call_publishes_nothing_that_lacks_
             () = calls.frozen() => None,
         }
         .is_some();
-        if !whole {
-            // Its capture is in progress: a twin goes on publishing what the leader lists.
-            let twin = World::new(true);
-            for batch in &*world.log.lock() {
-                twin.machine.lock().apply_batch(batch).unwrap();
-            }
-            twin.commit();
-            let mut twin_leader = twin.cataloguer(&store, 1 + at as u64);
-            retire_everything(&twin, &store, &mut twin_leader).await;
-            calls.thaw();
-            drop(publishing.await);
-            let round = twin
-                .cataloguer(&store, 1 + at as u64)
-                .round()
-                .await
-                .unwrap();
-            for listed in &round.entry.snapshots {
-                store.verify(&listed.id).await.unwrap();
-            }
-            all_listed_restores(&twin, &store).await;
-        } else {
+        if whole {
             assert!(at > 4, "only {at} calls were frozen");
             break;
         }
+        // Its capture is in progress: a twin goes on publishing what the leader lists.
+        let twin = World::new(true);
+        for batch in &*world.log.lock() {
+            twin.machine.lock().apply_batch(batch).unwrap();
+        }
+        twin.commit();
+        let mut leader = twin.cataloguer(&store, 1 + at as u64);
+        retire_everything(&twin, &store, &mut leader).await;
+        calls.thaw();
+        drop(publishing.await);
+        let round = leader.round().await.unwrap();
+        for listed in &round.entry.snapshots {
+            store.verify(&listed.id).await.unwrap();
+        }
+        all_listed_restores(&twin, &store).await;
     }
 }

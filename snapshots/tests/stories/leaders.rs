@@ -1,13 +1,12 @@
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::Arc;
 
 use standfast_core::{
-    ATTESTATION_FORMAT, Attestation, Digest, ErrorKind, SnapshotId, SnapshotUpload, TrimGuard,
+    ATTESTATION_FORMAT, Attestation, CatalogEntry, Digest, ErrorKind, Section, Span, TrimGuard,
 };
 use standfast_snapshots::{Cataloguer, Committed, MachineLineage, PinGuard, SnapshotPolicy};
 
+use super::Fixture;
 use super::world::{Change, World, cluster, node, small_parts, token};
-use super::{Damage, Fixture};
 
 pub(crate) async fn a_proposal_is_listed_verified_and_retired_in_turn(fixture: &dyn Fixture) {
     let store = fixture.store();
@@ -276,44 +275,41 @@ pub(crate) async fn a_wrong_attestation_verifies_nothing(fixture: &dyn Fixture) 
 pub(crate) async fn an_upload_that_died_is_collected_in_the_end(fixture: &dyn Fixture) {
     let store = fixture.store();
     let world = World::with_rows(50);
-    let lineage = MachineLineage::new(std::sync::Arc::clone(&world.machine), world.watermark());
-    let policy = SnapshotPolicy {
-        upload_expiry: standfast_core::Span::secs(3600),
-        ..small_parts()
-    };
-    let lineage = std::sync::Arc::new(lineage);
-    let mut leader = Cataloguer::new(fixture.store(), token(1, "leader"), policy, lineage);
-    let upload: Box<dyn SnapshotUpload> = store.begin().await.unwrap();
-    let section = standfast_core::Section::GLOBALS;
-    let part = upload
-        .put_part("orphan".into(), 1, (section, section))
-        .await;
-    let orphan = part.unwrap();
-    let mut live = BTreeSet::<SnapshotId>::new();
-    for byte in 2..5 {
-        let (manifest, _) = world
-            .next_snapshot(&store, &mut leader, byte)
+    let dead = store.begin().await.unwrap();
+    let sections = (Section::GLOBALS, Section::GLOBALS);
+    dead.put_part("orphan".into(), 1, sections).await.unwrap();
+    let mut patient = world.cataloguer(&store, 1);
+    for byte in 2..4 {
+        world
+            .next_snapshot(&store, &mut patient, byte)
             .await
             .unwrap();
-        live.insert(manifest.id);
     }
-    let before = fixture.parts();
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(3601)).await;
-    tokio::time::resume();
-    world.next_snapshot(&store, &mut leader, 5).await.unwrap();
-    let entry = store.newest().await.unwrap().unwrap();
-    assert!(entry.oldest_upload > orphan.upload.began_on);
+    let live =
+        |entry: &CatalogEntry| -> u64 { entry.snapshots.iter().map(|listed| listed.bytes).sum() };
+    let before = store.newest().await.unwrap().unwrap();
     assert!(
-        fixture.parts() <= before,
-        "{} parts after {before}",
-        fixture.parts()
+        before.oldest_upload <= dead.id().began_on,
+        "it may be alive"
     );
-    for listed in &entry.snapshots {
+
+    let policy = SnapshotPolicy {
+        upload_expiry: Span::secs(0),
+        ..small_parts()
+    };
+    let lineage = MachineLineage::new(Arc::clone(&world.machine), world.watermark());
+    let mut hasty = Cataloguer::new(
+        fixture.store(),
+        token(1, "leader"),
+        policy,
+        Arc::new(lineage),
+    );
+    let (newest, round) = world.next_snapshot(&store, &mut hasty, 5).await.unwrap();
+    assert!(round.entry.oldest_upload > dead.id().began_on);
+    assert_eq!(round.collected.unwrap(), 1, "the orphan, and nothing else");
+    assert!(live(&round.entry) > live(&before));
+    for listed in &round.entry.snapshots {
         store.verify(&listed.id).await.unwrap();
     }
-    fixture.damage_part(&orphan, Damage::Remove);
-    let again = upload.put_part("more".into(), 1, (section, section)).await;
-    drop(again);
-    drop(live);
+    assert_eq!(round.entry.newest().unwrap().id, newest.id);
 }

@@ -109,7 +109,8 @@ pub(crate) async fn a_cancelled_publication_ends_its_capture(fixture: &dyn Fixtu
     let machine = Arc::clone(&world.machine);
     let free = async move {
         loop {
-            if let Ok(captured) = machine.lock().capture() {
+            let captured = machine.lock().capture();
+            if let Ok(captured) = captured {
                 return captured;
             }
             tokio::task::yield_now().await;

@@ -54,6 +54,7 @@ pub(crate) fn token(epoch: u64, name: &str) -> FenceToken {
 pub(crate) struct World {
     pub(crate) machine: SharedMachine,
     pub(crate) log: Mutex<Vec<Batch>>,
+    node: NodeId,
     committed: watch::Sender<Position>,
 }
 
@@ -65,6 +66,7 @@ impl World {
         Self {
             machine: Arc::new(Mutex::new(machine)),
             log: Mutex::new(Vec::new()),
+            node: node("standby"),
             committed,
         }
     }
@@ -122,7 +124,7 @@ impl World {
     }
 
     pub(crate) fn publisher(&self, store: &Arc<dyn SnapshotStore>) -> Publisher {
-        Publisher::new(Arc::clone(store), node("standby"), small_parts())
+        Publisher::new(Arc::clone(store), self.node.clone(), small_parts())
     }
 
     pub(crate) fn cataloguer(&self, store: &Arc<dyn SnapshotStore>, epoch: u64) -> Cataloguer {
@@ -166,7 +168,7 @@ impl World {
     }
 
     pub(crate) fn restorer(&self, store: &Arc<dyn SnapshotStore>) -> Restorer {
-        Restorer::new(Arc::clone(store), small_parts(), "restorer")
+        Restorer::new(Arc::clone(store), small_parts(), self.node.as_str())
     }
 
     pub(crate) async fn restore(&self, store: &Arc<dyn SnapshotStore>) -> Result<Option<Restored>> {
