@@ -53,7 +53,10 @@ fn needed() -> BTreeMap<String, BTreeSet<String>> {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo metadata: {said}");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
-    let packages = metadata["packages"].as_array().expect("there are packages");
+    let packages = metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .expect("there are packages");
     packages
         .iter()
         .map(|package| (name(package), needs(package)))
@@ -69,7 +72,11 @@ fn needs(package: &Value) -> BTreeSet<String> {
 }
 
 fn name(value: &Value) -> String {
-    value["name"].as_str().expect("it has a name").to_owned()
+    value
+        .get("name")
+        .and_then(Value::as_str)
+        .expect("it has a name")
+        .to_owned()
 }
 
 #[test]

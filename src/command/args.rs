@@ -1,6 +1,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::object::ObjectCommand;
+use super::replay::ReplayArguments;
+use super::segment::SegmentCommand;
 use standfast_core::Span;
 
 /// Keeps a master's in-memory state alive through crashes.
@@ -34,6 +38,14 @@ pub(crate) enum Command {
     /// Make, list and check snapshots
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Put, find and remove objects, as a client does
+    #[command(subcommand)]
+    Object(ObjectCommand),
+    /// Lend segments and take them back, as a client does
+    #[command(subcommand)]
+    Segment(SegmentCommand),
+    /// Play a request trace against a cluster, and check every acknowledgement at the end
+    Replay(Box<ReplayArguments>),
 }
 
 #[derive(Debug, Subcommand)]

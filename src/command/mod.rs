@@ -6,9 +6,12 @@ mod cluster;
 mod control;
 mod demo;
 mod logging;
+mod object;
 mod offline;
 mod oplog;
 mod output;
+mod replay;
+mod segment;
 mod serve;
 mod snapshot;
 mod status;
@@ -51,6 +54,9 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::StepDown(arguments) => control::step_down(arguments).await,
         Command::Oplog(command) => oplog::run(command).await,
         Command::Snapshot(command) => snapshot::run(command).await,
+        Command::Object(command) => object::run(command).await,
+        Command::Segment(command) => segment::run(command).await,
+        Command::Replay(arguments) => replay::run(*arguments).await,
     }
 }
 

@@ -1,4 +1,5 @@
 use std::collections::{BTreeSet, HashSet};
+use std::hash::BuildHasher;
 use std::path::Path;
 
 use standfast_core::Result;
@@ -32,7 +33,7 @@ pub struct Checked {
 pub async fn check(
     record: &Path,
     endpoints: &[String],
-    removed: &HashSet<BlockKey>,
+    removed: &HashSet<BlockKey, impl BuildHasher + Sync>,
 ) -> Result<Checked> {
     let acknowledged = Record::read(record)?;
     let keys: BTreeSet<_> = acknowledged.into_iter().map(|one| one.key).collect();
@@ -43,7 +44,7 @@ pub async fn check(
 async fn look_for<S: BlockStore>(
     store: &S,
     keys: BTreeSet<BlockKey>,
-    removed: &HashSet<BlockKey>,
+    removed: &HashSet<BlockKey, impl BuildHasher + Sync>,
 ) -> Result<Checked> {
     let keys: Vec<_> = keys.into_iter().collect();
     let mut checked = Checked {

@@ -99,6 +99,18 @@ impl ReplayOptions {
         }
         found
     }
+
+    /// The options, if they can work.
+    ///
+    /// # Errors
+    /// `Config` with every problem.
+    pub fn checked(self) -> Result<Self> {
+        let problems = self.problems();
+        if problems.is_empty() {
+            return Ok(self);
+        }
+        Err(Error::new(ErrorKind::Config, "replay").context(problems.join("; ")))
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +135,10 @@ mod tests {
         options.clients = 0;
         options.segment_size = ByteSize(1);
         assert_eq!(options.problems().len(), 3, "{:?}", options.problems());
-        assert!(ReplayOptions::new(vec!["a:1".to_owned()]).problems().is_empty());
+        assert!(
+            ReplayOptions::new(vec!["a:1".to_owned()])
+                .problems()
+                .is_empty()
+        );
     }
 }

@@ -166,7 +166,10 @@ mod tests {
         let found = Record::read(&path).unwrap();
 
         assert_eq!(found.iter().map(|one| one.key).collect::<Vec<_>>(), keys);
-        assert_eq!(found.iter().map(|one| one.at_us).collect::<Vec<_>>(), [0, 0, 250]);
+        assert_eq!(
+            found.iter().map(|one| one.at_us).collect::<Vec<_>>(),
+            [0, 0, 250]
+        );
     }
 
     #[test]

@@ -47,14 +47,11 @@ pub struct Played {
 /// # Cancel safety
 /// What was acknowledged by then is in the record; the segments stay mounted until the master forgets the clients.
 pub async fn run(load: Load) -> Result<Played> {
-    let problems = load.options.problems();
-    if !problems.is_empty() {
-        return Err(Error::new(ErrorKind::Config, "replay").context(problems.join("; ")));
-    }
+    let options = load.options.checked()?;
     let mut stop = load.stop.clone();
     // Both are cancel safe: a client that is dropped leaves nothing behind but what expires.
     let clients = tokio::select! {
-        clients = connect(&load.options) => clients?,
+        clients = connect(&options) => clients?,
         _ = stop.wait_for(|stop| *stop) => {
             return Err(Error::new(ErrorKind::Cancelled, "replay").context("stopped before it began"));
         }
@@ -63,10 +60,10 @@ pub async fn run(load: Load) -> Result<Played> {
         store: client.clone(),
         meter: Arc::clone(&load.meter),
         record: Arc::clone(&load.record),
-        batch: load.options.batch,
-        block_size: load.options.block_size.0,
+        batch: options.batch,
+        block_size: options.block_size.0,
     });
-    let schedule = Schedule::new(load.trace, load.options.passes, load.options.speed);
+    let schedule = Schedule::new(load.trace, options.passes, options.speed);
     load.meter.start();
     let ended = Crew::start(players, schedule, &load.stop).ended(stop).await;
     load.meter.stop();

@@ -23,7 +23,7 @@ struct Verified {
 }
 
 /// The state that the log continues from: genesis while the log is complete, else the newest snapshot.
-pub(super) async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure> {
+pub(crate) async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure> {
     let sources = offline.sources();
     if floor <= Seq(1) {
         return Ok(Arc::new(Mutex::new(sources.genesis())));

@@ -96,7 +96,8 @@ fn conclude(
 
 fn print(form: Output, report: &Report) -> Result<(), Failure> {
     output::print(form, report, |report| {
-        let count = |n: Option<u64>| n.map_or("not looked for".to_owned(), |n| n.to_string());
+        let count =
+            |n: Option<u64>| n.map_or_else(|| "not looked for".to_owned(), |n| n.to_string());
         let errors: Vec<_> = report
             .errors
             .iter()

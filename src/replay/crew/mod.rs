@@ -78,9 +78,9 @@ async fn work<S: BlockStore>(
     while !*stop.borrow() {
         let Some(turn) = schedule.next() else { break };
         if !turn.due.is_zero() {
-            let until = began
-                .checked_add(turn.due)
-                .ok_or_else(|| Error::new(ErrorKind::Config, "replay").context("too slow a speed"))?;
+            let until = began.checked_add(turn.due).ok_or_else(|| {
+                Error::new(ErrorKind::Config, "replay").context("too slow a speed")
+            })?;
             // Both are cancel safe. A sender that is gone will never say stop: the wait goes on.
             tokio::select! {
                 () = tokio::time::sleep_until(until) => {}

@@ -5,7 +5,9 @@ use standfast_core::Clock;
 
 use super::*;
 use crate::replay::fake_store::FakeStore;
-use crate::replay::{BatchBy, BlockKey, Meter, Record, Report, Speed, TraceGenerator, TraceRequest};
+use crate::replay::{
+    BatchBy, BlockKey, Meter, Record, Report, Speed, TraceGenerator, TraceRequest,
+};
 
 /// A load against a cluster in memory.
 struct Played {
@@ -76,7 +78,13 @@ async fn every_block_is_put_once_and_stands_in_the_record() {
 async fn a_block_that_is_refused_is_not_acknowledged_and_the_kind_is_counted() {
     let once = trace()[0].hash_ids.last().copied().unwrap();
     let key = BlockKey::of(once, 0);
-    let played = play(FakeStore::default().refusing(key), BatchBy::Request, 1, Speed::Max).await;
+    let played = play(
+        FakeStore::default().refusing(key),
+        BatchBy::Request,
+        1,
+        Speed::Max,
+    )
+    .await;
     let recorded = Record::read(&played.record).unwrap();
     assert!(recorded.iter().all(|one| one.key != key));
     assert_eq!(played.report.acknowledged, distinct().len() as u64 - 1);
@@ -87,7 +95,13 @@ async fn a_block_that_is_refused_is_not_acknowledged_and_the_kind_is_counted() {
 
 #[tokio::test]
 async fn a_cluster_that_does_not_answer_leaves_nothing_acknowledged() {
-    let played = play(FakeStore::default().silent(), BatchBy::Request, 2, Speed::Max).await;
+    let played = play(
+        FakeStore::default().silent(),
+        BatchBy::Request,
+        2,
+        Speed::Max,
+    )
+    .await;
     assert_eq!(Record::read(&played.record).unwrap(), []);
     assert_eq!(played.report.acknowledged, 0);
     assert_eq!(played.report.errors["unknown"], 200);
@@ -98,7 +112,9 @@ async fn a_load_that_is_stopped_counts_what_hangs_as_not_acknowledged() {
     let (stopper, stop) = watch::channel(false);
     let store = FakeStore::default().hanging();
     let load = play_until(store, BatchBy::Request, 2, Speed::Max, stop);
-    let (played, ()) = tokio::join!(load, async { stopper.send_replace(true); });
+    let (played, ()) = tokio::join!(load, async {
+        stopper.send_replace(true);
+    });
     assert_eq!(played.report.acknowledged, 0);
     // Whether a player had begun when the word came is a race that either may win.
     assert!(played.report.errors.is_empty());

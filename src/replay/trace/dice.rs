@@ -38,7 +38,10 @@ mod tests {
         let mut dice = Dice::new(7);
         let thrown = [dice.below(1000), dice.below(1000), dice.below(1000)];
         let mut again = Dice::new(7);
-        assert_eq!(thrown, [again.below(1000), again.below(1000), again.below(1000)]);
+        assert_eq!(
+            thrown,
+            [again.below(1000), again.below(1000), again.below(1000)]
+        );
         assert!((0..1000).all(|_| again.skewed(9) < 9));
         assert_eq!(again.below(0), 0);
     }

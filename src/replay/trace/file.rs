@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn a_file_without_requests_is_refused() {
-        let error = read_trace(Path::new("/dev/null"), 1).unwrap_err().to_string();
+        let error = read_trace(Path::new("/dev/null"), 1)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no request"), "{error}");
     }
 }

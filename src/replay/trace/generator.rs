@@ -141,7 +141,10 @@ mod tests {
     fn requests_share_prefixes_about_as_often_as_those_of_a_chat_service() {
         let mut seen = HashSet::new();
         let (mut hits, mut all) = (0_u32, 0_u32);
-        for id in TraceGenerator::new(2).take(5000).flat_map(|request| request.hash_ids) {
+        for id in TraceGenerator::new(2)
+            .take(5000)
+            .flat_map(|request| request.hash_ids)
+        {
             all += 1;
             hits += u32::from(!seen.insert(id));
         }
@@ -153,7 +156,13 @@ mod tests {
     fn a_request_looks_like_a_line_of_a_real_trace() {
         let request = TraceGenerator::new(5).next().unwrap();
         let line = serde_json::to_string(&request).unwrap();
-        assert!(line.starts_with("{\"timestamp\":0,\"input_length\":"), "{line}");
-        assert_eq!(serde_json::from_str::<TraceRequest>(&line).unwrap(), request);
+        assert!(
+            line.starts_with("{\"timestamp\":0,\"input_length\":"),
+            "{line}"
+        );
+        assert_eq!(
+            serde_json::from_str::<TraceRequest>(&line).unwrap(),
+            request
+        );
     }
 }

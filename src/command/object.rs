@@ -1,0 +1,221 @@
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use standfast_core::{ByteSize, Refusal};
+use standfast_metadata::{ClientOptions, MetadataClient, Placed, Placement, PutObject};
+
+use super::Failure;
+use super::args::Output;
+use super::output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ObjectCommand {
+    /// Have an object placed and made readable; its bytes are the writer's affair
+    Put(PutArguments),
+    /// Where objects lie; protects them from removal for a while
+    Get(KeysArguments),
+    /// Remove objects
+    Remove(RemoveArguments),
+}
+
+/// A command about keys.
+#[derive(Debug, Args)]
+pub(crate) struct KeysArguments {
+    /// The keys
+    #[arg(required = true)]
+    keys: Vec<String>,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Which cluster a client command speaks to.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterArguments {
+    /// Nodes of the cluster, `host:port` of their gRPC, with commas
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true)]
+    endpoint: Vec<String>,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PutArguments {
+    #[command(flatten)]
+    keys: KeysArguments,
+    /// Size of each object
+    #[arg(long, value_name = "SIZE", value_parser = ByteSize::parse)]
+    size: ByteSize,
+    /// Checksum of the bytes, as the writer computed it
+    #[arg(long)]
+    checksum: Option<u64>,
+    /// Segments that each object lies in
+    #[arg(long, default_value_t = 1)]
+    replicas: u32,
+    /// Names of the segments to try first, with commas
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    prefer: Vec<String>,
+    /// The tenant
+    #[arg(long, default_value = "default")]
+    tenant: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArguments {
+    #[command(flatten)]
+    keys: KeysArguments,
+    /// Even if somebody may be reading or writing them
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Serialize)]
+struct Object {
+    key: String,
+    ok: bool,
+    error: Option<String>,
+    checksum: Option<u64>,
+    replicas: Vec<Replica>,
+}
+
+#[derive(Serialize)]
+struct Replica {
+    segment: String,
+    endpoint: String,
+    address: u64,
+    size: u64,
+}
+
+pub(super) async fn run(command: ObjectCommand) -> Result<ExitCode, Failure> {
+    match command {
+        ObjectCommand::Put(arguments) => put(arguments).await,
+        ObjectCommand::Get(arguments) => get(&arguments).await,
+        ObjectCommand::Remove(arguments) => remove(&arguments).await,
+    }
+}
+
+impl ClusterArguments {
+    /// A client of the cluster.
+    pub(super) async fn connect(&self, tenant: &str) -> Result<MetadataClient, Failure> {
+        let mut options = ClientOptions::default();
+        tenant.clone_into(&mut options.tenant);
+        Ok(MetadataClient::connect(&self.endpoint, options).await?)
+    }
+}
+
+impl KeysArguments {
+    fn bytes(&self) -> Vec<Bytes> {
+        self.keys
+            .iter()
+            .map(|key| Bytes::from(key.clone()))
+            .collect()
+    }
+}
+
+async fn put(arguments: PutArguments) -> Result<ExitCode, Failure> {
+    let objects: Vec<_> = arguments
+        .keys
+        .bytes()
+        .into_iter()
+        .map(|key| PutObject {
+            key,
+            size: arguments.size.0,
+            checksum: arguments.checksum,
+        })
+        .collect();
+    let placement = Placement {
+        replicas: arguments.replicas,
+        preferred: arguments.prefer,
+    };
+    let client = arguments.keys.cluster.connect(&arguments.tenant).await?;
+    let results = client.put(&objects, &placement).await?;
+    let results = results.into_iter().map(|result| result.map(Some));
+    conclude(&arguments.keys, results)
+}
+
+async fn get(arguments: &KeysArguments) -> Result<ExitCode, Failure> {
+    let client = arguments.cluster.connect("default").await?;
+    let found = client.get_replicas(&arguments.bytes()).await?;
+    conclude(arguments, found.into_iter())
+}
+
+async fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
+    let keys = &arguments.keys;
+    let client = keys.cluster.connect("default").await?;
+    let removed = client.remove(&keys.bytes(), arguments.force).await?;
+    let nowhere = Placed {
+        checksum: None,
+        replicas: Vec::new(),
+    };
+    let removed = removed
+        .into_iter()
+        .map(|result| result.map(|()| Some(nowhere.clone())));
+    conclude(keys, removed)
+}
+
+/// Prints what became of each key: exit code 1 when it was not good for all of them.
+fn conclude(
+    arguments: &KeysArguments,
+    mut results: impl Iterator<Item = Result<Option<Placed>, Refusal>>,
+) -> Result<ExitCode, Failure> {
+    let none = || Ok(None);
+    let objects: Vec<_> = arguments
+        .keys
+        .iter()
+        .map(|key| object(key, results.next().unwrap_or_else(none)))
+        .collect();
+    output::print(arguments.cluster.output, &objects, |objects| {
+        objects.iter().map(line).collect::<Vec<_>>().join("\n")
+    })?;
+    let all = objects.iter().all(|object| object.ok);
+    Ok(if all {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn object(key: &str, result: Result<Option<Placed>, Refusal>) -> Object {
+    let (placed, error) = match result {
+        Ok(Some(placed)) => (Some(placed), None),
+        Ok(None) => (None, Some("not there, or not written yet".to_owned())),
+        Err(refusal) => (None, Some(refusal.message.into_owned())),
+    };
+    let replicas = placed.iter().flat_map(|placed| &placed.replicas);
+    Object {
+        key: key.to_owned(),
+        ok: error.is_none(),
+        error,
+        checksum: placed.as_ref().and_then(|placed| placed.checksum),
+        replicas: replicas
+            .map(|replica| Replica {
+                segment: replica.segment.name.clone(),
+                endpoint: replica.segment.endpoint.clone(),
+                address: replica.address,
+                size: replica.size,
+            })
+            .collect(),
+    }
+}
+
+fn line(object: &Object) -> String {
+    if let Some(error) = &object.error {
+        return format!("{}: {error}", object.key);
+    }
+    let places: Vec<_> = object
+        .replicas
+        .iter()
+        .map(|at| {
+            let Replica {
+                segment,
+                endpoint,
+                address,
+                size,
+            } = at;
+            format!("\n  {size} bytes at {address:#x} of segment {segment} on {endpoint}")
+        })
+        .collect();
+    format!("{}: ok{}", object.key, places.concat())
+}

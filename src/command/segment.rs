@@ -1,0 +1,142 @@
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use standfast_core::ByteSize;
+use standfast_metadata::{MetadataClient, SegmentId, SegmentInfo};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Failure;
+use super::object::ClusterArguments;
+use super::output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SegmentCommand {
+    /// Lend segments until interrupted, then take them back: a segment lives while its client gives signs of life
+    Mount(MountArguments),
+    /// Take segments back; the replicas in them are gone
+    Unmount(UnmountArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MountArguments {
+    /// Name of the segment; with several, a number is added
+    #[arg(long)]
+    name: String,
+    /// Its size
+    #[arg(long, value_name = "SIZE", value_parser = ByteSize::parse)]
+    size: ByteSize,
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    count: u64,
+    /// Where its memory is reached; no memory is taken by this command
+    #[arg(long, value_name = "HOST:PORT", default_value = "segment.invalid:1")]
+    at: String,
+    /// How it is reached
+    #[arg(long, default_value = "tcp")]
+    protocol: String,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnmountArguments {
+    /// Ids of the segments
+    #[arg(required = true)]
+    ids: Vec<uuid::Uuid>,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+#[derive(Serialize)]
+struct Segment {
+    id: String,
+    name: String,
+    error: Option<String>,
+}
+
+pub(super) async fn run(command: SegmentCommand) -> Result<ExitCode, Failure> {
+    match command {
+        SegmentCommand::Mount(arguments) => mount(&arguments).await,
+        SegmentCommand::Unmount(arguments) => unmount(&arguments).await,
+    }
+}
+
+async fn mount(arguments: &MountArguments) -> Result<ExitCode, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let client = arguments.cluster.connect("default").await?;
+    let mut mounted = Vec::new();
+    for number in 0..arguments.count {
+        let info = SegmentInfo {
+            id: SegmentId::random(),
+            incarnation: 1,
+            name: match arguments.count {
+                1 => arguments.name.clone(),
+                _ => format!("{}-{number}", arguments.name),
+            },
+            endpoint: arguments.at.clone(),
+            base: 1 << 32,
+            size: arguments.size.0,
+            protocol: arguments.protocol.clone(),
+        };
+        let refused = client.mount_segment(&info).await?.err();
+        mounted.push(Segment {
+            id: info.id.to_string(),
+            name: info.name,
+            error: refused.map(|refusal| refusal.message.into_owned()),
+        });
+    }
+    conclude(arguments.cluster.output, &mounted, "mounted")?;
+    // Both are cancel safe, and either ends the lending.
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let ids = mounted.iter().filter_map(|segment| segment.id.parse().ok());
+    let back = take_back(&client, ids).await?;
+    conclude(arguments.cluster.output, &back, "unmounted")
+}
+
+async fn unmount(arguments: &UnmountArguments) -> Result<ExitCode, Failure> {
+    let client = arguments.cluster.connect("default").await?;
+    let unmounted = take_back(&client, arguments.ids.iter().copied()).await?;
+    conclude(arguments.cluster.output, &unmounted, "unmounted")
+}
+
+async fn take_back(
+    client: &MetadataClient,
+    ids: impl Iterator<Item = uuid::Uuid>,
+) -> Result<Vec<Segment>, Failure> {
+    let mut back = Vec::new();
+    for id in ids {
+        let refused = client.unmount_segment(SegmentId(id.as_u128())).await?.err();
+        back.push(Segment {
+            id: id.to_string(),
+            name: String::new(),
+            error: refused.map(|refusal| refusal.message.into_owned()),
+        });
+    }
+    Ok(back)
+}
+
+/// Prints what became of each: exit code 1 when it was not good for all of them.
+fn conclude(
+    form: super::args::Output,
+    segments: &Vec<Segment>,
+    done: &str,
+) -> Result<ExitCode, Failure> {
+    output::print(form, segments, |segments| {
+        let line = |segment: &Segment| match &segment.error {
+            None => format!("{done} {} {}", segment.id, segment.name),
+            Some(error) => format!("{} {}: {error}", segment.id, segment.name),
+        };
+        segments.iter().map(line).collect::<Vec<_>>().join("\n")
+    })?;
+    let all = segments.iter().all(|segment| segment.error.is_none());
+    Ok(if all {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
