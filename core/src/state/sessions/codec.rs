@@ -47,10 +47,14 @@ fn fields(input: &mut &[u8]) -> Option<(SessionId, Session)> {
             seq: Seq::ZERO,
             runs: Vec::new(),
         };
+        let mut end = 0;
         for _ in 0..read_varint(input)? {
             let first = u32::try_from(read_varint(input)?).ok()?;
             let count = u32::try_from(read_varint(input)?).ok()?;
-            first.checked_add(count)?;
+            if first < end {
+                return None;
+            }
+            end = first.checked_add(count)?;
             let length = usize::try_from(read_varint(input)?).ok()?;
             let (reply, rest) = input.split_at_checked(length)?;
             *input = rest;

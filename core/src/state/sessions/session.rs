@@ -18,7 +18,55 @@ pub(super) struct Session {
 pub(super) struct Answer {
     /// Last entry that gave one; not part of digest or snapshot.
     pub(super) seq: Seq,
+    /// Ordered by item and apart from each other: a request may have 100 000 items with as many answers, and
+    /// each of them is looked for.
     pub(super) runs: Vec<Run>,
+}
+
+impl Answer {
+    /// Where the run behind `item` begins; the one before it may hold it.
+    fn behind(&self, item: u32) -> usize {
+        self.runs.partition_point(|run| run.first <= item)
+    }
+
+    fn reply(&self, item: u32) -> Option<&Reply> {
+        let run = self.runs.get(self.behind(item).checked_sub(1)?)?;
+        run.has(item).then_some(&run.reply)
+    }
+
+    fn take(&mut self, item: u32) -> Option<Reply> {
+        let at = self.behind(item).checked_sub(1)?;
+        let run = self.runs.get(at).filter(|run| run.has(item))?.clone();
+        let before = Run {
+            count: item - run.first,
+            ..run.clone()
+        };
+        let behind = Run {
+            first: item + 1,
+            count: run.count - before.count - 1,
+            reply: run.reply.clone(),
+        };
+        let rests = [before, behind].into_iter().filter(|run| run.count > 0);
+        self.runs.splice(at..=at, rests);
+        Some(run.reply)
+    }
+
+    /// Sets the answer of an item that has none.
+    fn put(&mut self, item: u32, reply: Reply) {
+        let behind = self.behind(item);
+        let before = behind.checked_sub(1).and_then(|at| self.runs.get_mut(at));
+        match before {
+            Some(run) if run.first + run.count == item && run.reply == reply => run.count += 1,
+            _ => self.runs.insert(
+                behind,
+                Run {
+                    first: item,
+                    count: 1,
+                    reply,
+                },
+            ),
+        }
+    }
 }
 
 /// Consecutive items with the same answer.
@@ -104,9 +152,9 @@ impl Session {
         let Some(answer) = self.answers.get(&request) else {
             return Recall::New;
         };
-        match answer.runs.iter().rev().find(|run| run.has(item)) {
-            Some(run) => Recall::Remembered {
-                reply: run.reply.clone(),
+        match answer.reply(item) {
+            Some(reply) => Recall::Remembered {
+                reply: reply.clone(),
                 seq: answer.seq,
             },
             None => Recall::New,
@@ -156,24 +204,13 @@ impl Session {
     fn keep(&mut self, id: &EntryId, seq: Seq, reply: Reply, change: &mut Change) {
         let answer = self.answers.entry(id.request).or_default();
         answer.seq = seq;
-        if let Some(last) = answer.runs.last_mut().filter(|run| run.has(id.item)) {
-            let old = change.hash(id.request, id.item, &last.reply.0);
+        if let Some(old) = answer.take(id.item) {
+            let old = change.hash(id.request, id.item, &old.0);
             change.sum = change.sum.without(old);
-            last.count -= 1;
-            if last.count == 0 {
-                answer.runs.pop();
-            }
         }
         let hash = change.hash(id.request, id.item, &reply.0);
         change.sum = change.sum.with(hash);
-        match answer.runs.last_mut() {
-            Some(run) if run.first + run.count == id.item && run.reply == reply => run.count += 1,
-            _ => answer.runs.push(Run {
-                first: id.item,
-                count: 1,
-                reply,
-            }),
-        }
+        answer.put(id.item, reply);
     }
 
     /// Digest of everything in it.

@@ -48,6 +48,28 @@ fn an_answer_the_client_has_is_forgotten_and_never_executed_again() {
 }
 
 #[test]
+fn items_are_remembered_in_whatever_order_and_however_often_they_come() {
+    let in_order = {
+        let mut sessions = Sessions::new(cluster());
+        for item in 0..50 {
+            sessions.remember(&id(1, item, 0), Seq(50), reply(u8::from(item > 20)));
+        }
+        sessions
+    };
+    let mut shuffled = Sessions::new(cluster());
+    for item in (0..50).map(|n| n * 17 % 50) {
+        shuffled.remember(&id(1, item, 0), Seq(1), reply(9));
+        shuffled.remember(&id(1, item, 0), Seq(50), reply(u8::from(item > 20)));
+    }
+    assert_eq!(in_order.digest(), shuffled.digest());
+    for item in 0..50 {
+        let recalled = shuffled.recall(SessionId(5), RequestId(1), item);
+        assert_eq!(recalled, in_order.recall(SessionId(5), RequestId(1), item));
+    }
+    assert_eq!(shuffled.recall(SessionId(5), RequestId(1), 50), Recall::New);
+}
+
+#[test]
 fn a_request_below_the_window_is_too_old() {
     let mut sessions = Sessions::new(cluster());
     sessions.remember(&id(300, 0, 0), Seq(1), reply(1));
