@@ -1,12 +1,15 @@
 use std::fs;
+use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::cluster::decode;
 use super::error::{error, io_error};
 use super::exclusive;
+use super::layout::sync_dir;
 use super::log_dir::LogDir;
-use super::numbered;
+use super::numbered::{self, NumberedDir};
 use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, NodeId, Result};
 
 const FORMAT: &str = "standfast-fence";
@@ -14,6 +17,19 @@ const VERSION: u32 = 1;
 
 /// Who was let in: `{dir}/fences/{epoch:020}`, JSON, version 1. The largest name is the fence; none is ever deleted
 /// (R7), or a writer that slept could find itself let in again.
+///
+/// A writer looks after every sync, and listing a thousand terms takes five times as long as the sync. So every fence
+/// has a second name in `{dir}/gate/`, and there only the newest are kept. Three other ways were thought of and are
+/// wrong: probing for the next name, because epochs are skipped; the directory's time stamps, because their grain is
+/// coarse; inotify, because events of another host never come.
+///
+/// ```text
+///   claim E    create fences/E; link gate/E; list fences: nothing higher; THEN unlink gate/D for D < E, ascending
+///   look       list gate: ours is the largest; THEN gate/ours is still there
+/// ```
+///
+/// A look cannot miss a higher fence that was there before it. A listing may pass over a name only when it is unlinked
+/// meanwhile, by a still higher epoch, and that one has unlinked ours before: lower names go first.
 ///
 /// ```text
 ///   {"format": "standfast-fence", "version": 1, "cluster": "<32 hex digits>", "epoch": 7, "holder": "node-a",
@@ -66,7 +82,38 @@ pub(super) fn claim(dir: &LogDir, token: &FenceToken) -> Result<()> {
     if !created {
         check_owner(dir, token, operation)?;
     }
-    refuse_higher(dir, token.epoch, operation)
+    let gate = dir.layout().at("gate");
+    open_gate(dir, &fences.join(&name), &gate, &name)
+        .map_err(|source| io_error(operation, &gate, source))?;
+    refuse_higher(dir, token.epoch, operation)?;
+    tidy_gate(&gate, token.epoch).map_err(|source| io_error(operation, &gate, source))
+}
+
+fn open_gate(dir: &LogDir, fence: &Path, gate: &Path, name: &str) -> io::Result<()> {
+    let link = || match fs::hard_link(fence, gate.join(name)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_dir(gate),
+    };
+    dir.reserve().with(link)
+}
+
+/// Unlinks the names below `epoch`, the lowest first. Their fences stay.
+fn tidy_gate(gate: &Path, epoch: Epoch) -> io::Result<()> {
+    let mut lower = NumberedDir::open(gate)?.above(0)?;
+    lower.retain(|number| *number < epoch.0);
+    lower.sort_unstable();
+    for number in lower {
+        match fs::remove_file(gate.join(numbered::name(number))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The look of the writer of `epoch` after each sync: whether nobody was let in after it.
+pub(super) fn is_open(gate: &mut NumberedDir, epoch: Epoch) -> io::Result<bool> {
+    Ok(gate.largest()? == Some(epoch.0) && gate.has(epoch.0)?)
 }
 
 /// Whether `token` is the one that holds the fence.

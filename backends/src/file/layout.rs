@@ -11,6 +11,7 @@ use standfast_core::Result;
 ///   log                                          election
 ///   cluster                fingerprint           cluster
 ///   fences/{epoch:020}     who was let in        fences/{epoch:020}        who was granted it
+///   gate/{epoch:020}       the newest of them
 ///   segments/{first_seq:020}-{epoch:020}.wal     serving/, resigned/{epoch:020}
 ///   floors/{seq:020}       trim went up to here  terms/{epoch:020}-{n:020}
 ///   reserve                room for EpochStart   heartbeats/{epoch:020}

@@ -31,7 +31,7 @@ impl LogDir {
     /// Opens the directory and makes what is missing of it, the fingerprint excepted.
     pub(super) fn open(path: &Path, segment_size: u64) -> Result<Self> {
         let layout = Layout::new(path.to_owned());
-        layout.create(&["tmp", "fences", "segments", "floors"])?;
+        layout.create(&["tmp", "fences", "gate", "segments", "floors"])?;
         let numbered = |name: &str| {
             let path = layout.at(name);
             NumberedDir::open(&path)
@@ -93,9 +93,9 @@ impl LogDir {
         largest(&self.fences).map(Epoch)
     }
 
-    /// A listing of the fences that is not shared: a writer has its own.
-    pub(super) fn own_fences(&self) -> Result<NumberedDir> {
-        let path = self.fences.lock().path().to_owned();
+    /// The gate, for one writer.
+    pub(super) fn gate(&self) -> Result<NumberedDir> {
+        let path = self.layout.at("gate");
         NumberedDir::open(&path).map_err(|source| io_error("open writer", &path, source))
     }
 

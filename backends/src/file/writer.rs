@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::error::{error, io_error, is_full};
+use super::fence;
 use super::filler::Filler;
 use super::log_dir::LogDir;
 use super::new_segment::{NewSegment, NotMade};
@@ -28,7 +29,7 @@ pub(super) struct FileWriter {
     dir: Arc<LogDir>,
     cluster: Fingerprint,
     epoch: Epoch,
-    fences: NumberedDir,
+    gate: NumberedDir,
     filler: Filler,
     segment: NewSegment,
     /// The segment of the settled tail, which `settled` reads.
@@ -46,7 +47,7 @@ impl FileWriter {
         let filler = Filler::start(Arc::clone(&dir), Arc::clone(&segment.file), segment.filled)
             .map_err(|source| io_error("open writer", dir.layout().dir(), source))?;
         let mut writer = Self {
-            fences: dir.own_fences()?,
+            gate: dir.gate()?,
             cluster: token.cluster,
             epoch: token.epoch,
             filler,
@@ -101,19 +102,14 @@ impl FileWriter {
     }
 
     fn check_fence(&mut self, operation: &'static str) -> Result<()> {
-        let largest = self
-            .fences
-            .largest()
+        let open = fence::is_open(&mut self.gate, self.epoch)
             .map_err(|source| self.poison(ErrorKind::Indeterminate, source))?;
-        if largest == Some(self.epoch.0) {
+        if open {
             return Ok(());
         }
         self.poison = Some(ErrorKind::Fenced);
-        let found = largest.map_or_else(|| "none is there".to_owned(), |n| format!("it is {n}"));
-        Err(error(ErrorKind::Fenced, operation).context(format!(
-            "epoch {} is not the largest fence, {found}",
-            self.epoch
-        )))
+        Err(error(ErrorKind::Fenced, operation)
+            .context(format!("another was let in after epoch {}", self.epoch)))
     }
 
     /// Goes on in a new segment. The old one stays as it is.

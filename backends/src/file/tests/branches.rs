@@ -1,14 +1,15 @@
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use super::{append_some, fresh, lead, next_batch, open};
 use crate::contract_tests::{
-    cluster, epoch_start, next_batches, payloads, read_after, read_all, refusal, token,
+    cluster, epoch_start, next, next_batches, payloads, read_after, read_all, refusal, token,
 };
 use crate::file::FileOpLog;
 use crate::file::segment::{Cursor, SegmentHeader, Step};
 use crate::file::settle::Claim;
 use standfast_core::{
-    Batch, Chain, Epoch, ErrorKind, OpLogStore, OpLogWriter, Position, ReadLimit, Seq,
+    Batch, Chain, Epoch, ErrorKind, OpLogStore, OpLogWriter, Position, ReadLimit, Seq, TailEvent,
 };
 
 /// All frames in all segments, whatever they are worth.
@@ -264,4 +265,44 @@ async fn a_log_without_a_fingerprint_says_what_to_do() {
         0,
         "frames begin at multiples of eight"
     );
+}
+
+#[tokio::test]
+async fn a_tail_holds_back_what_nobody_has_proved() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = fresh(dir.path()).await;
+    let mut writer = lead(&log, 1).await;
+    writer.mark_committed().await.unwrap();
+    let mut tail = open(dir.path()).tail(writer.tail()).await.unwrap();
+    let caught_up = TailEvent::CaughtUp {
+        tail: writer.tail(),
+    };
+    assert_eq!(next(&mut *tail).await.unwrap(), caught_up);
+    let batch = next_batch(&writer, b"synced, not yet fence-checked");
+    writer.write(&batch).unwrap();
+    writer.sync().unwrap();
+    let quiet = tokio::time::timeout(Duration::from_millis(50), tail.next()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+    writer.acknowledge(&batch).unwrap();
+    writer.mark_committed().await.unwrap();
+    assert_eq!(next_batches(&mut *tail).await, [batch]);
+}
+
+#[tokio::test]
+async fn the_gate_keeps_the_newest_fence_and_the_record_keeps_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = fresh(dir.path()).await;
+    let mut zombie = lead(&log, 1).await;
+    for epoch in [2, 3, 900] {
+        drop(log.open_writer(&token(epoch)).await.unwrap());
+    }
+    let list = |name: &str| std::fs::read_dir(dir.path().join(name)).unwrap().count();
+    assert_eq!((list("fences"), list("gate")), (4, 1));
+    // As if its listing had missed epoch 900: its own name is gone, and that tells as well.
+    let gate = dir.path().join("gate");
+    std::fs::remove_file(gate.join(format!("{:020}", 900))).unwrap();
+    let batch = next_batch(&zombie, b"late");
+    zombie.write(&batch).unwrap();
+    let error = zombie.acknowledge(&batch).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Fenced);
 }

@@ -51,7 +51,7 @@ async fn a_full_disk_makes_the_log_read_only_until_it_is_trimmed() {
     };
     assert_eq!(*full.kind(), ErrorKind::Quota, "{full}");
     assert!(acknowledged.len() > 50, "{}", acknowledged.len());
-    let error = append(&mut writer, &[1; 50_000]).await.unwrap_err();
+    let error = append(&mut writer, &vec![1; 50_000]).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Quota, "{error}");
     writer.mark_committed().await.unwrap();
     let read = read_all(&open(disk.path())).await.unwrap();
@@ -61,7 +61,7 @@ async fn a_full_disk_makes_the_log_read_only_until_it_is_trimmed() {
     drop(writer);
     let mut writer = lead(&open(disk.path()), 2).await;
     writer.mark_committed().await.unwrap();
-    let error = append(&mut writer, &[1; 500_000]).await.unwrap_err();
+    let error = append(&mut writer, &vec![1; 500_000]).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Quota, "{error}");
     let guard = Guard {
         token: token(2),
@@ -70,6 +70,6 @@ async fn a_full_disk_makes_the_log_read_only_until_it_is_trimmed() {
     let through = Seq(acknowledged.len() as u64 - 10);
     log.trim(through, &guard).await.unwrap();
     for n in 0..50 {
-        append(&mut writer, &[n; 50_000]).await.unwrap();
+        append(&mut writer, &vec![n; 50_000]).await.unwrap();
     }
 }

@@ -45,8 +45,8 @@ impl Actor {
     /// The next thing it says, other than what the test harness prints.
     fn hear(&mut self) -> Option<String> {
         self.lines.by_ref().map_while(Result::ok).find_map(|line| {
-            let at = line.find("says ")?;
-            Some(line[at + 5..].to_owned())
+            let (_, said) = line.split_once("says ")?;
+            Some(said.to_owned())
         })
     }
 
