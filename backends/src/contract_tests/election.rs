@@ -259,7 +259,8 @@ macro_rules! election_stories {
             election: a_living_leader_is_not_deposed,
             election: the_term_record_outlives_its_leader,
             election: a_node_id_is_registered_once,
-            election: an_election_of_another_cluster_is_foreign
+            election: an_election_of_another_cluster_is_foreign,
+            race: of_racing_candidates_one_at_a_time_believes
         );
     };
 }

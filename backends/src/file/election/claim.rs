@@ -192,3 +192,61 @@ impl Rival {
         dir.is_freed(&dir.grant_path(self.0), &grant.boot)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract_tests::{candidate, cluster};
+    use crate::file::cluster::init;
+    use standfast_core::Reach;
+
+    const TTL: Duration = Duration::from_secs(5);
+
+    fn election(dir: &std::path::Path) -> Arc<ElectionDir> {
+        let dir = ElectionDir::open(dir, |_| Ok(Reach::Host)).unwrap();
+        init(dir.layout(), cluster()).unwrap();
+        Arc::new(dir)
+    }
+
+    fn claim(dir: &Arc<ElectionDir>, epoch: u64) -> Claim {
+        let claim = Claim::make(dir, &candidate("a"), TTL, Epoch(epoch));
+        claim.unwrap().expect("the epoch is free")
+    }
+
+    #[test]
+    fn a_candidate_that_won_a_lower_epoch_at_the_same_time_is_waited_for() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = election(temporary.path());
+        // Both found the seat free behind epoch 0.
+        let mut lower = claim(&dir, 1);
+        assert!(lower.rivals(Epoch(0), None).unwrap().unwrap().is_empty());
+        let higher = claim(&dir, 10);
+        let rivals = higher.rivals(Epoch(0), None).unwrap().unwrap();
+        assert_eq!(rivals.len(), 1);
+        assert!(!rivals[0].is_gone(&dir, TTL / 2).unwrap(), "it may believe");
+        assert!(rivals[0].is_gone(&dir, TTL).unwrap(), "its lease ran out");
+        assert_eq!(lower.renew(), Renewal::Lost);
+        assert!(rivals[0].is_gone(&dir, TTL / 2).unwrap(), "it has noticed");
+        assert!(lower.rivals(Epoch(0), None).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_silent_leader_that_moved_while_it_was_replaced_is_waited_for() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = election(temporary.path());
+        let mut silent = claim(&dir, 1);
+        let seen = heartbeat(&dir, Epoch(1)).unwrap();
+        let still = claim(&dir, 2);
+        assert!(
+            still
+                .rivals(Epoch(1), Some(seen))
+                .unwrap()
+                .unwrap()
+                .is_empty()
+        );
+        // Had it moved before the claim appeared, it may believe for another ttl.
+        assert_eq!(silent.renew(), Renewal::Lost);
+        let rivals = still.rivals(Epoch(1), Some(seen)).unwrap().unwrap();
+        assert_eq!(rivals.len(), 1);
+    }
+}
