@@ -111,7 +111,8 @@ impl Publisher {
         Ok(manifest)
     }
 
-    /// Reads, compresses and stores all parts; gives them in the order of restore.
+    /// Reads, compresses and stores all parts; gives them in the order of restore. The capture has ended when this
+    /// returns, whatever it returns.
     async fn upload(
         &self,
         open: OpenCapture,
@@ -119,8 +120,21 @@ impl Publisher {
     ) -> Result<Vec<PartRef>> {
         let slots = Arc::new(Semaphore::new(self.policy.slots()));
         let part_size = self.policy.part_size.as_usize();
-        let (sender, mut receiver) = mpsc::channel(1);
+        let (sender, receiver) = mpsc::channel(1);
         let reading = task::spawn_blocking(move || open.read(part_size, &slots, &sender));
+        let stored = self.store_parts(receiver, upload).await;
+        joined(reading.await)??;
+        let mut stored = stored?;
+        stored.sort_unstable_by_key(|(index, _)| *index);
+        Ok(stored.into_iter().map(|(_, part)| part).collect())
+    }
+
+    /// Compresses and stores what is received. Dropping the receiver, at the first error, ends the reading.
+    async fn store_parts(
+        &self,
+        mut receiver: mpsc::Receiver<Loaded>,
+        upload: &Arc<dyn SnapshotUpload>,
+    ) -> Result<Vec<(usize, PartRef)>> {
         let mut uploads = JoinSet::new();
         let mut stored = Vec::new();
         loop {
@@ -137,12 +151,10 @@ impl Publisher {
                 Some(done) = uploads.join_next() => stored.push(joined(done)??),
             }
         }
-        joined(reading.await)??;
         while let Some(done) = uploads.join_next().await {
             stored.push(joined(done)??);
         }
-        stored.sort_unstable_by_key(|(index, _)| *index);
-        Ok(stored.into_iter().map(|(_, part)| part).collect())
+        Ok(stored)
     }
 }
 

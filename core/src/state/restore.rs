@@ -1,6 +1,7 @@
 use super::machine::Machine;
 use super::service::ShadowState;
 use super::sessions::Sessions;
+use crate::batch::Versions;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::Manifest;
@@ -12,17 +13,46 @@ pub struct MachineRestore {
     cluster: Fingerprint,
     shadow: Box<dyn ShadowState>,
     sessions: Sessions,
+    versions: Versions,
     clock: Clock,
 }
 
 impl MachineRestore {
-    pub(super) fn new(cluster: Fingerprint, shadow: Box<dyn ShadowState>, clock: Clock) -> Self {
+    pub(super) fn new(
+        cluster: Fingerprint,
+        shadow: Box<dyn ShadowState>,
+        versions: Versions,
+        clock: Clock,
+    ) -> Self {
         Self {
             cluster,
             shadow,
             sessions: Sessions::new(cluster),
+            versions,
             clock,
         }
+    }
+
+    /// Whether this program can read the rows of a snapshot and compute its digest: asked before the first part is
+    /// read, so that rows of a newer version are not taken for damaged ones.
+    ///
+    /// # Errors
+    /// `Foreign` for another cluster's manifest; `Version` with both versions.
+    pub fn check(&self, manifest: &Manifest) -> Result<()> {
+        if manifest.cluster != self.cluster {
+            return Err(Error::new(ErrorKind::Foreign, "restore").context(format!(
+                "snapshot {} is of cluster {}, this is {}",
+                manifest.id, manifest.cluster, self.cluster
+            )));
+        }
+        let (theirs, ours) = (manifest.versions, self.versions);
+        if theirs.lowest_reader > ours.written || theirs.digest != ours.digest {
+            return Err(Error::new(ErrorKind::Version, "restore").context(format!(
+                "snapshot {} needs a reader of version {} and digest version {}, this program has {} and {}",
+                manifest.id, theirs.lowest_reader, theirs.digest, ours.written, ours.digest
+            )));
+        }
+        Ok(())
     }
 
     /// Adds the rows of one section. Globals come first.
@@ -50,14 +80,9 @@ impl MachineRestore {
     /// The state, if it is what the manifest says.
     ///
     /// # Errors
-    /// `Foreign` for another cluster's manifest; `Corrupt` with both digests when they differ.
+    /// As [`Self::check`]; `Corrupt` with both digests when they differ.
     pub fn finish(self, manifest: &Manifest) -> Result<Machine> {
-        if manifest.cluster != self.cluster {
-            return Err(Error::new(ErrorKind::Foreign, "restore").context(format!(
-                "snapshot {} is of cluster {}, this is {}",
-                manifest.id, manifest.cluster, self.cluster
-            )));
-        }
+        self.check(manifest)?;
         let service = self.shadow.finish()?;
         let machine = Machine::at(
             self.cluster,

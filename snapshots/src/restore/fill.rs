@@ -24,6 +24,9 @@ pub struct Progress {
 
 /// Takes the parts of a snapshot in the order of restore.
 pub(super) trait Sink: Send + 'static {
+    /// Refuses a snapshot before anything of it is read.
+    fn check(&self, manifest: &Manifest) -> Result<()>;
+
     /// Takes one decompressed part.
     fn take(&mut self, raw: &[u8]) -> Result<()>;
 }
@@ -56,12 +59,20 @@ impl DigestSink {
 }
 
 impl Sink for StateSink {
+    fn check(&self, manifest: &Manifest) -> Result<()> {
+        self.0.check(manifest)
+    }
+
     fn take(&mut self, raw: &[u8]) -> Result<()> {
         read_sections(raw, |section, _, rows| self.0.load(section, rows))
     }
 }
 
 impl Sink for DigestSink {
+    fn check(&self, manifest: &Manifest) -> Result<()> {
+        self.empty.check(manifest)
+    }
+
     fn take(&mut self, raw: &[u8]) -> Result<()> {
         read_sections(raw, |section, _, rows| {
             if self.unknown {
@@ -85,6 +96,7 @@ pub(super) async fn fill<S: Sink>(
     policy: &SnapshotPolicy,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<S> {
+    sink.check(reader.manifest())?;
     let parts = reader.manifest().parts.clone();
     let mut so_far = Progress {
         total_bytes: reader.manifest().bytes(),

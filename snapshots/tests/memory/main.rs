@@ -12,5 +12,7 @@ mod expiry;
 mod memory_store;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod wishes;
 
 stories::all_stories_on!(crate::memory_store::MemoryFixture::new);

@@ -118,6 +118,27 @@ pub(crate) async fn an_incremental_snapshot_is_refused(fixture: &dyn Fixture) {
     assert!(why.contains("only what changed since"), "{why}");
 }
 
+pub(crate) async fn a_snapshot_of_a_newer_program_is_no_damage_and_says_what_it_needs(
+    fixture: &dyn Fixture,
+) {
+    let store = fixture.store();
+    let (world, older, newer) = two_snapshots(&store).await;
+    let mut versions = [newer.versions; 2];
+    versions[0].lowest_reader = 2;
+    versions[1].digest = 2;
+    for versions in versions {
+        let newer = Manifest {
+            versions,
+            ..newer.clone()
+        };
+        fixture.replace_manifest(&newer);
+        let restored = world.restore(&store).await.unwrap().unwrap();
+        assert_eq!(*restored.damaged[0].error.kind(), ErrorKind::Version);
+        let why = fell_back(&restored, &older, &newer);
+        assert!(why.contains("version 2"), "{why}");
+    }
+}
+
 pub(crate) async fn an_empty_catalog_restores_nothing(fixture: &dyn Fixture) {
     let store = fixture.store();
     let world = World::with_rows(10);

@@ -86,6 +86,7 @@ macro_rules! all_stories_on {
                 with_every_snapshot_damaged_the_restore_fails_and_says_what_is_missing,
                 a_store_that_does_not_answer_damages_nothing,
                 an_incremental_snapshot_is_refused,
+                a_snapshot_of_a_newer_program_is_no_damage_and_says_what_it_needs,
                 an_empty_catalog_restores_nothing;
             interrupted: whatever_is_listed_restores_after_the_publisher_died_at_any_call,
                 the_next_leader_takes_over_after_one_died_at_any_call,

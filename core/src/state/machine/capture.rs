@@ -135,11 +135,15 @@ impl Machine {
         })
     }
 
-    /// Ends a capture, finished or not. Does nothing when it is not the one in progress.
+    /// Ends a capture, finished or not. Does nothing when it is not the one in progress. Another that is wanted
+    /// begins here, if this is its batch end: where nothing is written none may come for long.
     pub fn end_capture(&mut self, capture: CaptureId) {
         if let Some(capturing) = self.capture.take_if(|capturing| capturing.id == capture) {
             self.sessions.end_capture();
             self.service.end_capture(capturing.of_service);
+            if self.applied == self.position.seq {
+                self.capture_if_wanted();
+            }
         }
     }
 }

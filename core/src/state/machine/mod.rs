@@ -375,6 +375,7 @@ impl Machine {
         super::MachineRestore::new(
             self.cluster,
             self.service.begin_restore(),
+            self.service.versions(),
             self.clock.clone(),
         )
     }
