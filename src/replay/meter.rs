@@ -8,6 +8,9 @@ use standfast_core::{BootInstant, Clock};
 
 use super::Report;
 
+/// Latencies are told apart up to an hour.
+const LONGEST_US: u64 = 3_600_000_000;
+
 /// Counts and times what a load does. Shared by all its clients; may be read while the load goes on.
 pub struct Meter {
     clock: Clock,
@@ -86,7 +89,8 @@ impl Meter {
     /// # Panics
     /// Never: the histogram's bounds are constants that it takes.
     pub fn new(clock: Clock) -> Self {
-        let latency_us = Histogram::new(3).expect("three significant digits are allowed");
+        let latency_us = Histogram::new_with_bounds(1, LONGEST_US, 3)
+            .expect("the bounds rise, and three significant digits are allowed");
         Self {
             clock,
             counts: Mutex::new(Counts {

@@ -1,0 +1,115 @@
+//! The configurations in `examples/configs` are good, and say the truth about defaults.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use standfast::config::Config;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/configs");
+
+fn examples() -> Vec<PathBuf> {
+    let found = fs::read_dir(FOLDER).expect("the folder is there");
+    let paths = found.map(|entry| entry.expect("it can be listed").path());
+    let mut configs: Vec<_> = paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    configs.sort();
+    assert!(configs.len() >= 2, "{configs:?}");
+    configs
+}
+
+/// The configuration as it stands, or with every default that is shown in a comment written out.
+fn load(path: &Path, written_out: bool) -> Config {
+    let mut text = fs::read_to_string(path).expect("it can be read");
+    if written_out {
+        let lines = text.lines().map(|line| match line.strip_prefix('#') {
+            Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => setting,
+            _ => line,
+        });
+        text = lines.collect::<Vec<_>>().join("\n");
+    }
+    let registry = standfast_backends::builtin();
+    Config::parse(&text, FOLDER.into(), &registry, std::iter::empty())
+        .unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()))
+}
+
+#[test]
+fn every_example_is_a_good_configuration() {
+    for path in examples() {
+        let config = load(&path, false);
+        let name = path.file_stem().expect("it has a name");
+        assert_eq!(config.node.id.as_str(), name.to_string_lossy());
+    }
+}
+
+#[test]
+fn the_defaults_that_are_shown_are_the_defaults() {
+    for path in examples() {
+        let (short, long) = (load(&path, false), load(&path, true));
+        assert_eq!(short.cluster, long.cluster);
+        assert_eq!(short.node.endpoint(), long.node.endpoint());
+        assert_eq!(short.master, long.master);
+        assert_eq!(short.recovery, long.recovery);
+        assert_eq!(short.metadata, long.metadata);
+        let policy = |config: Config| config.snapshots.map(|(_, policy)| format!("{policy:?}"));
+        assert_eq!(policy(short), policy(long));
+    }
+}
+
+#[test]
+fn every_key_there_is_stands_in_every_example() {
+    let registry = standfast_backends::builtin();
+    let (oplog, election, bucket) = (
+        registry
+            .oplogs
+            .get("file")
+            .expect("this build has it")
+            .keys(),
+        registry
+            .elections
+            .get("file")
+            .expect("this build has it")
+            .keys(),
+        registry
+            .snapshots
+            .get("bucket")
+            .expect("this build has it")
+            .keys(),
+    );
+    for path in examples() {
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let config = load(&path, false);
+        let master = toml::Table::try_from(&config.master).expect("it can be written");
+        let metadata = toml::Table::try_from(&config.metadata).expect("it can be written");
+        let policy = standfast_snapshots::SnapshotPolicy::KEYS;
+        let keys = [oplog, election, bucket, policy].concat();
+        let own = master.keys().chain(metadata.keys()).map(String::as_str);
+        for key in keys.into_iter().chain(own) {
+            let set = |line: &str| {
+                line.trim_start_matches('#')
+                    .starts_with(&format!("{key} = "))
+            };
+            assert!(
+                text.lines().any(set),
+                "{}: {key} is not shown",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_examples_are_two_nodes_of_one_cluster() {
+    let [a, b] =
+        ["a", "b"].map(|name| load(&Path::new(FOLDER).join(format!("{name}.toml")), false));
+    assert_eq!(a.cluster, b.cluster);
+    assert_eq!((&a.oplog, &a.election), (&b.oplog, &b.election));
+    assert_ne!(a.data_dir(), b.data_dir());
+    assert_ne!(
+        (&a.node.listen, &a.node.http),
+        (&b.node.listen, &b.node.http)
+    );
+}
