@@ -12,6 +12,13 @@ pub struct Place {
     pub offset: u64,
 }
 
+impl Place {
+    /// The object's size and places in the reply to a put that was started; `None` for another reply.
+    pub fn of_reply(reply: &Reply) -> Option<(u64, Vec<Self>)> {
+        read_places(reply)
+    }
+}
+
 /// The reply to a put that was started.
 ///
 /// ```text

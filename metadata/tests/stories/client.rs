@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use standfast_core::ErrorKind;
+use standfast_metadata::{ClientOptions, MetadataClient, Placement, PutObject, SegmentId};
+
+use crate::support::{Node, segment};
+
+fn client_options() -> ClientOptions {
+    let mut options = ClientOptions::default();
+    options.deadline = Duration::from_secs(20);
+    options
+}
+
+fn object(key: &str) -> PutObject {
+    PutObject {
+        key: Bytes::copy_from_slice(key.as_bytes()),
+        size: 100,
+        checksum: Some(7),
+    }
+}
+
+#[tokio::test]
+async fn a_client_follows_the_primary() {
+    let (a, b) = (Node::start(), Node::start());
+    b.local.step_down(Some(&a.address));
+    // It knows only the standby, and hears of the primary from it.
+    let endpoints = [b.address.clone()];
+    let client = MetadataClient::connect(&endpoints, client_options())
+        .await
+        .unwrap();
+    client
+        .mount_segment(&segment(1, 1 << 20))
+        .await
+        .unwrap()
+        .unwrap();
+    let put = client
+        .put(&[object("x")], &Placement::default())
+        .await
+        .unwrap();
+    assert_eq!(put[0].as_ref().unwrap().replicas.len(), 1);
+    assert_eq!(client.primary(), Some(a.address.clone()));
+
+    b.local.lead();
+    a.local.step_down(Some(&b.address));
+    client
+        .mount_segment(&segment(2, 1 << 20))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(client.primary(), Some(b.address.clone()));
+}
+
+#[tokio::test]
+async fn a_client_asks_again_with_the_same_request_id_when_the_outcome_is_in_doubt() {
+    let node = Node::start();
+    let endpoints = [node.address.clone()];
+    let client = MetadataClient::connect(&endpoints, client_options())
+        .await
+        .unwrap();
+    client
+        .mount_segment(&segment(1, 1 << 20))
+        .await
+        .unwrap()
+        .unwrap();
+    for kind in [ErrorKind::Unknown, ErrorKind::Busy, ErrorKind::Unavailable] {
+        node.local.doubts.lock().push(kind.clone());
+        let key = format!("after {}", kind.name());
+        let put = client
+            .put(&[object(&key)], &Placement::default())
+            .await
+            .unwrap();
+        put[0].as_ref().expect("executed once, answered twice");
+    }
+    let keys = [
+        Bytes::from_static(b"after unknown"),
+        Bytes::from_static(b"none"),
+    ];
+    let exist = client.exists(&keys).await.unwrap();
+    assert_eq!(exist, [Ok(true), Ok(false)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_leaves_a_frozen_primary_whose_connections_stay_open() {
+    let (a, b) = (Node::start(), Node::start());
+    b.local.step_down(Some(&a.address));
+    let endpoints = [a.address.clone(), b.address.clone()];
+    let client = MetadataClient::connect(&endpoints, client_options())
+        .await
+        .unwrap();
+    client
+        .mount_segment(&segment(1, 1 << 20))
+        .await
+        .unwrap()
+        .unwrap();
+
+    let thaw = a.freeze();
+    b.local.lead();
+    let mount = client.mount_segment(&segment(2, 1 << 20)).await;
+    mount.unwrap().unwrap();
+    assert_eq!(client.primary(), Some(b.address.clone()));
+    drop(thaw);
+}
+
+#[tokio::test]
+async fn a_client_the_master_has_forgotten_mounts_again_what_it_lends() {
+    let node = Node::start();
+    let endpoints = [node.address.clone()];
+    let client = MetadataClient::connect(&endpoints, client_options())
+        .await
+        .unwrap();
+    client
+        .mount_segment(&segment(1, 1 << 20))
+        .await
+        .unwrap()
+        .unwrap();
+    {
+        let mut primary = node.local.primary.lock();
+        for _ in 0..12 {
+            primary.pass(1000);
+            primary.settle();
+        }
+        primary.seal();
+    }
+    let put = client
+        .put(&[object("x")], &Placement::default())
+        .await
+        .unwrap();
+    put[0].as_ref().expect("mounted again, then put");
+    let unmount = client.unmount_segment(SegmentId(1)).await.unwrap();
+    unmount.expect("it was mounted");
+    assert!(!client.ping().await.unwrap().remounted);
+}
+
+#[tokio::test]
+async fn a_client_that_only_reads_need_not_be_known() {
+    let node = Node::start();
+    let endpoints = [node.address.clone()];
+    let reader = MetadataClient::connect(&endpoints, client_options())
+        .await
+        .unwrap();
+    assert_eq!(
+        reader.exists(&[Bytes::from_static(b"a")]).await.unwrap(),
+        [Ok(false)]
+    );
+    assert!(!reader.ping().await.unwrap().remounted);
+    assert_eq!(node.local.primary.lock().machine.applied().0, 0);
+}

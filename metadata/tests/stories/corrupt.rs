@@ -1,0 +1,171 @@
+use std::borrow::Cow;
+
+use standfast_core::{
+    BatchBuilder, BatchEnd, Clock, Entry, EntryId, Epoch, ErrorKind, OpType, Seq, SessionId,
+};
+use standfast_metadata::{MetadataConfig, Op, Place, Range, SegmentId, SegmentNumber};
+
+use crate::support::{Caller, Primary, key, placed, segment};
+
+fn with_object() -> (Primary, Caller) {
+    let mut primary = Primary::new();
+    let mut client = Caller::new(1);
+    primary.mount(&mut client, &segment(1, 1000));
+    primary.put(&mut client, "done", 100);
+    placed(&primary.start(&mut client, "open", 100).outcome);
+    primary.seal();
+    (primary, client)
+}
+
+fn put_start(offset: u64, size: u64, segment: u32, reserve: Vec<Range>) -> Op {
+    Op::PutStart {
+        size,
+        hold_ms: 0,
+        places: vec![Place {
+            segment: SegmentNumber(segment),
+            offset,
+        }],
+        reserve,
+    }
+}
+
+/// Entries that contradict the state after [`with_object`].
+fn contradictions() -> Vec<(&'static str, Op)> {
+    let range = |offset, length| Range {
+        segment: SegmentNumber(0),
+        offset,
+        length,
+    };
+    vec![
+        ("new", put_start(0, 100, 0, vec![])),
+        ("new", put_start(500, 100, 0, vec![])),
+        ("new", put_start(950, 100, 0, vec![range(950, 100)])),
+        ("new", put_start(500, 100, 7, vec![])),
+        ("new", put_start(u64::MAX, 100, 0, vec![])),
+        ("new", put_start(500, 0, 0, vec![range(500, 100)])),
+        (
+            "new",
+            put_start(500, 100, 0, vec![range(500, 60), range(550, 60)]),
+        ),
+        ("done", put_start(500, 100, 0, vec![range(500, 100)])),
+        ("open", put_start(500, 100, 0, vec![range(500, 100)])),
+        ("done", Op::PutEnd { checksum: None }),
+        ("absent", Op::PutEnd { checksum: None }),
+        ("done", Op::PutRevoke { hold_ms: 1 }),
+        ("absent", Op::PutRevoke { hold_ms: 1 }),
+        ("absent", Op::Remove { hold_ms: 0 }),
+        ("", Op::Remove { hold_ms: 0 }),
+        (
+            "",
+            Op::Reserve {
+                ranges: vec![range(0, 10)],
+            },
+        ),
+        ("", Op::Unmount { id: SegmentId(9) }),
+        (
+            "",
+            Op::Mount {
+                segment: segment(1, 1000),
+                reserved: 0,
+            },
+        ),
+        (
+            "",
+            Op::Mount {
+                segment: segment(2, 10),
+                reserved: 11,
+            },
+        ),
+        (
+            "",
+            Op::Sweep {
+                first: 3,
+                buckets: 1,
+            },
+        ),
+        (
+            "",
+            Op::Expire {
+                client: standfast_metadata::ClientId(9),
+                hold_ms: 0,
+            },
+        ),
+    ]
+}
+
+#[test]
+fn an_entry_that_contradicts_the_state_is_corrupt_and_changes_nothing() {
+    let (mut primary, client) = with_object();
+    let before = primary.digests();
+    for (name, op) in contradictions() {
+        let qualified = key(name).qualified().to_vec();
+        let entry = Entry {
+            seq: primary.machine.applied().next(),
+            timestamp_ms: 1,
+            op_type: op.op_type(),
+            id: EntryId {
+                session: client.id.session(),
+                ..EntryId::default()
+            },
+            key: Cow::Owned(if name.is_empty() {
+                Vec::new()
+            } else {
+                qualified
+            }),
+            payload: Cow::Owned(op.encode()),
+        };
+        let error = primary.machine.apply(&entry).expect_err("contradicts");
+        assert_eq!(*error.kind(), ErrorKind::Corrupt, "{name} {op:?}");
+        assert_eq!(primary.digests(), before, "{name} {op:?}");
+    }
+    let mut client = client;
+    primary
+        .end(&mut client, "open")
+        .outcome
+        .expect("all is well");
+}
+
+#[test]
+fn an_entry_that_cannot_be_decoded_stops_the_follower_with_its_seq_and_bytes() {
+    let (primary, _) = with_object();
+    let mut follower = Primary::follower(MetadataConfig::default(), &Clock::manual());
+    for batch in &primary.log {
+        follower.apply_batch(batch).unwrap();
+    }
+    let before = follower.digest();
+    for (op_type, payload, kind) in [
+        (OpType(20), vec![0xff, 0xee], ErrorKind::Corrupt),
+        (OpType(99), vec![0xab, 0xcd], ErrorKind::Version),
+    ] {
+        let seq = follower.position().seq.next();
+        let mut builder = BatchBuilder::new(seq);
+        let entry = Entry {
+            seq,
+            timestamp_ms: 1,
+            op_type,
+            id: EntryId {
+                session: SessionId(1),
+                ..EntryId::default()
+            },
+            key: Cow::Owned(key("x").qualified().to_vec()),
+            payload: Cow::Borrowed(&payload),
+        };
+        builder.push(&entry).unwrap();
+        let end = BatchEnd {
+            epoch: Epoch(1),
+            previous: follower.position(),
+            committed: Seq::ZERO,
+            digest: None,
+        };
+        let error = follower
+            .apply_batch(&builder.seal(&end).unwrap())
+            .unwrap_err();
+        assert_eq!(*error.kind(), kind);
+        let text = error.to_string();
+        assert!(
+            text.contains(&seq.to_string()) && text.contains(&format!("{payload:02x?}")),
+            "{text}"
+        );
+        assert_eq!(follower.digest(), before);
+    }
+}

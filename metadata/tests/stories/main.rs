@@ -1,0 +1,28 @@
+//! Stories of the metadata service: through core's `Machine` with a small primary and its followers, and over gRPC.
+
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod corrupt;
+#[cfg(test)]
+mod determinism;
+#[cfg(test)]
+mod expiry;
+#[cfg(test)]
+mod grpc;
+#[cfg(test)]
+mod leases;
+#[cfg(test)]
+mod puts;
+#[cfg(test)]
+mod reservations;
+#[cfg(test)]
+mod segments;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod snapshots;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod waiting;

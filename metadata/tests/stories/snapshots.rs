@@ -1,0 +1,156 @@
+use standfast_core::{CaptureId, Machine, Manifest, NodeId, Section, SnapshotId};
+use standfast_metadata::Call;
+
+use crate::support::{Caller, Primary, exists, placed, segment};
+
+/// What a capture gives, section by section; `between` runs before each is read.
+fn read(primary: &mut Primary, capture: CaptureId, mut between: impl FnMut(&mut Primary)) -> Rows {
+    let mut rows = Vec::new();
+    let mut count = 0;
+    for section in Section::all() {
+        between(primary);
+        let mut bytes = Vec::new();
+        count += primary
+            .machine
+            .read_section(capture, section, &mut bytes)
+            .unwrap();
+        rows.push((section, bytes));
+    }
+    primary.machine.end_capture(capture);
+    (rows, count)
+}
+
+type Rows = (Vec<(Section, Vec<u8>)>, u64);
+
+pub(crate) fn manifest(primary: &Primary) -> Manifest {
+    let machine = &primary.machine;
+    Manifest {
+        format: 1,
+        cluster: machine.cluster(),
+        id: SnapshotId::new(machine.position().seq, 1),
+        position: machine.position(),
+        producer: NodeId::new("a").unwrap(),
+        created_ms: 0,
+        stamp_ms: machine.stamp_ms(),
+        digest: machine.digest(),
+        versions: machine.versions(),
+        parts: Vec::new(),
+        base: None,
+    }
+}
+
+fn restore(primary: &Primary, manifest: &Manifest, rows: &Rows) -> Machine {
+    let mut shadow = primary.machine.begin_restore();
+    for (section, bytes) in &rows.0 {
+        shadow.load(*section, bytes).unwrap();
+    }
+    shadow.finish(manifest).unwrap()
+}
+
+fn busy() -> (Primary, Caller) {
+    let mut primary = Primary::new();
+    let mut client = Caller::new(1);
+    for n in 1..=3 {
+        primary.mount(&mut client, &segment(n, 50_000));
+    }
+    for n in 0..300 {
+        primary.start(&mut client, &format!("k{n}"), 200);
+        match n % 10 {
+            0 => {}
+            1 => {
+                primary.revoke(&mut client, &format!("k{n}"));
+            }
+            2 => {
+                primary.remove(&mut client, &format!("k{n}"), true);
+            }
+            _ => {
+                primary.end(&mut client, &format!("k{n}"));
+            }
+        }
+    }
+    let call = Call::Unmount(vec![standfast_metadata::SegmentId(3)]);
+    primary.one(&mut client, call).outcome.expect("unmounted");
+    primary.seal();
+    (primary, client)
+}
+
+#[test]
+fn a_snapshot_is_of_its_instant_whatever_is_applied_while_it_is_read() {
+    let (mut primary, mut client) = busy();
+    let manifest = manifest(&primary);
+    let expected = primary.machine.rows();
+    let capture = primary.machine.capture().unwrap().id;
+    let mut n = 0;
+    let rows = read(&mut primary, capture, |primary| {
+        n += 1;
+        primary.start(&mut client, &format!("new{n}"), 10);
+        primary.end(&mut client, &format!("k{}", n % 300));
+        primary.remove(&mut client, &format!("k{}", (n * 7) % 300), true);
+        if n % 100 == 0 {
+            primary.upkeep();
+        }
+    });
+    assert_eq!(rows.1, expected);
+    restore(&primary, &manifest, &rows);
+}
+
+#[test]
+fn what_was_restored_goes_on_as_if_nothing_had_been() {
+    let (mut primary, mut client) = busy();
+    let manifest = manifest(&primary);
+    let capture = primary.machine.capture().unwrap().id;
+    let rows = read(&mut primary, capture, |_| {});
+    let machine = restore(&primary, &manifest, &rows);
+    let mut twin = restore(&primary, &manifest, &rows);
+    let mut restored = Primary::new().continue_with(machine);
+    restored.settle();
+    for n in 0..100 {
+        let start = restored.start(&mut client, &format!("new{n}"), 100);
+        placed(&start.outcome);
+        restored.end(&mut client, &format!("new{n}"));
+        restored.remove(&mut client, &format!("k{n}"), true);
+    }
+    restored.pass(700_000);
+    restored.settle();
+    restored.seal();
+    for batch in &restored.log {
+        twin.apply_batch(batch).unwrap();
+    }
+    assert_eq!(twin.digest(), restored.machine.digest());
+    assert_eq!(exists(&mut restored, "new1"), exists_in(&mut twin, "new1"));
+}
+
+fn exists_in(machine: &mut Machine, name: &str) -> bool {
+    let question = standfast_metadata::Question::Exist {
+        client: standfast_metadata::ClientId::NONE,
+        targets: vec![crate::support::key(name)],
+    };
+    match *machine.query(&question).0.downcast().unwrap() {
+        standfast_metadata::Answer::Exist(exist) => exist[0].clone().unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn rows_that_are_damaged_or_contradict_each_other_are_not_restored() {
+    let (mut primary, _) = busy();
+    let manifest = manifest(&primary);
+    let capture = primary.machine.capture().unwrap().id;
+    let rows = read(&mut primary, capture, |_| {});
+    let (bucket, bytes) = rows
+        .0
+        .iter()
+        .find(|(section, bytes)| section.bucket().is_some() && !bytes.is_empty())
+        .unwrap();
+    let cut = primary
+        .machine
+        .begin_restore()
+        .load(*bucket, &bytes[..bytes.len() - 1]);
+    assert!(cut.is_err());
+
+    let mut without_a_bucket = primary.machine.begin_restore();
+    for (section, bytes) in rows.0.iter().filter(|(section, _)| section != bucket) {
+        without_a_bucket.load(*section, bytes).unwrap();
+    }
+    assert!(without_a_bucket.finish(&manifest).is_err());
+}
