@@ -3,7 +3,7 @@
 //!
 //! The only thing asked of the store is that of two creates of one name the second loses (probed at start), and
 //! that a listing shows what was created before it began. There is no lock, no lease and no overwriting: the
-//! catalog's numbered entries are the commit points. [`Layout`](layout::Layout) draws what lies where.
+//! catalog's numbered entries are the commit points. `layout.rs` draws what lies where.
 
 mod catalog;
 mod collect;
