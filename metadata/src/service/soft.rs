@@ -53,8 +53,11 @@ impl Soft {
     }
 
     /// When a client was last heard of, as far as we could hear.
-    pub(super) fn heard_ms(&self, client: ClientNumber) -> u64 {
-        let seen = self.seen.get(&client).copied().unwrap_or(0);
+    ///
+    /// One that is looked at for the first time counts as heard of now: the request that made it known had no number to
+    /// be noted under. Else a client that joins late in a term would be expired at once, and all it lends with it.
+    pub(super) fn heard_ms(&mut self, client: ClientNumber, now_ms: u64) -> u64 {
+        let seen = *self.seen.entry(client).or_insert(now_ms);
         seen.max(self.listening_since_ms)
     }
 }

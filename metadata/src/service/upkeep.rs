@@ -67,7 +67,7 @@ impl MetadataService {
         let hold_ms = millis(self.config.put_start_release);
         let mut expired = Vec::new();
         for (id, client) in self.tables.clients() {
-            let silent_ms = now_ms.saturating_sub(self.soft.heard_ms(client.number));
+            let silent_ms = now_ms.saturating_sub(self.soft.heard_ms(client.number, now_ms));
             if silent_ms > ttl_ms {
                 expired.push(Op::Expire {
                     client: *id,

@@ -27,6 +27,23 @@ fn a_client_that_says_nothing_is_expired_with_its_segments_and_its_session() {
 }
 
 #[test]
+fn a_client_that_joins_late_in_a_term_is_not_expired_for_the_time_before() {
+    let mut primary = Primary::new();
+    for _ in 0..30 {
+        primary.pass(1000);
+        primary.settle();
+    }
+    let (mut lender, mut writer) = (Caller::new(1), Caller::new(2));
+    primary.mount(&mut lender, &segment(1, 1000));
+    let joined = primary.one(&mut writer, Call::Join);
+    joined.outcome.expect("joined");
+    primary.settle();
+    primary.pass(1000);
+    primary.settle();
+    assert!(primary.ping(&lender) && primary.ping(&writer));
+}
+
+#[test]
 fn every_call_is_a_sign_of_life() {
     let mut primary = Primary::new();
     let mut client = Caller::new(1);
