@@ -72,13 +72,22 @@ impl LocalDirs {
     }
 }
 
-/// Creates `folder` and syncs it and every directory above it up to and including the parent of `root`.
+/// Creates `folder` and syncs it and every directory above it, up to the parent of `root` and to the one that was
+/// there before: no entry on the way can be lost in a power cut.
 pub(super) fn make_durable(folder: &Path, root: &Path) -> Result<()> {
+    let there = folder.ancestors().find(|path| path.exists());
+    let there = there.unwrap_or(folder).to_owned();
     fs::create_dir_all(folder).map_err(|e| from_io("create directory", folder, e))?;
-    let above = root.parent();
+    let above = root.parent().unwrap_or(root);
     for directory in folder.ancestors() {
-        sync(directory).map_err(|e| from_io("sync directory", directory, e))?;
-        if Some(directory) == above {
+        let last = above.starts_with(directory) && there.starts_with(directory);
+        match sync(directory) {
+            Ok(()) => {}
+            // The operator's directory around the bucket, which we did not make and may not read.
+            Err(error) if last && error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(from_io("sync directory", directory, error)),
+        }
+        if last {
             break;
         }
     }

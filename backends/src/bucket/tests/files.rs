@@ -69,6 +69,17 @@ async fn a_path_below_a_file_cannot_be_opened_and_the_message_names_it() {
 }
 
 #[tokio::test]
+async fn folders_of_any_depth_are_made() {
+    let base = TempDir::new().unwrap();
+    let path = base.path().join("x/y/z");
+    let store = crate::bucket::BucketSnapshotStore::open(&path, "c")
+        .await
+        .unwrap();
+    store.init(cluster()).await.unwrap();
+    assert!(path.join("c/parts").is_dir());
+}
+
+#[tokio::test]
 async fn before_init_nothing_is_written_and_the_message_says_what_to_run() {
     let base = TempDir::new().unwrap();
     let store = crate::bucket::BucketSnapshotStore::open(base.path(), "c")
