@@ -326,12 +326,10 @@ impl Reader<'_> {
         factories: &Factories<S>,
     ) -> Option<(BackendTable, Table)> {
         let (backend, own) = found?;
-        let factory = match factories.get(&backend.kind) {
-            Ok(factory) => factory,
-            Err(error) => {
-                self.problems.add(name, "type", error.to_string());
-                return Some((backend, own));
-            }
+        let Ok(factory) = factories.get(&backend.kind) else {
+            let known: Vec<_> = factories.types().collect();
+            self.problems.unknown_type(name, &backend.kind, &known);
+            return Some((backend, own));
         };
         let keys = factory.keys();
         let unknown: Vec<_> = backend

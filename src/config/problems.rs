@@ -44,22 +44,23 @@ impl<'a> Problems<'a> {
 
     /// A key nobody knows.
     pub(super) fn unknown_key(&mut self, section: &str, key: &str, known: &[&str]) {
-        let near = known
-            .iter()
-            .map(|candidate| (strsim::damerau_levenshtein(key, candidate), *candidate))
-            .min()
-            .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4);
-        let hint = match near {
-            Some((_, candidate)) => format!("did you mean `{candidate}`?"),
-            None if known.is_empty() => "there are no keys here".to_owned(),
-            None => format!("known here: {}", known.join(", ")),
-        };
+        let hint = hint(key, known);
         let what = if section.is_empty() {
             format!("[{key}]")
         } else {
             format!("[{section}] {key}")
         };
         self.add(section, key, format!("unknown {what}: {hint}"));
+    }
+
+    /// A backend nobody registered.
+    pub(super) fn unknown_type(&mut self, section: &str, kind: &str, known: &[&str]) {
+        let hint = hint(kind, known);
+        self.add(
+            section,
+            "type",
+            format!("[{section}] type = \"{kind}\" is not in this build: {hint}"),
+        );
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -90,5 +91,19 @@ impl<'a> Problems<'a> {
             }
         }
         header
+    }
+}
+
+/// What was probably meant, or what there is.
+fn hint(word: &str, known: &[&str]) -> String {
+    let near = known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
+        .min()
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4);
+    match near {
+        Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+        None if known.is_empty() => "there are none".to_owned(),
+        None => format!("known here: {}", known.join(", ")),
     }
 }

@@ -1,12 +1,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use serde_json::Value;
 use standfast::replay::check;
 use tokio::time::Instant;
 
 use super::nodes::DemoNode;
 use crate::command::Failure;
+use crate::command::oplog::Verified;
 use crate::command::status::ask;
 
 /// What this process, which is neither of the nodes, found out.
@@ -17,7 +17,8 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    fn hold(&mut self, holds: bool, line: String) {
+    fn hold(&mut self, holds: bool, line: impl AsRef<str>) {
+        let line = line.as_ref();
         self.good &= holds;
         self.lines.push(format!(
             "{} {line}",
@@ -53,45 +54,46 @@ pub(super) async fn reach(record: &Path, node: &DemoNode) -> Result<Verdict, Fai
     }
     tracing::debug!(took = ?begun.elapsed(), "record checked");
     let output = node.command(&["oplog", "verify", "-o", "json"]).await?;
-    let log: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let problem = log["problem"].as_str().map(str::to_owned);
-    let told = problem.unwrap_or_else(|| String::from_utf8_lossy(&output.stderr).trim().to_owned());
-    let (from, to) = (&log["from"]["seq"], &log["to"]["seq"]);
-    let line = if output.status.success() {
-        let compared = &log["digests_compared"];
-        format!("oplog verify: seq {from} to {to} read and replayed, {compared} digests equal")
-    } else {
-        format!("oplog verify: {told}")
+    let log: Option<Verified> = serde_json::from_slice(&output.stdout).ok();
+    let line = match &log {
+        Some(log) if log.ok => format!(
+            "oplog verify: seq {} to {} read and replayed, {} digests equal",
+            log.from.seq, log.to.seq, log.digests_compared
+        ),
+        Some(log) => format!(
+            "oplog verify: {}",
+            log.problem.as_deref().unwrap_or_default()
+        ),
+        None => format!(
+            "oplog verify: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ),
     };
     verdict.hold(output.status.success(), line);
-    compare_digests(&mut verdict, node, &log).await;
+    compare_digests(&mut verdict, node, log.as_ref()).await;
     Ok(verdict)
 }
 
-async fn compare_digests(verdict: &mut Verdict, node: &DemoNode, log: &Value) {
+async fn compare_digests(verdict: &mut Verdict, node: &DemoNode, log: Option<&Verified>) {
+    let Some(log) = log else {
+        return verdict.hold(false, "there is no replay to compare digests with");
+    };
     let status = match ask(&node.endpoint).await {
         Ok(status) => status,
         Err(error) => return verdict.hold(false, format!("the node does not answer: {error}")),
     };
     let Some(own) = status.nodes.iter().find(|own| own.id.as_str() == node.name) else {
-        return verdict.hold(false, "the node does not know itself".to_owned());
+        return verdict.hold(false, "the node does not know itself");
     };
-    let replayed = (
-        log["to"]["seq"].as_u64(),
-        log["digest"].as_str().map(str::to_owned),
-    );
-    let served = (
-        Some(own.digest_seq.0),
-        own.digest.map(|digest| digest.to_string()),
-    );
     verdict.hold(
-        replayed == served,
+        (log.to.seq, Some(log.digest)) == (own.digest_seq, own.digest),
         format!(
-            "digest at seq {}: {} in memory, {} replayed from the log at seq {}",
+            "digest at seq {}: {} in memory, {} replayed from the log to seq {}",
             own.digest_seq,
-            served.1.as_deref().unwrap_or("-"),
-            replayed.1.as_deref().unwrap_or("-"),
-            log["to"]["seq"]
+            own.digest
+                .map_or_else(|| "-".to_owned(), |digest| digest.to_string()),
+            log.digest,
+            log.to.seq
         ),
     );
 }

@@ -2,33 +2,39 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use standfast_core::{Compared, Digest, Position, ReadLimit, Seq, SharedMachine};
-use standfast_standby::bootstrap;
+use standfast_standby::{Bootstrapped, bootstrap};
 
 use crate::command::args::ConfigArguments;
 use crate::command::offline::Offline;
 use crate::command::{Failure, output};
 
-#[derive(Serialize)]
-struct Verified {
-    ok: bool,
-    from: Position,
-    to: Position,
-    batches: u64,
-    entries: u64,
-    digests_compared: u64,
-    digest: Digest,
-    problem: Option<String>,
+/// What reading and replaying a log came to.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Verified {
+    pub(crate) ok: bool,
+    pub(crate) from: Position,
+    pub(crate) to: Position,
+    pub(crate) batches: u64,
+    pub(crate) entries: u64,
+    pub(crate) digests_compared: u64,
+    pub(crate) digest: Digest,
+    pub(crate) problem: Option<String>,
 }
 
-/// The state that the log continues from: genesis while the log is complete, else the newest snapshot.
+/// The state that the log continues from: genesis while the log is complete, else the newest snapshot. What it holds
+/// of the bucket is let go at once: a look at a log must not keep it from being trimmed.
 pub(crate) async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure> {
     let sources = offline.sources();
     if floor <= Seq(1) {
         return Ok(Arc::new(Mutex::new(sources.genesis())));
     }
-    Ok(bootstrap(&sources).await?.machine)
+    let Bootstrapped { machine, pin, .. } = bootstrap(&sources).await?;
+    if let Some(pin) = pin {
+        pin.release().await?;
+    }
+    Ok(machine)
 }
 
 pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
@@ -40,14 +46,18 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
         Ok(replayed) => (replayed, None),
         Err(error) => (Replayed::default(), Some(error.to_string())),
     };
+    let (to, digest) = {
+        let machine = machine.lock();
+        (machine.position(), machine.digest())
+    };
     let found = Verified {
         ok: problem.is_none(),
         from,
-        to: machine.lock().position(),
+        to,
         batches: replayed.batches,
         entries: replayed.entries,
         digests_compared: replayed.digests_compared,
-        digest: machine.lock().digest(),
+        digest,
         problem,
     };
     output::print(arguments.output, &found, text)?;

@@ -1,0 +1,49 @@
+use serde_json::Value;
+
+use crate::support::{TestCluster, same_state};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_node_serves_again_from_snapshot_and_suffix_with_the_same_digest() {
+    let mut cluster = TestCluster::start(&["a", "b"]).await;
+    let load = cluster.load(6).await;
+    let made = cluster.nodes[0]
+        .command(&["snapshot", "create", "-o", "json"])
+        .await;
+    assert!(made.status.success(), "{made:?}");
+    load.acknowledged_more(1000).await;
+    cluster
+        .until("a verified snapshot", |status| {
+            status.nodes.iter().any(|node| node.verified_seq.0 > 0)
+        })
+        .await;
+    for node in &mut cluster.nodes {
+        node.kill().await;
+    }
+    std::fs::remove_dir_all(&cluster.nodes[1].data_dir).unwrap();
+    cluster.nodes[1].start();
+    let status = cluster
+        .until("b to lead", |status| same_state(status, 1))
+        .await;
+    let told = cluster.nodes[1].log_text();
+    assert!(told.contains("restored snapshot="), "{told}");
+    let node = status
+        .nodes
+        .iter()
+        .find(|node| node.id.as_str() == "b")
+        .unwrap();
+    assert!(node.snapshot_seq < node.applied_seq);
+    let checked = load.verdict(&cluster).await;
+    assert_eq!(checked.missing, []);
+    let replayed: Value = cluster.verify_log().await;
+    let status = cluster
+        .until("b to stand still", |status| same_state(status, 1))
+        .await;
+    let node = status
+        .nodes
+        .iter()
+        .find(|node| node.id.as_str() == "b")
+        .unwrap();
+    if replayed["to"]["seq"] == node.digest_seq.0 {
+        assert_eq!(replayed["digest"], node.digest.unwrap().to_string());
+    }
+}

@@ -1,0 +1,15 @@
+//! Stories of nodes that are real processes: killed, frozen, told to stop, started again.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+mod cold_start;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod frozen;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod stop;

@@ -1,0 +1,53 @@
+use crate::support::{TestCluster, same_state};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_hands_over_and_nothing_is_lost_or_refused() {
+    let mut cluster = TestCluster::start(&["a", "b"]).await;
+    let load = cluster.load(3).await;
+    let leader = cluster.leader().await;
+    cluster.node(&leader).signal("TERM");
+    let mut child = cluster.node(&leader).child.take().unwrap();
+    let ended = child.wait().await.unwrap();
+    assert!(
+        ended.success(),
+        "{ended:?}: {}",
+        cluster.node(&leader).log_text()
+    );
+    assert!(cluster.node(&leader).log_text().contains("handed over"));
+    load.acknowledged_more(1000).await;
+    let successor = cluster.leader().await;
+    assert_ne!(successor, leader);
+    let checked = load.verdict(&cluster).await;
+    assert_eq!(checked.missing, []);
+    cluster.verify_log().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switchover_names_its_successor_and_both_go_on() {
+    let cluster = TestCluster::start(&["a", "b"]).await;
+    let load = cluster.load(4).await;
+    let leader = cluster.leader().await;
+    let to = if leader == "a" { "b" } else { "a" };
+    let output = cluster.nodes[0]
+        .command(&["switchover", "--to", to, "-o", "json"])
+        .await;
+    assert!(output.status.success(), "{output:?}");
+    load.acknowledged_more(1000).await;
+    assert_eq!(cluster.leader().await, to);
+    let checked = load.verdict(&cluster).await;
+    assert_eq!(checked.missing, []);
+    cluster
+        .until("the same state", |status| same_state(status, 2))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switchover_to_a_node_that_is_not_there_says_who_is() {
+    let cluster = TestCluster::start(&["a", "b"]).await;
+    let output = cluster.nodes[0]
+        .command(&["switchover", "--to", "zz"])
+        .await;
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("`zz` is not connected"), "{told}");
+}
