@@ -2,6 +2,7 @@
 
 mod free;
 mod reserved;
+mod search;
 mod segment_space;
 #[cfg(test)]
 mod tests;

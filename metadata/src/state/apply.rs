@@ -1,6 +1,6 @@
 use standfast_core::{ApplyContext, Bucket, Entry, Reply, Result, Section, Seq};
 
-use super::global_row::{Counters, GlobalRow};
+use super::global_row::Counters;
 use super::object::{Progress, Replicas};
 use super::tables::Tables;
 use crate::error::corrupt;
@@ -200,43 +200,6 @@ impl Tables {
                 });
             }
         }
-    }
-
-    fn apply_expire(
-        &mut self,
-        context: &mut ApplyContext<'_>,
-        id: ClientId,
-        hold_ms: u64,
-    ) -> Result<Reply> {
-        let Some(client) = self.client(id) else {
-            return Err(corrupt(format!("client {id} expires but is not known")));
-        };
-        let owned: Vec<SegmentNumber> = self
-            .segments()
-            .iter()
-            .filter(|(_, segment)| segment.owner == client.number)
-            .map(|(number, _)| *number)
-            .collect();
-        for number in owned {
-            self.drop_segment(number);
-        }
-        let unfinished: Vec<_> = self
-            .processing
-            .iter()
-            .map(|(_, key)| (key.clone(), Bucket::of_key(&key.qualified())))
-            .filter(|(key, bucket)| {
-                self.object(*bucket, key)
-                    .is_some_and(|object| object.writer == client.number)
-            })
-            .collect();
-        for (key, bucket) in unfinished {
-            self.drop_object(context, &Subject { key, bucket }, hold_ms);
-        }
-        self.clients.remove(&id);
-        self.remove_global(&GlobalRow::Client(client.number, id));
-        self.membership_changed(context);
-        context.end_session(id.session());
-        Ok(Reply::default())
     }
 
     /// Drops an object; its memory is free at once, or held back for `hold_ms`.

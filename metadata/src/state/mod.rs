@@ -1,6 +1,7 @@
 //! What the service keeps: tables of objects, clients and segments, and how operations change them.
 
 mod apply;
+mod apply_expire;
 mod apply_put;
 mod apply_segment;
 mod global_row;
