@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use standfast_core::{
     Epoch, Error, ErrorKind, Handover, Leadership, Result, Role, SharedMachine, TermEnd,
+    TermEndReason,
 };
-use standfast_master::Term;
+use standfast_master::{Term, TermHandle};
 use standfast_standby::{
     Bootstrapped, Followed, HighWater, NotPromoted, bootstrap, follow, promote,
 };
@@ -84,10 +85,12 @@ impl RoleLoop {
         let was_kept = kept.is_some();
         let followed = {
             let begun = self.follow_from(kept);
-            // `follow_from` is cancel safe: a node that stops needs no state.
+            // `follow_from` is cancel safe: a node that stops needs no state. Being told comes first: both may be ready
+            // at once, and a node that is to stop must not lead again.
             tokio::select! {
-                followed = begun => followed,
+                biased;
                 _ = stopping.wait_for(|stop| *stop) => return Ok(Round::Stop),
+                followed = begun => followed,
             }
         };
         match followed {
@@ -172,15 +175,20 @@ impl RoleLoop {
         self.at_least = self.at_least.max(epoch);
         if let Err(error) = term.leadership().announce().await {
             tracing::warn!(%error, "cannot announce; the term ends");
-            term.handle()
-                .stop(standfast_core::TermEndReason::Fenced(error));
+            term.handle().stop(TermEndReason::Fenced(error));
         }
         metrics::counter!("standfast_terms_total").increment(1);
+        let told = end_when_told(term.handle(), self.stopping.clone());
+        // The term is waited for to its end, whoever asked for it; the other arm never returns.
+        let ended = tokio::select! {
+            ended = term.ended() => ended,
+            never = told => never,
+        };
         let TermEnd {
             machine,
             clean,
             reason,
-        } = term.ended().await;
+        } = ended;
         self.shared.term.send_replace(None);
         tracing::info!(%epoch, clean, ?reason, "the term ended");
         Ok(clean.then_some(machine))
@@ -193,6 +201,15 @@ impl RoleLoop {
         shared.role.send_replace(Role::Failed);
         metrics::gauge!("standfast_role", "role" => "failed").set(1.0);
     }
+}
+
+/// Ends the term of a node that was told to stop while it was being promoted: at that time there was no term yet that
+/// could have been handed over.
+async fn end_when_told(term: TermHandle, mut stopping: watch::Receiver<bool>) -> TermEnd {
+    if stopping.wait_for(|stop| *stop).await.is_ok() {
+        term.stop(TermEndReason::Shutdown);
+    }
+    std::future::pending().await
 }
 
 /// A state that was kept after a term may be beside the lineage: then a fresh one is made.
