@@ -141,6 +141,12 @@ impl Queue {
         self.bell.notify_one();
     }
 
+    /// Drops what a sequencer that is gone left waiting: its callers are told that the term ended.
+    pub(crate) fn drop_all(&self) {
+        let left = std::mem::take(&mut self.state.lock().jobs);
+        drop(left);
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.state.lock().closed
     }

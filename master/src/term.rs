@@ -142,6 +142,7 @@ impl Term {
         if let Some(failure) = failure {
             reason = failure;
         }
+        self.handle.queue.drop_all();
         self.handle.commit.end();
         let committed = self.handle.commit.committed();
         let clean = complete && !failed && self.machine.lock().applied() == committed;

@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use parking_lot::MutexGuard;
 use standfast_core::{
-    AnswerWhen, Command, Considered, Entry, EntryId, Error, ErrorKind, MAX_KEY, MAX_PAYLOAD,
-    Machine, Op, Outcome, Refusal, Reply, Seq,
+    AnswerWhen, Command, Considered, Decision, Entry, EntryId, Error, ErrorKind, MAX_KEY,
+    MAX_PAYLOAD, Machine, Op, Outcome, Refusal, Reply, Seq,
 };
 
 use super::Sequencer;
@@ -13,6 +13,9 @@ use crate::job::ProposeAnswer;
 
 /// The code of a refusal that Standfast itself gives: the operation is larger than an entry may be.
 pub(super) const TOO_LARGE: u32 = u32::MAX;
+
+/// The code of a refusal that hides a defect: the service decided on what it cannot apply.
+const INAPPLICABLE: u32 = u32::MAX - 1;
 
 /// What the items of a command add up to.
 struct Sum {
@@ -92,26 +95,8 @@ impl Sequencer {
                 (Ok(decision.unchanged), looked)
             }
             Considered::Decided { decision, looked } => {
-                if let Some(refusal) = too_large(&decision.ops) {
-                    (Err(refusal), Seq::ZERO)
-                } else {
-                    let id = entry_id(command, item);
-                    let mut reply = Reply::default();
-                    for op in &decision.ops {
-                        reply = self.log_op(state, op, id, now_ms);
-                    }
-                    let at_once = decision.answer == AnswerWhen::Looked;
-                    // Answered ahead of its commit: only while the term is valid.
-                    sum.reveals |= at_once || self.config.ack == Ack::Async;
-                    (
-                        Ok(reply),
-                        if at_once {
-                            looked
-                        } else {
-                            looked.max(state.applied())
-                        },
-                    )
-                }
+                let at = (entry_id(command, item), now_ms);
+                self.log_decision(state, (decision, looked), at, sum)
             }
         };
         // With `async` no answer waits: that is its stated window.
@@ -122,14 +107,48 @@ impl Sequencer {
         Ok(())
     }
 
+    /// Applies and logs what was decided; gives the outcome and what it waits for.
+    fn log_decision(
+        &mut self,
+        state: &mut Machine,
+        decided: (Decision, Seq),
+        at: (EntryId, u64),
+        sum: &mut Sum,
+    ) -> (Outcome, Seq) {
+        let (decision, looked) = decided;
+        if let Some(refusal) = too_large(&decision.ops) {
+            return (Err(refusal), Seq::ZERO);
+        }
+        let mut reply = Reply::default();
+        for op in &decision.ops {
+            match self.log_op(state, op, at) {
+                Ok(applied) => reply = applied,
+                Err(error) => return (Err(inapplicable(&error)), state.applied()),
+            }
+        }
+        let at_once = decision.answer == AnswerWhen::Looked;
+        // Answered ahead of its commit: only while the term is valid.
+        sum.reveals |= at_once || self.config.ack == Ack::Async;
+        (
+            Ok(reply),
+            if at_once {
+                looked
+            } else {
+                looked.max(state.applied())
+            },
+        )
+    }
+
     /// Applies an operation and adds it to the batch in hand.
+    ///
+    /// An operation that cannot be applied leaves the state as it was (SM-5) and is not logged: a defect of the
+    /// service costs the request that met it, not the term, and not every later term in turn.
     pub(super) fn log_op(
         &mut self,
         state: &mut Machine,
         op: &Op,
-        id: EntryId,
-        now_ms: u64,
-    ) -> Reply {
+        (id, now_ms): (EntryId, u64),
+    ) -> Result<Reply, Error> {
         let entry = Entry {
             seq: self.builder.next_seq(),
             timestamp_ms: now_ms,
@@ -138,11 +157,19 @@ impl Sequencer {
             key: Cow::Borrowed(&op.key),
             payload: Cow::Borrowed(&op.payload),
         };
-        let reply = state
-            .apply(&entry)
-            .expect("an operation that was just decided can be applied");
+        let reply = state.apply(&entry).inspect_err(|error| {
+            metrics::counter!("standfast_inapplicable_decisions_total").increment(1);
+            tracing::error!(%error, "the service decided on an operation that it cannot apply");
+        })?;
         self.builder.push(&entry).expect("its size was checked");
-        reply
+        Ok(reply)
+    }
+}
+
+fn inapplicable(error: &Error) -> Refusal {
+    Refusal {
+        code: INAPPLICABLE,
+        message: Cow::Owned(error.to_string()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::MutexGuard;
 use standfast_core::{
-    BatchBuilder, BatchEnd, BootInstant, Clock, Epoch, Error, ErrorKind, Machine, Seq,
+    BatchBuilder, BatchEnd, BootInstant, Clock, EntryId, Epoch, Error, ErrorKind, Machine, Seq,
     SharedMachine,
 };
 
@@ -151,7 +151,12 @@ impl Sequencer {
         self.upkept_at = self.clock.now();
         let now_ms = state.now_ms();
         for op in state.upkeep(now_ms) {
-            self.log_op(state, &op, standfast_core::EntryId::default(), now_ms);
+            if self
+                .log_op(state, &op, (EntryId::default(), now_ms))
+                .is_err()
+            {
+                break;
+            }
         }
         self.publish(state);
     }
