@@ -32,8 +32,10 @@ fn load(path: &Path, written_out: bool) -> Config {
         text = lines.collect::<Vec<_>>().join("\n");
     }
     let registry = standfast_backends::builtin();
-    Config::parse(&text, FOLDER.into(), &registry, std::iter::empty())
-        .unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()))
+    let parsed = Config::parse(&text, FOLDER.into(), &registry, std::iter::empty());
+    let problems = parsed.as_ref().err();
+    assert!(problems.is_none(), "{}: {problems:?}", path.display());
+    parsed.expect("just looked at")
 }
 
 #[test]

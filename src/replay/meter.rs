@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use standfast_core::{BootInstant, Clock};
 
 use super::Report;
+use super::gaps::Gaps;
 
 /// Latencies are told apart up to an hour.
 const LONGEST_US: u64 = 3_600_000_000;
@@ -48,41 +49,6 @@ struct Counts {
     gaps: Gaps,
 }
 
-/// The longest time between two acknowledgements while there was something to do.
-///
-/// A pause of the trace is not the cluster's: when nothing was under way, the time begins anew with the next request. But
-/// any request counts, also one that hangs in its lookup: a cluster that answers nothing at all has a gap too.
-#[derive(Debug, Default)]
-struct Gaps {
-    under_way: u64,
-    since: Option<BootInstant>,
-    longest: Duration,
-}
-
-impl Gaps {
-    fn begin(&mut self, now: BootInstant) {
-        if self.under_way == 0 && self.since.is_some() {
-            self.since = Some(now);
-        }
-        self.under_way += 1;
-    }
-
-    const fn end(&mut self) {
-        self.under_way = self.under_way.saturating_sub(1);
-    }
-
-    fn acknowledged(&mut self, now: BootInstant) {
-        self.close(now);
-        self.since = Some(now);
-    }
-
-    fn close(&mut self, now: BootInstant) {
-        if let Some(since) = self.since {
-            self.longest = self.longest.max(now.since(since));
-        }
-    }
-}
-
 impl Meter {
     /// A meter that stands still until the load begins.
     ///
@@ -121,7 +87,7 @@ impl Meter {
     pub(super) fn stop(&self) {
         let now = self.clock.now();
         let mut counts = self.counts.lock();
-        if counts.gaps.under_way > 0 {
+        if counts.gaps.is_open() {
             counts.gaps.close(now);
         }
         counts.ended = Some(now);
@@ -179,10 +145,7 @@ impl Meter {
             operations: counts.looked_up + counts.acknowledged,
             hits: counts.hits,
             errors: counts.errors.values().sum(),
-            silent_for: counts
-                .gaps
-                .since
-                .map_or(Duration::ZERO, |since| now.since(since)),
+            silent_for: counts.gaps.silent_for(now),
         }
     }
 
@@ -207,7 +170,7 @@ impl Meter {
             },
             p50_ms: to_f64(counts.latency_us.value_at_quantile(0.50)) / 1e3,
             p99_ms: to_f64(counts.latency_us.value_at_quantile(0.99)) / 1e3,
-            longest_gap_ms: counts.gaps.longest.as_secs_f64() * 1e3,
+            longest_gap_ms: counts.gaps.longest().as_secs_f64() * 1e3,
             errors: counts.errors.clone(),
         }
     }

@@ -11,6 +11,7 @@ mod check;
 mod crew;
 #[cfg(test)]
 mod fake_store;
+mod gaps;
 mod meter;
 mod options;
 mod player;
