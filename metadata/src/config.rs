@@ -32,8 +32,8 @@ impl Default for MetadataConfig {
 }
 
 impl MetadataConfig {
-    /// Every reason why these settings cannot work.
-    pub fn validate(&self) -> Vec<Error> {
+    /// Every problem of the values, each with the value and the way out.
+    pub fn problems(&self) -> Vec<String> {
         let spans = [
             ("client_ttl", self.client_ttl),
             ("put_start_discard", self.put_start_discard),
@@ -43,14 +43,14 @@ impl MetadataConfig {
         let mut problems: Vec<_> = spans
             .iter()
             .filter(|(_, span)| millis(*span) == 0)
-            .map(|(name, span)| problem(format!("{name} = \"{span}\": want at least \"1ms\"")))
+            .map(|(name, span)| format!("{name} = \"{span}\": want at least \"1ms\""))
             .collect();
         if self.put_start_release < self.put_start_discard {
-            problems.push(problem(format!(
+            problems.push(format!(
                 "put_start_release = \"{}\" is shorter than put_start_discard = \"{}\": the memory of an \
                  abandoned put would be used again sooner than the put itself is given up",
                 self.put_start_release, self.put_start_discard
-            )));
+            ));
         }
         problems
     }
@@ -58,19 +58,14 @@ impl MetadataConfig {
     /// The settings, if they can work.
     ///
     /// # Errors
-    /// `Config` with every problem of [`Self::validate`].
+    /// `Config` with every one of [`Self::problems`].
     pub fn checked(self) -> Result<Self> {
-        let problems = self.validate();
+        let problems = self.problems();
         if problems.is_empty() {
             return Ok(self);
         }
-        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        Err(problem(texts.join("; ")))
+        Err(Error::new(ErrorKind::Config, "check [metadata]").context(problems.join("; ")))
     }
-}
-
-fn problem(text: String) -> Error {
-    Error::new(ErrorKind::Config, "check [metadata]").context(text)
 }
 
 /// Whole milliseconds of a setting.
@@ -99,10 +94,10 @@ mod tests {
             put_start_release: Span::secs(5),
             ..MetadataConfig::default()
         };
-        let problems = config.validate();
+        let problems = config.problems();
         assert_eq!(problems.len(), 2, "{problems:?}");
-        assert!(problems[0].to_string().contains("lease_ttl"));
-        let text = problems[1].to_string();
+        assert!(problems[0].contains("lease_ttl"));
+        let text = &problems[1];
         assert!(text.contains("5s") && text.contains("30s"), "{text}");
     }
 }

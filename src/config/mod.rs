@@ -4,10 +4,12 @@ mod backend;
 mod file;
 mod overrides;
 mod problems;
+mod promises;
+mod reader;
 mod sections;
 
 pub use backend::BackendTable;
 pub use file::Config;
-pub(crate) use file::check_promises;
-pub use problems::Problem;
+pub use problems::{Place, Problem};
+pub(crate) use promises::check_promises;
 pub use sections::{ClusterSection, Mode, NodeSection, RecoverySection};

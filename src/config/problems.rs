@@ -1,45 +1,75 @@
 use std::fmt;
 
+use super::overrides::Overrides;
+
 /// One thing that is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Line of the file, 1-based, when it can be told.
-    pub line: Option<usize>,
+    /// Where it is wrong.
+    pub place: Place,
     /// What is wrong, with the value and the way out.
     pub message: String,
 }
 
+/// Where a configuration is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A line of the file, 1-based.
+    Line(usize),
+    /// An environment variable.
+    Variable(String),
+    /// Something that is not there.
+    Whole,
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
+        match &self.place {
+            Place::Line(line) => write!(f, "line {line}: ")?,
+            Place::Variable(name) => write!(f, "environment, {name}: ")?,
+            Place::Whole => {}
         }
         f.write_str(&self.message)
     }
 }
 
-/// Collects problems and finds the lines they are about.
+/// Collects problems and finds the places they are about.
 #[derive(Debug)]
 pub(super) struct Problems<'a> {
     text: &'a str,
+    overrides: Overrides,
     found: Vec<Problem>,
 }
 
 impl<'a> Problems<'a> {
-    pub(super) const fn new(text: &'a str) -> Self {
+    pub(super) fn new(text: &'a str, overrides: Overrides) -> Self {
+        let found = overrides.malformed().collect();
         Self {
             text,
-            found: Vec::new(),
+            overrides,
+            found,
         }
     }
 
     /// Something about `[section] key`; an empty key means the section as a whole.
     pub(super) fn add(&mut self, section: &str, key: &str, message: impl Into<String>) {
-        let line = self.line_of(section, key);
+        let place = self.place_of(section, key);
         self.found.push(Problem {
-            line,
+            place,
             message: message.into(),
         });
+    }
+
+    /// What a section says of its own values. Each sentence begins with the key it is about.
+    pub(super) fn about(&mut self, section: &str, sentences: Vec<String>) {
+        for sentence in sentences {
+            let key: String = sentence
+                .trim_start_matches('`')
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect();
+            self.add(section, &key, format!("[{section}] {sentence}"));
+        }
     }
 
     /// A key nobody knows.
@@ -67,13 +97,16 @@ impl<'a> Problems<'a> {
         self.found.is_empty()
     }
 
+    /// Those of the file in its order, then the others.
     pub(super) fn into_inner(mut self) -> Vec<Problem> {
-        self.found
-            .sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+        self.found.sort_by(|a, b| a.place.cmp(&b.place));
         self.found
     }
 
-    fn line_of(&self, section: &str, key: &str) -> Option<usize> {
+    fn place_of(&self, section: &str, key: &str) -> Place {
+        if let Some(variable) = self.overrides.variable_of(section, key) {
+            return Place::Variable(variable.to_owned());
+        }
         let mut current = String::new();
         let mut header = None;
         for (index, line) in self.text.lines().enumerate() {
@@ -87,10 +120,10 @@ impl<'a> Problems<'a> {
                     header = Some(index + 1);
                 }
             } else if current == section && line.split('=').next().map(str::trim) == Some(key) {
-                return Some(index + 1);
+                return Place::Line(index + 1);
             }
         }
-        header
+        header.map_or(Place::Whole, Place::Line)
     }
 }
 

@@ -50,6 +50,41 @@ impl NodeSection {
     pub fn endpoint(&self) -> &str {
         self.advertise.as_deref().unwrap_or(&self.listen)
     }
+
+    /// Every problem of the values, each with the value and the way out.
+    pub fn problems(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut addresses = vec![("listen", &self.listen), ("http", &self.http)];
+        addresses.extend(self.advertise.iter().map(|address| ("advertise", address)));
+        for (key, address) in addresses {
+            let port = address
+                .rsplit_once(':')
+                .map(|(_, port)| port.parse::<u16>());
+            if !matches!(port, Some(Ok(1..))) {
+                found.push(format!(
+                    "{key} = \"{address}\": want a host and a port of 1 to 65535, as in \"127.0.0.1:7400\""
+                ));
+            }
+        }
+        if self.listen == self.http {
+            found.push(format!(
+                "http = \"{}\" is also what listen says: one port cannot answer both",
+                self.http
+            ));
+        }
+        let any_host = ["0.0.0.0:", "[::]:"];
+        if any_host
+            .iter()
+            .any(|host| self.endpoint().starts_with(host))
+        {
+            found.push(format!(
+                "advertise = \"{}\" (listen, if it is not set) is nothing that others can connect to: set \
+                 advertise to this host's name and port",
+                self.endpoint()
+            ));
+        }
+        found
+    }
 }
 
 /// From what a node recovers.

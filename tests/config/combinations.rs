@@ -1,0 +1,107 @@
+use metrics_exporter_prometheus::PrometheusBuilder;
+use std::sync::Arc;
+
+use standfast::config::Config;
+use standfast::node::{Node, ServiceSetup};
+use standfast_core::{Error, ErrorKind};
+use standfast_metadata::{MetadataConfig, MetadataService};
+
+use crate::support::{GOOD, parse, problems, with};
+
+#[test]
+fn snapshots_that_recovery_never_reads_are_refused_and_so_is_their_absence() {
+    let told = problems(&format!("{GOOD}[recovery]\nmode = \"log\"\n"));
+    assert!(
+        told.starts_with("line 13: [snapshots] with [recovery] mode = \"log\""),
+        "{told}"
+    );
+    assert!(
+        told.contains("remove the section, or set mode = \"hybrid\""),
+        "{told}"
+    );
+    let (without, _) = GOOD.split_once("[snapshots]").unwrap();
+    assert_eq!(
+        problems(without),
+        "[snapshots] is missing: it needs at least `type = \"..\"`, or set [recovery] mode = \"log\""
+    );
+    let log_only = parse(&format!("{without}[recovery]\nmode = \"log\"\n"), &[]).unwrap();
+    assert!(log_only.snapshots.is_none());
+}
+
+#[test]
+fn two_values_that_contradict_each_other_are_both_shown() {
+    let told = with("ttl = \"2s\"", "ttl = \"2s\"\nmargin = \"1500ms\"");
+    assert!(
+        told.starts_with("line 9: ") && told.contains("\"1500ms\""),
+        "{told}"
+    );
+    assert!(told.contains("\"2s\""), "{told}");
+    let told = with("every = \"1m\"", "memory = \"1MiB\"\npart_size = \"1MiB\"");
+    assert!(
+        told.starts_with("line 16: ") && told.contains("part_size = \"1MiB\""),
+        "{told}"
+    );
+    let told = with("client_ttl", "put_start_release = \"1s\"\nclient_ttl");
+    assert!(
+        told.starts_with("line 18: ") && told.contains("put_start_discard = \"30s\""),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_address_that_nobody_could_connect_to_is_refused() {
+    let told = with("id = \"a\"", "id = \"a\"\nlisten = \"localhost\"");
+    assert!(
+        told.starts_with("line 5: [node] listen = \"localhost\": want a host and a port"),
+        "{told}"
+    );
+    let told = with("id = \"a\"", "id = \"a\"\nlisten = \"127.0.0.1:0\"");
+    assert!(told.contains("port of 1 to 65535"), "{told}");
+    let told = with("id = \"a\"", "id = \"a\"\nlisten = \"0.0.0.0:7400\"");
+    assert!(told.contains("set advertise"), "{told}");
+    let both = "id = \"a\"\nlisten = \"127.0.0.1:1\"\nhttp = \"127.0.0.1:1\"";
+    let told = with("id = \"a\"", both);
+    assert!(
+        told.starts_with("line 6: ") && told.contains("also what listen says"),
+        "{told}"
+    );
+}
+
+async fn open(config: Config) -> Error {
+    let setup = ServiceSetup {
+        service: Arc::new(|| Box::new(MetadataService::new(MetadataConfig::default()))),
+        routes: Box::new(|_, _| tonic::service::Routes::default()),
+        descriptors: Vec::new(),
+    };
+    let metrics = PrometheusBuilder::new().build_recorder().handle();
+    let registry = standfast_backends::builtin();
+    let opened = Node::open(config, &registry, setup, metrics).await;
+    opened.expect_err("it keeps no promise")
+}
+
+#[tokio::test]
+async fn a_log_in_memory_cannot_promise_durability() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (listen, http) = (free.local_addr().unwrap(), other.local_addr().unwrap());
+    drop((free, other));
+    let addresses = format!("id = \"a\"\nlisten = \"{listen}\"\nhttp = \"{http}\"");
+    let text = GOOD
+        .replacen("id = \"a\"", &addresses, 1)
+        .replacen("[oplog]\ntype = \"file\"", "[oplog]\ntype = \"memory\"", 1)
+        .replacen("segment_size = \"4MiB\"\n", "", 1);
+    let mut config = parse(&text, &[]).unwrap();
+    config.base_dir = dir.path().to_owned();
+    let error = open(config).await;
+    assert_eq!(*error.kind(), ErrorKind::Config);
+    let told = error.to_string();
+    assert!(
+        told.contains("[oplog] type = \"memory\"") && told.contains("ack = \"durable\""),
+        "{told}"
+    );
+    assert!(
+        told.contains("choose another type, or ack = \"async\""),
+        "{told}"
+    );
+}
