@@ -1,5 +1,5 @@
 use standfast_core::Seq;
-use standfast_metadata::{Call, ClientId, ErrorCode, Question, SegmentId};
+use standfast_metadata::{Call, ClientId, ErrorCode, Placement, Question, SegmentId};
 
 use crate::support::{Caller, Primary, key, placed, refused, segment};
 
@@ -63,6 +63,40 @@ fn the_first_put_in_a_segment_waits_for_its_mount() {
     assert_eq!(mount.waits_for, primary.machine.applied());
     let start = primary.start(&mut client, "a", 100);
     assert_eq!(start.waits_for, mount.waits_for);
+}
+
+#[test]
+fn a_put_waits_for_the_reservation_it_lies_in() {
+    let (mut primary, mut client) = settled();
+    let committed = primary.committed();
+    let mount = primary.mount(&mut client, &segment(2, 1 << 20));
+    let placement = Placement {
+        replicas: 1,
+        preferred: vec!["node-2".to_owned()],
+    };
+    let objects = vec![(key("a"), 100)];
+    let start = primary.one(&mut client, Call::PutStart { objects, placement });
+    placed(&start.outcome);
+    assert_eq!(start.waits_for, mount.waits_for);
+
+    // Nothing is committed any more: the window of the first segment lasts for a while, what extends it does not.
+    let mut waits = Vec::new();
+    for n in 0..200 {
+        let placement = Placement {
+            replicas: 1,
+            preferred: vec!["node-1".to_owned()],
+        };
+        let objects = vec![(key(&format!("k{n}")), 100)];
+        let start = primary.one(&mut client, Call::PutStart { objects, placement });
+        placed(&start.outcome);
+        waits.push(start.waits_for);
+    }
+    assert!(waits[..50].iter().all(|seq| *seq <= committed), "{waits:?}");
+    assert!(
+        waits[150..].iter().all(|seq| *seq > mount.waits_for),
+        "{waits:?}"
+    );
+    assert!(waits.is_sorted());
 }
 
 #[test]
