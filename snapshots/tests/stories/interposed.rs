@@ -20,8 +20,12 @@ pub(crate) enum Fault {
     DieBefore(usize),
     /// The process dies after the store did it: the answer is lost.
     DieAfter(usize),
+    /// This one call gets no answer, and does nothing.
+    Unavailable(usize),
     /// The process stands still before the call, until it is thawed.
     FreezeBefore(usize),
+    /// Every call from this one on stands still until it is thawed.
+    FreezeFrom(usize),
 }
 
 /// What the layer knows of all calls.
@@ -59,13 +63,25 @@ impl Calls {
         self.thawed.add_permits(1);
     }
 
+    pub(crate) fn thaw_all(&self) {
+        self.thawed.add_permits(1 << 20);
+    }
+
     async fn around<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
         let at = self.count.fetch_add(1, Ordering::SeqCst);
         if self.fault == Fault::DieBefore(at) {
             self.dead.store(true, Ordering::SeqCst);
         }
         self.alive()?;
-        if self.fault == Fault::FreezeBefore(at) {
+        if self.fault == Fault::Unavailable(at) {
+            return Err(Error::new(ErrorKind::Unavailable, "any").context("no answer"));
+        }
+        let freezes = match self.fault {
+            Fault::FreezeBefore(call) => at == call,
+            Fault::FreezeFrom(call) => at >= call,
+            _ => false,
+        };
+        if freezes {
             self.frozen.add_permits(1);
             self.thawed.acquire().await.unwrap().forget();
         }

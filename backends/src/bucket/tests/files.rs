@@ -5,7 +5,7 @@ use standfast_core::{
 };
 use tempfile::TempDir;
 
-use super::support::cluster;
+use super::support::{Folder, cluster, proposal};
 use crate::bucket::BucketFactory;
 use crate::builtin;
 
@@ -66,6 +66,29 @@ async fn a_path_below_a_file_cannot_be_opened_and_the_message_names_it() {
     let error = error.unwrap_err();
     assert!(error.to_string().contains("file/b"), "{error}");
     assert_ne!(*error.kind(), ErrorKind::Corrupt);
+}
+
+/// SS-7: damage is corrupt and names the part.
+#[tokio::test]
+async fn a_part_that_is_missing_cut_or_altered_is_corrupt_as_soon_as_it_is_read() {
+    let bucket = Folder::new().await;
+    let snapshot = proposal(&bucket, 5).await;
+    let part = &snapshot.parts[0];
+    let path = bucket.path(&format!("parts/{}/{}.zst", part.upload, part.blake3));
+    let sound = std::fs::read(&path).unwrap();
+    let reader = bucket.open(&snapshot.id).await.unwrap();
+    assert_eq!(reader.read_part(part).await.unwrap(), sound);
+    let mut altered = sound.clone();
+    altered[3] ^= 4;
+    for damage in [Some(&altered[..]), Some(&sound[..4]), None] {
+        match damage {
+            Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        let error = reader.read_part(part).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Corrupt, "{error}");
+        assert!(error.to_string().contains(&part.blake3), "{error}");
+    }
 }
 
 #[tokio::test]
