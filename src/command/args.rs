@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Look into a log, without a node
     #[command(subcommand)]
     Oplog(OplogCommand),
+    /// Measure, each figure beside its yardstick of the same run
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Make, list and check snapshots
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
@@ -142,6 +145,40 @@ pub(crate) struct DumpArguments {
     /// Most entries to print
     #[arg(long, default_value_t = u64::MAX)]
     pub(crate) limit: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Kill the primary of two real nodes again and again: how long until a write is acknowledged
+    Rto(RtoArguments),
+    /// Durable entries a second through the file log, beside bare write and sync
+    Append(AppendArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RtoArguments {
+    /// How many kills
+    #[arg(long, default_value_t = 20)]
+    pub(crate) runs: u64,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AppendArguments {
+    /// How long all of it takes, with its unit
+    #[arg(long, default_value = "40s", value_parser = Span::parse)]
+    pub(crate) seconds: Span,
+    /// Pairs of ours and bare, for each batch size
+    #[arg(long, default_value_t = 5)]
+    pub(crate) pairs: usize,
+    /// On which disk; the directory for temporary files when it is left out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! The `standfast` command, a file per subcommand.
 
 mod args;
+mod bench;
 mod check;
 mod cluster;
 mod control;
@@ -53,6 +54,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Switchover(arguments) => control::switchover(arguments).await,
         Command::StepDown(arguments) => control::step_down(arguments).await,
         Command::Oplog(command) => oplog::run(command).await,
+        Command::Bench(command) => bench::run(command).await,
         Command::Snapshot(command) => snapshot::run(command).await,
         Command::Object(command) => object::run(command).await,
         Command::Segment(command) => segment::run(command).await,

@@ -1,6 +1,6 @@
 //! `standfast demo`: the whole story on one machine, in about half a minute.
 
-mod nodes;
+pub(super) mod nodes;
 mod sabotage;
 mod story;
 mod verdict;

@@ -19,18 +19,18 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// A node of the demo: a process of its own.
 #[derive(Debug)]
-pub(super) struct DemoNode {
-    pub(super) name: &'static str,
-    pub(super) config: PathBuf,
-    pub(super) data_dir: PathBuf,
-    pub(super) endpoint: String,
+pub(crate) struct DemoNode {
+    pub(crate) name: &'static str,
+    pub(crate) config: PathBuf,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) endpoint: String,
     dir: PathBuf,
     child: Option<Child>,
 }
 
 impl DemoNode {
     /// Writes the configuration of a node that shares log, election and bucket with the others in `dir`.
-    pub(super) fn new(dir: &Path, name: &'static str) -> Result<Self, Failure> {
+    pub(crate) fn new(dir: &Path, name: &'static str) -> Result<Self, Failure> {
         let (grpc, http) = (free_port()?, free_port()?);
         let endpoint = format!("127.0.0.1:{grpc}");
         let config = dir.join(format!("{name}.toml"));
@@ -54,7 +54,7 @@ impl DemoNode {
     }
 
     /// Runs a command of ours on this node's configuration.
-    pub(super) async fn command(&self, words: &[&str]) -> Result<std::process::Output, Failure> {
+    pub(crate) async fn command(&self, words: &[&str]) -> Result<std::process::Output, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(words)
@@ -65,7 +65,7 @@ impl DemoNode {
     }
 
     /// Starts the process; its log goes to `{name}.log`.
-    pub(super) fn start(&mut self) -> Result<u32, Failure> {
+    pub(crate) fn start(&mut self) -> Result<u32, Failure> {
         let log = File::options()
             .create(true)
             .append(true)
@@ -84,7 +84,7 @@ impl DemoNode {
     }
 
     /// SIGKILL, and waits until the process is gone. Returns when the signal was sent.
-    pub(super) async fn kill(&mut self) -> Result<Instant, Failure> {
+    pub(crate) async fn kill(&mut self) -> Result<Instant, Failure> {
         let mut child = self.child.take().ok_or("the node does not run")?;
         child.start_kill()?;
         let sent = Instant::now();
@@ -93,7 +93,7 @@ impl DemoNode {
     }
 
     /// Whether its process still runs.
-    pub(super) fn runs(&mut self) -> bool {
+    pub(crate) fn runs(&mut self) -> bool {
         self.child
             .as_mut()
             .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
@@ -105,7 +105,7 @@ fn free_port() -> Result<u16, Failure> {
 }
 
 /// Looks at the cluster until it is as wanted.
-pub(super) async fn wait_until(
+pub(crate) async fn wait_until(
     nodes: &mut [DemoNode],
     what: &str,
     wanted: impl Fn(&ClusterStatus) -> bool,
@@ -131,17 +131,17 @@ pub(super) async fn wait_until(
 }
 
 /// The node that leads.
-pub(super) fn primary(status: &ClusterStatus) -> Option<&NodeStatus> {
+pub(crate) fn primary(status: &ClusterStatus) -> Option<&NodeStatus> {
     status.nodes.iter().find(|node| node.role == Role::Primary)
 }
 
 /// One leads, and all `count` nodes are there and not behind.
-pub(super) fn complete(status: &ClusterStatus, count: usize) -> bool {
+pub(crate) fn complete(status: &ClusterStatus, count: usize) -> bool {
     primary(status).is_some() && status.nodes.iter().filter(|node| node.in_sync).count() == count
 }
 
 /// Every node stands at the same Seq with the same digest.
-pub(super) fn same_state(status: &ClusterStatus) -> bool {
+pub(crate) fn same_state(status: &ClusterStatus) -> bool {
     let mut states = status
         .nodes
         .iter()

@@ -1,0 +1,148 @@
+use std::borrow::Cow;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+use standfast_backends::FileOpLog;
+use standfast_core::{
+    Batch, BatchBuilder, BatchEnd, ClusterId, Entry, EntryId, Epoch, FenceToken, Fingerprint,
+    NodeId, OpLogStore, OpLogWriter, OpType, Position, Store,
+};
+use tokio::time::Instant;
+
+use super::raw;
+use super::report::{BenchReport, largest, median};
+use crate::command::args::AppendArguments;
+use crate::command::{Failure, output};
+
+/// Payload of an entry: with its frame about 200 bytes.
+const PAYLOAD: usize = 190;
+/// Entries a batch, and the ratio to reach.
+const SIZES: [(usize, f64); 4] = [(1, 0.7), (32, 0.85), (256, 0.85), (1024, 0.85)];
+
+/// Durable entries a second through `OpLogWriter`, one task, beside the same bytes written and synced bare: in pairs,
+/// one after the other.
+pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure> {
+    let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let dir = tempfile::tempdir_in(parent)?;
+    let span = arguments.seconds.0 / u32::try_from(2 * SIZES.len() * arguments.pairs.max(1))?;
+    let progress = output::progress((SIZES.len() * arguments.pairs) as u64, "pairs");
+    for (entries, target) in SIZES {
+        let mut pairs = Vec::new();
+        let mut growing = 0.0;
+        for pair in 0..arguments.pairs {
+            let log = dir.path().join(format!("log-{entries}-{pair}"));
+            let mut writer = Bench::open(&log).await?;
+            let ours = writer.rate(entries, span).await?;
+            let frame = writer.batch(entries)?;
+            drop(writer);
+            std::fs::remove_dir_all(&log)?;
+            let raw = raw::preallocated(dir.path(), frame.frame(), span)?;
+            if pair == 0 {
+                growing = raw::growing(dir.path(), frame.frame(), span)?;
+            }
+            pairs.push((ours, raw));
+            progress.inc(1);
+        }
+        report(&arguments, (entries, target), &pairs, growing)?;
+    }
+    progress.finish_and_clear();
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn report(
+    arguments: &AppendArguments,
+    (entries, target): (usize, f64),
+    pairs: &[(f64, f64)],
+    growing: f64,
+) -> Result<(), Failure> {
+    let per_second = |batches: f64| batches * entries as f64;
+    let runs: Vec<_> = pairs.iter().map(|(ours, _)| per_second(*ours)).collect();
+    let raw: Vec<_> = pairs.iter().map(|(_, raw)| per_second(*raw)).collect();
+    let ratios: Vec<_> = pairs.iter().map(|(ours, raw)| ours / raw).collect();
+    let (value, max, ratio) = (median(&runs), largest(&runs), median(&ratios));
+    BenchReport {
+        bench: "append",
+        backend: "file",
+        params: json!({
+            "entries_per_batch": entries,
+            "entry_bytes": 200,
+            "pairs": pairs.len(),
+            "raw_growing_entries_per_s": per_second(growing),
+        }),
+        runs,
+        value,
+        max,
+        unit: "entries/s",
+        higher_is_better: true,
+        yardstick: Some(median(&raw)),
+        ratio: Some(ratio),
+        reference: json!(null),
+        target: format!("ratio >= {target}"),
+        holds: ratio >= target,
+    }
+    .print(arguments.output)
+}
+
+/// A log of its own, and its writer.
+struct Bench {
+    writer: Box<dyn OpLogWriter>,
+    tail: Position,
+    _log: FileOpLog,
+}
+
+impl Bench {
+    async fn open(dir: &Path) -> Result<Self, Failure> {
+        let cluster = Fingerprint::draw(&ClusterId::new("bench")?, [1; 16]);
+        let log = FileOpLog::open(dir, FileOpLog::SEGMENT_SIZE)?;
+        log.init(cluster).await?;
+        let token = FenceToken {
+            cluster,
+            epoch: Epoch(1),
+            holder: NodeId::new("bench")?,
+            nonce: 1,
+            proof: String::new(),
+        };
+        let writer = log.open_writer(&token).await?;
+        Ok(Self {
+            tail: writer.tail(),
+            writer,
+            _log: log,
+        })
+    }
+
+    fn batch(&self, entries: usize) -> Result<Batch, Failure> {
+        let mut builder = BatchBuilder::new(self.tail.seq.next());
+        for _ in 0..entries {
+            builder.push(&Entry {
+                seq: builder.next_seq(),
+                timestamp_ms: 1,
+                op_type: OpType::FIRST_OF_SERVICE,
+                id: EntryId::default(),
+                key: Cow::Borrowed(b"bench\0k"),
+                payload: Cow::Borrowed(&[7; PAYLOAD]),
+            })?;
+        }
+        let end = BatchEnd {
+            epoch: Epoch(1),
+            previous: self.tail,
+            committed: self.tail.seq,
+            digest: None,
+        };
+        Ok(builder.seal(&end)?)
+    }
+
+    /// Batches a second. Forming them is part of it, as it is of a master's work.
+    async fn rate(&mut self, entries: usize, span: Duration) -> Result<f64, Failure> {
+        let begun = Instant::now();
+        let mut batches = 0_u32;
+        while begun.elapsed() < span {
+            let batch = self.batch(entries)?;
+            self.tail = self.writer.append(&batch).await?;
+            batches += 1;
+        }
+        Ok(f64::from(batches) / begun.elapsed().as_secs_f64())
+    }
+}
