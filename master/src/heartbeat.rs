@@ -59,7 +59,9 @@ impl Standbys {
         let mut changed = self.changed.subscribe();
         loop {
             let found = self.present().into_iter().find(|(candidate, applied)| {
-                *applied == position && node.is_none_or(|node| node == candidate)
+                applied.epoch == position.epoch
+                    && applied.seq >= position.seq
+                    && node.is_none_or(|node| node == candidate)
             });
             if let Some((candidate, _)) = found {
                 return candidate;

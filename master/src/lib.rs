@@ -23,4 +23,4 @@ mod term;
 pub use commit::{CommittedWatch, Progress};
 pub use config::{Ack, MasterConfig};
 pub use heartbeat::{HeartbeatServer, Standbys};
-pub use term::{Term, TermHandle};
+pub use term::{HeldIntake, Term, TermHandle};

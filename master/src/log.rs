@@ -59,6 +59,16 @@ impl LogHandle {
     }
 }
 
+/// However the thread ends, a panic included, the sequencer must not wait for it.
+struct FailOnExit(Arc<Shared>, Arc<Queue>);
+
+impl Drop for FailOnExit {
+    fn drop(&mut self) {
+        self.0.failed.store(true, Ordering::Release);
+        self.1.ring();
+    }
+}
+
 impl LogThread {
     pub(crate) fn new(
         writer: Box<dyn OpLogWriter>,
@@ -91,6 +101,7 @@ impl LogThread {
     ///
     /// `runtime` drives the writer's futures on this thread: a writer may block.
     pub(crate) fn run(mut self, runtime: &tokio::runtime::Handle) -> Option<TermEndReason> {
+        let _exit = FailOnExit(Arc::clone(&self.shared), Arc::clone(&self.queue));
         let mut marked = false;
         let failure = loop {
             let next = match self
@@ -157,8 +168,9 @@ impl LogThread {
         }
     }
 
+    /// Whether the batch may be sent again: a term that is to end does not wait for a store that is full.
     fn still_valid(&self) -> bool {
-        self.clock.now() < *self.validity.borrow()
+        !self.queue.is_closed() && self.clock.now() < *self.validity.borrow()
     }
 
     fn fail(&self, error: Error) -> TermEndReason {

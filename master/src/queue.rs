@@ -106,7 +106,7 @@ impl Queue {
     /// Waits for the bell alone, up to `patience`.
     pub(crate) fn wait_bell(&self, patience: Duration) {
         let mut state = self.state.lock();
-        if !state.rung && !state.closed {
+        if !state.rung {
             self.bell.wait_for(&mut state, patience);
         }
         state.rung = false;
@@ -120,12 +120,18 @@ impl Queue {
 
     /// Lets what is in the queue and then `last` through, and keeps everything behind it waiting (a
     /// switchover under way). `last` takes no room.
-    pub(crate) fn hold_behind(&self, last: Job) {
+    ///
+    /// Refuses when the queue is closed: nobody would take `last` any more.
+    pub(crate) fn hold_behind(&self, last: Job) -> Result<()> {
         let mut state = self.state.lock();
+        if state.closed {
+            return Err(closed());
+        }
         state.jobs.push_back((last, 0));
         state.held = Some(state.jobs.len());
         drop(state);
         self.bell.notify_one();
+        Ok(())
     }
 
     /// Lets everything through again.
@@ -185,7 +191,7 @@ mod tests {
         let clock = Clock::manual();
         let queue = Queue::new(4, clock.clone());
         queue.push(job(), clock.now()).await.unwrap();
-        queue.hold_behind(job());
+        queue.hold_behind(job()).unwrap();
         queue.push(job(), clock.now()).await.unwrap();
         let mut jobs = VecDeque::new();
         queue.take(&mut jobs, Duration::ZERO);

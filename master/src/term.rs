@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use standfast_core::{
     BootInstant, Clock, Command, Epoch, Error, ErrorKind, FenceToken, Handover, Leadership,
-    Machine, Outcome, Position, Proposer, Result, SharedMachine, TermEnd, TermEndReason,
+    Machine, Outcome, Position, Proposer, Result, SessionId, SharedMachine, TermEnd, TermEndReason,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -132,6 +132,10 @@ impl Term {
             _ = self.log_over.wait_for(|over| *over) => TermEndReason::LeaseLost,
         };
         self.handle.queue.close();
+        if matches!(reason, TermEndReason::LeaseLost) {
+            // The log may hang for as long as its disk does; nobody waits for that.
+            self.handle.commit.end();
+        }
         let (sequencer, log) = (self.sequencer, self.log);
         let joined = tokio::task::spawn_blocking(move || {
             let complete = sequencer.join().unwrap_or(false);
@@ -214,20 +218,22 @@ impl TermHandle {
     }
 
     /// Keeps new requests waiting and returns when everything decided so far is committed: the first half of a
-    /// switchover. [`Self::open_intake`] takes it back.
+    /// switchover. Intake opens again when what it returns is dropped, unless the term was stopped by then.
     ///
     /// # Errors
-    /// `Timeout` when it takes longer than `patience`; intake is open again then.
+    /// `Timeout` when it takes longer than `patience`; `NotPrimary` when the term has ended. Intake is open again
+    /// then.
     ///
     /// # Cancel safety
-    /// Intake stays closed: call `open_intake`.
-    pub async fn close_intake(&self, patience: std::time::Duration) -> Result<Position> {
+    /// Cancel safe: intake opens again.
+    pub async fn close_intake(&self, patience: std::time::Duration) -> Result<HeldIntake> {
         let (sender, reached) = oneshot::channel();
         let mut committed = self.commit.subscribe();
         self.queue
             .hold_behind(Job::AtBatchEnd(Box::new(move |machine| {
                 crate::commit::forget_if_gone(sender.send(machine.position().seq));
-            })));
+            })))?;
+        let held = Held(Arc::clone(&self.queue));
         let drained = async {
             let target = reached.await.map_err(ended)?;
             let position = committed.wait_for(|position| position.seq >= target).await;
@@ -236,17 +242,13 @@ impl TermHandle {
                 .map_err(|source| Error::new(ErrorKind::Closed, "close intake").source(source))
         };
         match tokio::time::timeout(patience, drained).await {
-            Ok(result) => result,
-            Err(elapsed) => {
-                self.open_intake();
-                Err(Error::new(ErrorKind::Timeout, "close intake").source(elapsed))
-            }
+            Ok(Ok(position)) => Ok(HeldIntake {
+                position,
+                _held: held,
+            }),
+            Ok(Err(error)) => Err(error),
+            Err(elapsed) => Err(Error::new(ErrorKind::Timeout, "close intake").source(elapsed)),
         }
-    }
-
-    /// Lets requests through again.
-    pub fn open_intake(&self) {
-        self.queue.release();
     }
 
     /// Does something to the state at the next batch end, which may not be committed yet, and returns what it
@@ -271,6 +273,37 @@ impl TermHandle {
     }
 }
 
+/// Intake that is kept closed; it opens when this is dropped.
+#[derive(Debug)]
+#[must_use = "intake opens again when this is dropped"]
+pub struct HeldIntake {
+    /// Everything decided before is committed, up to here.
+    pub position: Position,
+    _held: Held,
+}
+
+#[derive(Debug)]
+struct Held(Arc<Queue>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// Requests are numbered from 1, and a client does not have the answer of what it asks.
+fn check_header(command: &Command) -> Result<()> {
+    let header = command.header;
+    let numbered = header.request.0 > 0 && header.request.0 < u64::MAX;
+    if header.session == SessionId::NONE || (numbered && header.answered < header.request) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Invalid, "propose").context(format!(
+        "request {} with answers up to {}: requests are numbered from 1, and `answered` is below",
+        header.request, header.answered
+    )))
+}
+
 fn ended(source: oneshot::error::RecvError) -> Error {
     Error::new(ErrorKind::NotPrimary { address: None }, "propose").source(source)
 }
@@ -278,6 +311,7 @@ fn ended(source: oneshot::error::RecvError) -> Error {
 #[async_trait]
 impl Proposer for TermHandle {
     async fn propose(&self, command: Command, deadline: BootInstant) -> Result<Vec<Outcome>> {
+        check_header(&command)?;
         let (answer, answered) = oneshot::channel();
         self.queue
             .push(

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::shared::Shared;
 use super::snapshots;
-use super::switchover::switchover;
+use super::switchover::{over, switchover};
 
 /// What operators call.
 #[derive(Debug)]
@@ -88,9 +88,7 @@ impl AdminService for Admin {
         };
         tracing::info!("step-down asked for");
         term.stop(TermEndReason::Switchover(None));
-        let mut terms = self.0.term.subscribe();
-        let ended = terms.wait_for(Option::is_none).await;
-        ended.map_err(|error| Status::unavailable(error.to_string()))?;
+        over(&self.0, term.token().epoch).await;
         Ok(Response::new(StepDownResponse {}))
     }
 

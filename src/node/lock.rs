@@ -16,11 +16,15 @@ impl DataDirLock {
     /// # Errors
     /// `Unavailable` naming the process that has it; `Config` when it cannot be created or written.
     pub(crate) fn take(data_dir: &Path) -> Result<Self> {
+        let name = format!("[node] data_dir = \"{}\"", data_dir.display());
+        if data_dir.is_file() {
+            return Err(Error::new(ErrorKind::Config, "open data_dir")
+                .context(format!("{name} is a file: name a directory, or remove it")));
+        }
         let unusable = |source| {
             Error::new(ErrorKind::Config, "open data_dir")
                 .context(format!(
-                    "cannot write in {}: check that it exists and who owns it",
-                    data_dir.display()
+                    "{name} cannot be written: check the path, and who owns it"
                 ))
                 .source(source)
         };
@@ -41,8 +45,7 @@ impl DataDirLock {
                 let holder = if read { holder.trim() } else { "unknown" };
                 return Err(
                     Error::new(ErrorKind::Unavailable, "open data_dir").context(format!(
-                        "{} is in use by process {holder}: every node needs a data_dir of its own",
-                        data_dir.display()
+                        "{name} is in use by process {holder}: every node needs a data_dir of its own"
                     )),
                 );
             }

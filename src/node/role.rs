@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use standfast_core::{
     Epoch, Error, ErrorKind, Handover, Leadership, Result, Role, SharedMachine, TermEnd,
@@ -11,6 +12,11 @@ use standfast_standby::{
 use tokio::sync::watch;
 
 use super::shared::Shared;
+
+/// Pause before something that failed is tried again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How often a primary brings its high-water mark up to date.
+const HIGH_WATER_EVERY: Duration = Duration::from_secs(1);
 
 /// The life of a node: bootstrap, follow, lead, and again.
 pub(crate) struct RoleLoop {
@@ -62,22 +68,7 @@ impl RoleLoop {
     }
 
     fn enter(&self, role: Role) {
-        tracing::info!(?role, "role");
-        for each in [
-            Role::Bootstrap,
-            Role::Standby,
-            Role::Promoting,
-            Role::Primary,
-            Role::Failed,
-        ] {
-            let name = format!("{each:?}").to_lowercase();
-            metrics::gauge!("standfast_role", "role" => name).set(if each == role {
-                1.0
-            } else {
-                0.0
-            });
-        }
-        self.shared.role.send_replace(role);
+        show(&self.shared, role);
     }
 
     async fn follow_once(&mut self, kept: Option<SharedMachine>) -> Result<Round> {
@@ -102,7 +93,24 @@ impl RoleLoop {
                 metrics::counter!("standfast_states_dropped_total").increment(1);
                 Ok(Round::Again(None))
             }
+            Err(error) if passes(error.kind()) => {
+                // A store that is away or full, a race for the election that was lost: no reason to stand still.
+                tracing::warn!(%error, "following is interrupted; trying again");
+                metrics::counter!("standfast_follow_interruptions_total").increment(1);
+                self.breathe().await;
+                Ok(Round::Again(self.shared.machine()))
+            }
             Err(error) => Err(error),
+        }
+    }
+
+    /// A pause before something that failed is tried again; ends early when the node is told to stop.
+    async fn breathe(&self) {
+        let mut stopping = self.stopping.clone();
+        // Both arms are cancel safe, and which one ended it does not matter.
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            _ = stopping.wait_for(|stop| *stop) => {}
         }
     }
 
@@ -113,6 +121,8 @@ impl RoleLoop {
         let mut state = if let Some(machine) = kept {
             Bootstrapped::kept(machine)
         } else {
+            // What was there before is given up now: two states at once may be one too many.
+            self.shared.machine.send_replace(None);
             self.enter(Role::Bootstrap);
             bootstrap(&self.shared.sources).await?
         };
@@ -156,10 +166,11 @@ impl RoleLoop {
                 if let Err(error) = leadership.resign(None).await {
                     tracing::info!(%error, "could not resign; the lease runs out by itself");
                 }
-                if may_stand_again(error.kind()) {
-                    Ok(Round::Again(Some(kept)))
-                } else {
-                    Err(error)
+                self.breathe().await;
+                match error.kind() {
+                    ErrorKind::Trimmed { .. } => Ok(Round::Again(None)),
+                    kind if may_stand_again(kind) => Ok(Round::Again(Some(kept))),
+                    _ => Err(error),
                 }
             }
         }
@@ -178,12 +189,16 @@ impl RoleLoop {
             term.handle().stop(TermEndReason::Fenced(error));
         }
         metrics::counter!("standfast_terms_total").increment(1);
+        let handle = term.handle();
         let told = end_when_told(term.handle(), self.stopping.clone());
-        // The term is waited for to its end, whoever asked for it; the other arm never returns.
+        let marked = keep_high_water(&mut self.high_water, &handle);
+        // The term is waited for to its end, whoever asked for it; the other arms never return.
         let ended = tokio::select! {
             ended = term.ended() => ended,
             never = told => never,
+            never = marked => never,
         };
+        raise(&mut self.high_water, &handle);
         let TermEnd {
             machine,
             clean,
@@ -198,9 +213,46 @@ impl RoleLoop {
     pub(crate) fn fail(shared: &Shared, error: &Error) {
         tracing::error!(%error, "the node stands still; it serves nothing until this is mended");
         *shared.failure.lock() = Some(error.to_string());
-        shared.role.send_replace(Role::Failed);
-        metrics::gauge!("standfast_role", "role" => "failed").set(1.0);
+        show(shared, Role::Failed);
     }
+}
+
+/// Publishes the role.
+fn show(shared: &Shared, role: Role) {
+    tracing::info!(?role, "role");
+    for each in [
+        Role::Bootstrap,
+        Role::Standby,
+        Role::Promoting,
+        Role::Primary,
+        Role::Failed,
+    ] {
+        let name = format!("{each:?}").to_lowercase();
+        metrics::gauge!("standfast_role", "role" => name).set(if each == role { 1.0 } else { 0.0 });
+    }
+    shared.role.send_replace(role);
+}
+
+/// Brings the high-water mark up to date each second of a term. Never returns.
+#[expect(clippy::infinite_loop, reason = "dropped with the term")]
+async fn keep_high_water(high_water: &mut HighWater, term: &TermHandle) -> TermEnd {
+    let mut ticks = tokio::time::interval(HIGH_WATER_EVERY);
+    loop {
+        ticks.tick().await;
+        raise(high_water, term);
+    }
+}
+
+fn raise(high_water: &mut HighWater, term: &TermHandle) {
+    if let Err(error) = high_water.raise(term.committed_position()) {
+        tracing::warn!(%error, "cannot keep the high-water mark");
+        metrics::counter!("standfast_high_water_failures_total").increment(1);
+    }
+}
+
+/// Troubles that pass by themselves.
+const fn passes(kind: &ErrorKind) -> bool {
+    kind.retry() || matches!(kind, ErrorKind::Quota | ErrorKind::Fenced)
 }
 
 /// Ends the term of a node that was told to stop while it was being promoted: at that time there was no term yet that

@@ -186,6 +186,8 @@ impl Node {
         let outcome = tokio::select! {
             () = stop => Ok(()),
             ended = tasks.join_next() => Err(port_ended(ended)),
+            // It ends only when it is told to, or by a panic.
+            ended = role.join_next() => Err(port_ended(ended.map(|joined| joined.map(Ok)))),
         };
         switchover::leave(&shared).await;
         stopper.send_replace(true);

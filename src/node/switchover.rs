@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use standfast_core::{Error, ErrorKind, NodeId, Result, TermEndReason};
+use standfast_core::{Epoch, Error, ErrorKind, NodeId, Result, TermEndReason};
+use standfast_master::TermHandle;
 
 use super::shared::Shared;
 
@@ -12,7 +13,7 @@ use super::shared::Shared;
 /// not reach the tail in `switchover_timeout`: intake is open again then.
 ///
 /// # Cancel safety
-/// Not cancel safe: intake may stay closed until its time-out.
+/// Cancel safe: intake opens again, unless the term was stopped by then.
 pub(crate) async fn switchover(shared: &Shared, to: Option<&NodeId>) -> Result<(NodeId, Duration)> {
     let Some(term) = shared.term() else {
         let address = shared.primary_endpoint();
@@ -39,10 +40,10 @@ pub(crate) async fn switchover(shared: &Shared, to: Option<&NodeId>) -> Result<(
     }
     let patience = shared.config.master.switchover_timeout.0;
     let begun = shared.clock.now();
-    let tail = term.close_intake(patience).await?;
+    let held = term.close_intake(patience).await?;
+    let tail = held.position;
     let left = patience.saturating_sub(shared.clock.now().since(begun));
     let Ok(successor) = tokio::time::timeout(left, shared.standbys.reached(tail, to)).await else {
-        term.open_intake();
         return Err(
             Error::new(ErrorKind::Timeout, "switchover").context(format!(
                 "no standby reached {tail} within {patience:?}; this node still leads"
@@ -50,9 +51,7 @@ pub(crate) async fn switchover(shared: &Shared, to: Option<&NodeId>) -> Result<(
         );
     };
     term.stop(TermEndReason::Switchover(Some(successor.clone())));
-    let mut terms = shared.term.subscribe();
-    let ended = terms.wait_for(Option::is_none).await;
-    ended.map_err(|source| Error::new(ErrorKind::Closed, "switchover").source(source))?;
+    over(shared, term.token().epoch).await;
     let pause = shared.clock.now().since(begun);
     metrics::histogram!("standfast_switchover_seconds").record(pause.as_secs_f64());
     Ok((successor, pause))
@@ -66,10 +65,20 @@ pub(crate) async fn leave(shared: &Shared) {
         Err(error) => {
             tracing::info!(%error, "nobody to hand over to; the term ends");
             term.stop(TermEndReason::Shutdown);
-            let mut terms = shared.term.subscribe();
-            if let Err(error) = terms.wait_for(Option::is_none).await {
-                tracing::debug!(%error, "the role loop is gone");
-            }
+            over(shared, term.token().epoch).await;
         }
+    }
+}
+
+/// Waits until this node no longer leads in `epoch`.
+///
+/// # Cancel safety
+/// Cancel safe: changes nothing.
+pub(crate) async fn over(shared: &Shared, epoch: Epoch) {
+    let mut terms = shared.term.subscribe();
+    let another =
+        |term: &Option<TermHandle>| term.as_ref().is_none_or(|term| term.token().epoch != epoch);
+    if let Err(error) = terms.wait_for(another).await {
+        tracing::debug!(%error, "the role loop is gone");
     }
 }

@@ -227,7 +227,7 @@ async fn pause(error: Error) -> Result<()> {
 }
 
 /// A state that differs from the primary's is never served.
-fn check(compared: Compared) -> Result<()> {
+pub(crate) fn check(compared: Compared) -> Result<()> {
     match compared {
         Compared::Differs { seq, ours, theirs } => {
             Err(Error::new(ErrorKind::Corrupt, "verify").context(format!(

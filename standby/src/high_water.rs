@@ -51,15 +51,13 @@ impl HighWater {
         self.position
     }
 
-    /// Keeps `position` if it is higher than what is kept.
+    /// Keeps `position` if its Seq is higher than what is kept; a later epoch with a lower Seq is another history,
+    /// and no reason to forget this one (R7).
     ///
     /// # Errors
     /// `Quota` or `Unavailable` when the file cannot be written; the old one is still there.
     pub fn raise(&mut self, position: Position) -> Result<()> {
-        if self
-            .position
-            .is_some_and(|kept| kept.seq >= position.seq && kept.epoch >= position.epoch)
-        {
+        if self.position.is_some_and(|kept| kept.seq >= position.seq) {
             return Ok(());
         }
         let body = format!("{MAGIC}\ncluster {}\nposition {position}\n", self.cluster);
@@ -76,15 +74,6 @@ impl HighWater {
         written.map_err(|error| failed("write", &self.path, error))?;
         self.position = Some(position);
         Ok(())
-    }
-
-    /// Starts again from `position`, lower or not: after history was given up on purpose.
-    ///
-    /// # Errors
-    /// As [`Self::raise`].
-    pub fn reset(&mut self, position: Position) -> Result<()> {
-        self.position = None;
-        self.raise(position)
     }
 }
 

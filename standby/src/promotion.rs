@@ -5,6 +5,7 @@ use standfast_core::{
     Leadership, OpLogWriter, OpType, Position, ReadLimit, Result, SharedMachine,
 };
 
+use crate::follow::check;
 use crate::high_water::HighWater;
 use crate::sources::Sources;
 
@@ -61,6 +62,7 @@ async fn fence_and_start(
     let mut writer = sources.oplog.open_writer(leadership.token()).await?;
     check_regression(&*writer, machine, high_water)?;
     drain(&mut *writer, machine).await?;
+    check_lineage(machine, high_water)?;
     let batch = epoch_start(sources, machine, leadership)?;
     let start = append(&mut *writer, &batch).await?;
     machine.lock().apply_batch(&batch)?;
@@ -96,6 +98,22 @@ fn check_regression(
     )))
 }
 
+/// The state has passed what this node has seen committed; it must have been there exactly.
+fn check_lineage(machine: &SharedMachine, high_water: &HighWater) -> Result<()> {
+    let Some(kept) = high_water.position() else {
+        return Ok(());
+    };
+    let passed = machine.lock().passed(kept.seq);
+    match passed {
+        Some((position, _)) if position != kept => {
+            Err(Error::new(ErrorKind::LogRegressed, "promote").context(format!(
+                "this node has seen {kept} committed, the log has {position} in its place: it is another history"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn drain(writer: &mut dyn OpLogWriter, machine: &SharedMachine) -> Result<()> {
     loop {
         let position = machine.lock().position();
@@ -110,7 +128,8 @@ async fn drain(writer: &mut dyn OpLogWriter, machine: &SharedMachine) -> Result<
             )));
         }
         for batch in &batches {
-            machine.lock().apply_batch(batch)?;
+            let applied = machine.lock().apply_batch(batch)?;
+            check(applied.compared)?;
             tokio::task::yield_now().await;
         }
     }

@@ -80,9 +80,9 @@ async fn with_async_the_answer_does_not_wait_and_the_log_still_gets_everything()
     for _ in 0..500 {
         client.add(&handle, "x", 1).await.unwrap();
     }
-    let committed = handle.close_intake(Duration::from_secs(5)).await.unwrap();
+    let held = handle.close_intake(Duration::from_secs(5)).await.unwrap();
     assert_eq!(
-        committed.seq.0, 501,
+        held.position.seq.0, 501,
         "500 additions and the start of the term"
     );
 }

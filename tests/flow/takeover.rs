@@ -61,14 +61,14 @@ async fn a_switchover_keeps_requests_waiting_until_everything_decided_is_committ
     let handle = term.handle();
     let mut client = Client::new(1, &clock);
     client.add(&handle, "x", 1).await.unwrap();
-    let position = handle
+    let held = handle
         .close_intake(std::time::Duration::from_secs(5))
         .await
         .unwrap();
-    assert_eq!(position, handle.committed_position());
+    assert_eq!(held.position, handle.committed_position());
     let waiting = Client::new(2, &clock);
     let mut asked = Box::pin(waiting.ask(&handle, "x", 1, 1));
     assert!(futures::poll!(&mut asked).is_pending());
-    handle.open_intake();
+    drop(held);
     assert_eq!(asked.await.unwrap(), Ok(2));
 }

@@ -85,7 +85,11 @@ impl Sequencer {
                     )),
                 );
             }
-            Considered::Remembered { reply, seq } => (Ok(reply), seq),
+            Considered::Remembered { reply, seq } => {
+                // With `async` it may never have reached the log.
+                sum.reveals |= self.config.ack == Ack::Async;
+                (Ok(reply), seq)
+            }
             Considered::Refused { refusal, looked } => {
                 sum.reveals = true;
                 (Err(refusal), looked)
@@ -157,6 +161,9 @@ impl Sequencer {
             key: Cow::Borrowed(&op.key),
             payload: Cow::Borrowed(&op.payload),
         };
+        if let Some(refusal) = too_large(std::slice::from_ref(op)) {
+            return Err(Error::new(ErrorKind::Invalid, "log").context(refusal.message));
+        }
         let reply = state.apply(&entry).inspect_err(|error| {
             metrics::counter!("standfast_inapplicable_decisions_total").increment(1);
             tracing::error!(%error, "the service decided on an operation that it cannot apply");
