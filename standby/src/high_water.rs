@@ -155,6 +155,15 @@ mod tests {
     }
 
     #[test]
+    fn a_later_epoch_with_a_lower_seq_does_not_wipe_out_what_was_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut water = HighWater::open(dir.path(), cluster(1)).unwrap();
+        water.raise(at(1, 100)).unwrap();
+        water.raise(at(2, 60)).unwrap();
+        assert_eq!(water.position(), Some(at(1, 100)));
+    }
+
+    #[test]
     fn another_clusters_file_a_newer_one_and_a_damaged_one_are_told_apart() {
         let dir = tempfile::tempdir().unwrap();
         HighWater::open(dir.path(), cluster(1))

@@ -72,3 +72,21 @@ async fn a_switchover_keeps_requests_waiting_until_everything_decided_is_committ
     drop(held);
     assert_eq!(asked.await.unwrap(), Ok(2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switchover_whose_caller_went_away_opens_intake_again() {
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let term = TestNode::start(cluster.sources("a"))
+        .await
+        .lead(MasterConfig::default())
+        .await;
+    let handle = term.handle();
+    let mut client = Client::new(1, &clock);
+    client.add(&handle, "x", 1).await.unwrap();
+    {
+        let mut closing = Box::pin(handle.close_intake(std::time::Duration::from_secs(5)));
+        drop(futures::poll!(&mut closing));
+    }
+    assert_eq!(client.add(&handle, "x", 1).await.unwrap(), 2);
+}
