@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ),
     (
         "standfast-master",
-        &["standfast-core", "standfast-snapshots", "standfast-wire"],
+        &["standfast-core", "standfast-wire"],
     ),
     ("standfast-metadata", &["standfast-core"]),
     (

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use standfast_core::{
     Batch, BootInstant, Clock, Error, ErrorKind, OpLogWriter, Position, Result, TermEndReason,
 };
@@ -26,6 +27,9 @@ pub(crate) struct LogHandle {
 struct Shared {
     busy: AtomicBool,
     failed: AtomicBool,
+    full: AtomicBool,
+    /// What the store says while it is full.
+    why_full: Mutex<String>,
 }
 
 /// The thread that drives the writer: one batch in flight, the next forms meanwhile.
@@ -48,6 +52,19 @@ impl LogHandle {
     /// Whether the log has failed: nothing more will be committed in this term.
     pub(crate) fn failed(&self) -> bool {
         self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// Whether the store takes no more for want of room: the node is read-only until it does.
+    pub(crate) fn full(&self) -> bool {
+        self.shared.full.load(Ordering::Acquire)
+    }
+
+    /// What a write is told meanwhile.
+    pub(crate) fn why_full(&self) -> Error {
+        let why = self.shared.why_full.lock().clone();
+        Error::new(ErrorKind::Quota, "propose").context(format!(
+            "not executed: this node is read-only until there is room for the log: {why}"
+        ))
     }
 
     /// Hands a batch over; only when [`Self::idle`].
@@ -102,6 +119,7 @@ impl LogThread {
     /// `runtime` drives the writer's futures on this thread: a writer may block.
     pub(crate) fn run(mut self, runtime: &tokio::runtime::Handle) -> Option<TermEndReason> {
         let _exit = FailOnExit(Arc::clone(&self.shared), Arc::clone(&self.queue));
+        metrics::gauge!("standfast_read_only").set(0.0);
         let mut marked = false;
         let failure = loop {
             let next = match self
@@ -153,18 +171,31 @@ impl LogThread {
                         .increment(batch.len() as u64);
                     metrics::counter!("standfast_appended_bytes_total")
                         .increment(batch.frame().len() as u64);
-                    metrics::gauge!("standfast_read_only").set(0.0);
+                    self.say_full(None);
                     return Ok(position);
                 }
                 Err(error) if waits(error.kind()) && self.still_valid() => {
                     metrics::counter!("standfast_append_retries_total").increment(1);
-                    metrics::gauge!("standfast_read_only").set(1.0);
+                    self.say_full(Some(&error).filter(|error| *error.kind() == ErrorKind::Quota));
                     tracing::warn!(%error, "the log does not take the batch; it is sent again");
-                    runtime.block_on(tokio::time::sleep(pause));
+                    // The timer is made inside: this thread is not the runtime's.
+                    runtime.block_on(async { tokio::time::sleep(pause).await });
                     pause = (pause * 2).min(PAUSES.1);
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// Says whether the store is full, so that writes are refused at once and reads go on.
+    fn say_full(&self, why: Option<&Error>) {
+        if let Some(why) = why {
+            *self.shared.why_full.lock() = why.to_string();
+        }
+        let before = self.shared.full.swap(why.is_some(), Ordering::AcqRel);
+        if before != why.is_some() {
+            metrics::gauge!("standfast_read_only").set(if before { 0.0 } else { 1.0 });
+            self.queue.ring();
         }
     }
 

@@ -41,11 +41,14 @@ impl Sequencer {
         };
         for item in 0..command.items {
             self.wait_for_room(state);
-            if self.log.failed() {
-                forget_if_gone(
-                    answer.send(Err(Error::new(ErrorKind::Unknown, "propose")
-                        .context("the log failed in the middle of the request"))),
-                );
+            if self.stuck() {
+                forget_if_gone(answer.send(
+                    Err(
+                        Error::new(ErrorKind::Unknown, "propose").context(
+                            "the log failed, or has no room, in the middle of the request",
+                        ),
+                    ),
+                ));
                 return;
             }
             if let Err(error) = self.decide_item(state, command, item, &mut sum) {

@@ -112,6 +112,10 @@ impl Sequencer {
                     forget_if_gone(answer.send(Err(too_late())));
                     return;
                 }
+                if self.log.full() {
+                    forget_if_gone(answer.send(Err(self.log.why_full())));
+                    return;
+                }
                 self.decide(state, &command, answer);
             }
             Job::Read {
@@ -194,12 +198,18 @@ impl Sequencer {
     }
 
     /// Waits until the batch in hand may grow by an entry again: until it was handed to the log, or (`async`)
-    /// until less is unflushed. The state is unlocked meanwhile.
+    /// until less is unflushed. The state is unlocked meanwhile. A store without room is not waited for: there are
+    /// reads behind.
     fn wait_for_room(&mut self, state: &mut MutexGuard<'_, Machine>) {
-        while !self.log.failed() && !self.queue.is_closed() && !self.has_room(state) {
+        while !self.stuck() && !self.queue.is_closed() && !self.has_room(state) {
             MutexGuard::unlocked(state, || self.queue.wait_bell(Duration::from_millis(20)));
             self.seal_if_idle(state);
         }
+    }
+
+    /// Whether waiting for the log leads nowhere.
+    fn stuck(&self) -> bool {
+        self.log.failed() || self.log.full()
     }
 
     fn has_room(&mut self, state: &Machine) -> bool {

@@ -25,7 +25,7 @@ pub struct MetadataService {
 }
 
 impl MetadataService {
-    /// An empty state. The settings must have passed [`MetadataConfig::validate`].
+    /// An empty state. The settings must have passed [`MetadataConfig::problems`].
     pub fn new(config: MetadataConfig) -> Self {
         Self::of(config, Tables::new(unknown_cluster()))
     }
