@@ -129,14 +129,34 @@ impl Stores {
         Ok((fingerprint, true))
     }
 
-    /// Proves that every store is there and may be written.
+    /// Proves that every store is there, may be written, and holds what this program can read.
     ///
     /// # Errors
-    /// The first that is not, with its section.
+    /// The first that is not, with its section. Damage is no reason: a node that finds some stands still and can be
+    /// asked about it.
     pub async fn probe(&self) -> Result<()> {
         for (section, store) in self.each() {
             store.probe().await.map_err(|e| e.context(section))?;
         }
+        let looked = [
+            ("[oplog]", self.oplog.bounds().await.map(drop)),
+            ("[election]", self.election.current().await.map(drop)),
+        ];
+        for (section, result) in looked {
+            match result {
+                Err(error) if is_fatal(error.kind()) => return Err(error.context(section)),
+                Err(error) => tracing::debug!(%error, section, "looked at before the start"),
+                Ok(()) => {}
+            }
+        }
         Ok(())
     }
+}
+
+/// Whether no waiting, no other node and no repair of the data would help: another program or configuration is wanted.
+const fn is_fatal(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Version | ErrorKind::Foreign | ErrorKind::Auth | ErrorKind::Config
+    )
 }

@@ -134,13 +134,7 @@ pub(super) fn check_holder(
 }
 
 fn check_owner(dir: &LogDir, token: &FenceToken, operation: &'static str) -> Result<()> {
-    let path = dir
-        .layout()
-        .at("fences")
-        .join(numbered::name(token.epoch.0));
-    let bytes = fs::read(&path).map_err(|source| io_error(operation, &path, source))?;
-    let record: FenceRecord = decode(&bytes, FORMAT, VERSION)
-        .map_err(|error| error.context(path.display().to_string()))?;
+    let record = read(dir, token.epoch, operation)?;
     if record.nonce == nonce(token) {
         return Ok(());
     }
@@ -148,6 +142,24 @@ fn check_owner(dir: &LogDir, token: &FenceToken, operation: &'static str) -> Res
         "epoch {} was let in for another term of {}",
         record.epoch, record.holder
     )))
+}
+
+fn read(dir: &LogDir, epoch: Epoch, operation: &'static str) -> Result<FenceRecord> {
+    let path = dir.layout().at("fences").join(numbered::name(epoch.0));
+    let bytes = fs::read(&path).map_err(|source| io_error(operation, &path, source))?;
+    decode(&bytes, FORMAT, VERSION).map_err(|error| error.context(path.display().to_string()))
+}
+
+/// Whether this program knows the format of the fence: who was let in last may be a newer one.
+///
+/// # Errors
+/// `Version`, `Corrupt`.
+pub(super) fn check_readable(dir: &LogDir) -> Result<()> {
+    let fence = dir.fence()?;
+    if fence > Epoch::ZERO {
+        read(dir, fence, "bounds")?;
+    }
+    Ok(())
 }
 
 fn refuse_higher(dir: &LogDir, epoch: Epoch, operation: &'static str) -> Result<()> {

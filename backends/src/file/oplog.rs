@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use super::cluster;
 use super::error::{NAME, error, io_error};
 use super::exclusive::Draft;
+use super::fence;
 use super::log_dir::{LogDir, again_if_vanished};
 use super::mount;
 use super::settle::Claim;
@@ -94,6 +95,7 @@ impl OpLogStore for FileOpLog {
 
     async fn bounds(&self) -> Result<Bounds> {
         self.dir.cluster("bounds")?;
+        fence::check_readable(&self.dir)?;
         again_if_vanished(|| {
             let survey = self.dir.survey("bounds")?;
             Ok(Bounds {
