@@ -1,8 +1,12 @@
 //! Stories of nodes that are real processes: killed, frozen, told to stop, started again.
 
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod support;
 
+#[cfg(test)]
+mod bad_input;
 #[cfg(test)]
 mod cold_start;
 #[cfg(test)]

@@ -1,0 +1,151 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use standfast_metadata::{MetadataClient, Placement, PutObject};
+use tokio::time::Instant;
+
+use super::{all_exist, keys, lender, objects};
+use crate::http;
+use crate::support::TestCluster;
+
+/// A file system of 16 MiB, for as long as it lives.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(path: &Path) -> Self {
+        fs::create_dir_all(path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=16m", "standfast-test"])
+            .arg(path)
+            .status()
+            .expect("`mount` is installed");
+        assert!(
+            mounted.success(),
+            "a full disk takes a small one: run the tests as root, or in a container with CAP_SYS_ADMIN"
+        );
+        Self(path.to_owned())
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
+        assert!(unmounted.is_ok_and(|status| status.success()));
+    }
+}
+
+/// A node whose log lies on a small disk, 4 MiB of which can be freed.
+async fn node_on_small_disk() -> (TestCluster, SmallDisk) {
+    let mut cluster = TestCluster::prepare(&["a"], "1h");
+    let disk = SmallDisk::mount(&cluster.dir.path().join("log"));
+    fs::write(disk.ballast(), vec![1; 4 << 20]).unwrap();
+    let made = cluster.nodes[0].command(&["cluster", "init"]).await;
+    assert!(made.status.success(), "{made:?}");
+    cluster.nodes[0].start();
+    cluster.leader().await;
+    (cluster, disk)
+}
+
+/// Puts, a request each, until one is not acknowledged. Returns those that were.
+async fn fill(client: &MetadataClient) -> Vec<PutObject> {
+    let mut acknowledged = Vec::new();
+    loop {
+        let from = acknowledged.len();
+        assert!(from < 8000, "24 MB were put on a disk of 16 MiB");
+        let these = objects(from..from + 50, 3000);
+        let Ok(results) = client.put(&these, &Placement::default()).await else {
+            return acknowledged;
+        };
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        acknowledged.extend(these);
+    }
+}
+
+/// How many keys, asked for one by one, are found. Those in a bucket with the batch that waits are not answered: what
+/// they would tell may be lost.
+async fn reads_answered(client: &MetadataClient, objects: &[PutObject]) -> usize {
+    let keys = keys(objects);
+    let reads = keys.chunks(1).map(|key| client.exists(key));
+    let answers = futures::future::join_all(reads).await;
+    answers
+        .iter()
+        .filter(|answer| answer.as_ref().is_ok_and(|found| found == &[Ok(true)]))
+        .count()
+}
+
+async fn read_only(cluster: &TestCluster) -> Option<f64> {
+    let (code, metrics) = http::get(&cluster.nodes[0].http, "/metrics").await;
+    assert_eq!(code, 200);
+    http::value(&metrics, "standfast_read_only", &[])
+}
+
+async fn until_read_only_is(cluster: &TestCluster, wanted: f64) {
+    let give_up = Instant::now() + Duration::from_secs(30);
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    while read_only(cluster).await != Some(wanted) {
+        assert!(
+            Instant::now() < give_up,
+            "read_only is not {wanted}: {}",
+            cluster.nodes[0].log_text()
+        );
+        ticks.tick().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_leaves_a_node_that_reads_and_writes_again_when_there_is_room() {
+    let (mut cluster, disk) = node_on_small_disk().await;
+    let client = lender(&cluster, Duration::from_secs(3)).await;
+    let acknowledged = fill(&client).await;
+    assert!(acknowledged.len() > 100, "{}", acknowledged.len());
+    until_read_only_is(&cluster, 1.0).await;
+    let error = client
+        .put(&objects(9000..9001, 3000), &Placement::default())
+        .await
+        .unwrap_err();
+    let told = error.to_string();
+    assert!(
+        told.contains("read-only until there is room for the log") && told.contains(".wal"),
+        "{told}"
+    );
+    let answered = reads_answered(&client, &acknowledged[..100]).await;
+    assert!(answered >= 50, "{answered} of 100 reads were answered");
+    assert_eq!(cluster.leader().await, "a");
+
+    fs::remove_file(disk.ballast()).unwrap();
+    until_read_only_is(&cluster, 0.0).await;
+    let more = objects(10_000..10_100, 32);
+    let results = client.put(&more, &Placement::default()).await.unwrap();
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    cluster.nodes[0].kill().await;
+    cluster.nodes[0].start();
+    all_exist(&client, &acknowledged).await;
+    all_exist(&client, &more).await;
+    cluster.verify_log().await;
+    cluster.nodes[0].kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_term_begins_on_a_full_disk_and_nothing_acknowledged_is_lost() {
+    let (mut cluster, disk) = node_on_small_disk().await;
+    let client = lender(&cluster, Duration::from_secs(3)).await;
+    let acknowledged = fill(&client).await;
+    cluster.nodes[0].kill().await;
+    cluster.nodes[0].start();
+    assert_eq!(cluster.leader().await, "a");
+    let found = client.exists(&keys(&acknowledged)).await.unwrap();
+    let lost = found.iter().filter(|found| **found != Ok(true)).count();
+    assert_eq!(lost, 0, "of {}", acknowledged.len());
+    fs::remove_file(disk.ballast()).unwrap();
+    let more = objects(10_000..10_100, 32);
+    let results = client.put(&more, &Placement::default()).await.unwrap();
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    cluster.verify_log().await;
+    cluster.nodes[0].kill().await;
+}
