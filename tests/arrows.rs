@@ -18,10 +18,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
         "standfast-standby",
         &["standfast-core", "standfast-snapshots", "standfast-wire"],
     ),
-    (
-        "standfast-master",
-        &["standfast-core", "standfast-wire"],
-    ),
+    ("standfast-master", &["standfast-core", "standfast-wire"]),
     ("standfast-metadata", &["standfast-core"]),
     (
         "standfast",
