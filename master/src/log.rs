@@ -176,8 +176,10 @@ impl LogThread {
                 }
                 Err(error) if waits(error.kind()) && self.still_valid() => {
                     metrics::counter!("standfast_append_retries_total").increment(1);
+                    if pause == PAUSES.0 {
+                        tracing::warn!(%error, "the log does not take the batch; it is sent again");
+                    }
                     self.say_full(Some(&error).filter(|error| *error.kind() == ErrorKind::Quota));
-                    tracing::warn!(%error, "the log does not take the batch; it is sent again");
                     // The timer is made inside: this thread is not the runtime's.
                     runtime.block_on(async { tokio::time::sleep(pause).await });
                     pause = (pause * 2).min(PAUSES.1);
