@@ -237,3 +237,30 @@ pub(crate) fn check(compared: Compared) -> Result<()> {
         Compared::Equal(_) | Compared::Not => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_passing_trouble_is_counted_and_waited_for_and_no_other_is() {
+        let recorder = DebuggingRecorder::new();
+        let seen = recorder.snapshotter();
+        let _recording = metrics::set_default_local_recorder(&recorder);
+        let begun = tokio::time::Instant::now();
+        pause(Error::new(ErrorKind::Unavailable, "read"))
+            .await
+            .unwrap();
+        assert_eq!(begun.elapsed(), PAUSE);
+        pause(Error::new(ErrorKind::Corrupt, "read"))
+            .await
+            .unwrap_err();
+        let counted = seen.snapshot().into_vec();
+        let [(key, _, _, DebugValue::Counter(1))] = &counted[..] else {
+            panic!("{counted:?}");
+        };
+        assert_eq!(key.key().name(), "standfast_follow_retries_total");
+    }
+}

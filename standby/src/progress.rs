@@ -44,3 +44,52 @@ impl Verified {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+    use standfast_core::Digest;
+
+    use super::*;
+
+    #[test]
+    fn every_comparison_is_counted_as_what_it_was() {
+        let recorder = DebuggingRecorder::new();
+        let seen = recorder.snapshotter();
+        let mut verified = Verified::default();
+        let differs = Compared::Differs {
+            seq: Seq(9),
+            ours: Digest::default(),
+            theirs: Digest::default(),
+        };
+        metrics::with_local_recorder(&recorder, || {
+            for compared in [
+                Compared::Equal(Seq(7)),
+                Compared::Not,
+                Compared::Not,
+                differs,
+            ] {
+                verified.count(compared);
+            }
+        });
+        let mut counted = Vec::new();
+        for (key, _, _, value) in seen.snapshot().into_vec() {
+            let DebugValue::Counter(count) = value else {
+                panic!("{key:?}")
+            };
+            counted.push((key.key().name().to_owned(), count));
+        }
+        counted.sort();
+        let wanted = [
+            ("standfast_divergences_total", 1),
+            ("standfast_unverified_batches_total", 2),
+            ("standfast_verified_batches_total", 1),
+        ];
+        assert_eq!(
+            counted,
+            wanted.map(|(name, count)| (name.to_owned(), count))
+        );
+        assert_eq!((verified.equal_at, verified.equal), (Seq(7), 1));
+        assert_eq!(verified.not_compared, 2);
+    }
+}
