@@ -10,7 +10,9 @@ pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("{address}{path} answered {answer:?}"));
     let code = head.split(' ').nth(1).unwrap().parse().unwrap();
     (code, body.to_owned())
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use standfast_metadata::{MetadataClient, Placement, PutObject};
 use tokio::time::Instant;
 
-use super::{all_exist, keys, lender, objects};
+use super::{all_exist, keys, lender, objects, put_all};
 use crate::http;
-use crate::support::TestCluster;
+use crate::support::{TestCluster, TestNode, in_sync};
 
 /// A file system of 16 MiB, for as long as it lives.
 struct SmallDisk(PathBuf);
@@ -79,20 +79,21 @@ async fn reads_answered(client: &MetadataClient, objects: &[PutObject]) -> usize
         .count()
 }
 
-async fn read_only(cluster: &TestCluster) -> Option<f64> {
-    let (code, metrics) = http::get(&cluster.nodes[0].http, "/metrics").await;
+async fn metric(node: &TestNode, name: &str) -> Option<f64> {
+    let (code, metrics) = http::get(&node.http, "/metrics").await;
     assert_eq!(code, 200);
-    http::value(&metrics, "standfast_read_only", &[])
+    http::value(&metrics, name, &[])
 }
 
-async fn until_read_only_is(cluster: &TestCluster, wanted: f64) {
+async fn until(node: &TestNode, name: &str, wanted: impl Fn(f64) -> bool) {
     let give_up = Instant::now() + Duration::from_secs(30);
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
-    while read_only(cluster).await != Some(wanted) {
+    while !metric(node, name).await.is_some_and(&wanted) {
         assert!(
             Instant::now() < give_up,
-            "read_only is not {wanted}: {}",
-            cluster.nodes[0].log_text()
+            "{name} is {:?}: {}",
+            metric(node, name).await,
+            node.log_text()
         );
         ticks.tick().await;
     }
@@ -104,7 +105,14 @@ async fn a_full_disk_leaves_a_node_that_reads_and_writes_again_when_there_is_roo
     let client = lender(&cluster, Duration::from_secs(3)).await;
     let acknowledged = fill(&client).await;
     assert!(acknowledged.len() > 100, "{}", acknowledged.len());
-    until_read_only_is(&cluster, 1.0).await;
+    until(&cluster.nodes[0], "standfast_read_only", |value| {
+        value > 0.0
+    })
+    .await;
+    until(&cluster.nodes[0], "standfast_append_retries_total", |n| {
+        n > 0.0
+    })
+    .await;
     let error = client
         .put(&objects(9000..9001, 3000), &Placement::default())
         .await
@@ -119,7 +127,10 @@ async fn a_full_disk_leaves_a_node_that_reads_and_writes_again_when_there_is_roo
     assert_eq!(cluster.leader().await, "a");
 
     fs::remove_file(disk.ballast()).unwrap();
-    until_read_only_is(&cluster, 0.0).await;
+    until(&cluster.nodes[0], "standfast_read_only", |value| {
+        value < 1.0
+    })
+    .await;
     let more = objects(10_000..10_100, 32);
     let results = client.put(&more, &Placement::default()).await.unwrap();
     assert!(results.iter().all(Result::is_ok), "{results:?}");
@@ -146,6 +157,57 @@ async fn a_new_term_begins_on_a_full_disk_and_nothing_acknowledged_is_lost() {
     let more = objects(10_000..10_100, 32);
     let results = client.put(&more, &Placement::default()).await.unwrap();
     assert!(results.iter().all(Result::is_ok), "{results:?}");
+    cluster.verify_log().await;
+    cluster.nodes[0].kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_finds_the_election_full_waits_for_room_and_takes_over() {
+    let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
+    let disk = SmallDisk::mount(&cluster.dir.path().join("election"));
+    let made = cluster.nodes[0].command(&["cluster", "init"]).await;
+    assert!(made.status.success(), "{made:?}");
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    cluster
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
+    let client = lender(&cluster, Duration::from_mins(1)).await;
+    let acknowledged = objects(0..10, 32);
+    put_all(&client, &acknowledged).await;
+    // As much as there is room for.
+    fs::write(disk.ballast(), vec![1; 16 << 20]).unwrap_err();
+    let leader = cluster.leader().await;
+    cluster.node(&leader).kill().await;
+    let standby = cluster.node(if leader == "a" { "b" } else { "a" });
+    until(standby, "standfast_follow_interruptions_total", |n| n > 0.0).await;
+    fs::remove_file(disk.ballast()).unwrap();
+    all_exist(&client, &acknowledged).await;
+    put_all(&client, &objects(10..20, 32)).await;
+    standby.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_term_that_ends_on_a_full_disk_leaves_in_doubt_what_waits_for_its_last_writes() {
+    let (mut cluster, disk) = node_on_small_disk().await;
+    let client = lender(&cluster, Duration::from_secs(3)).await;
+    let acknowledged = fill(&client).await;
+    // Some of these lie in a bucket with what could not be written.
+    let all = keys(&acknowledged);
+    let step_down = cluster.nodes[0].command(&["step-down"]);
+    let (read, stepped) = tokio::join!(client.exists(&all), step_down);
+    assert!(stepped.status.success(), "{stepped:?}");
+    drop(read);
+    for name in [
+        "standfast_append_failures_total",
+        "standfast_requests_in_doubt_total",
+    ] {
+        until(&cluster.nodes[0], name, |n| n > 0.0).await;
+    }
+    fs::remove_file(disk.ballast()).unwrap();
+    cluster.leader().await;
+    all_exist(&client, &acknowledged).await;
     cluster.verify_log().await;
     cluster.nodes[0].kill().await;
 }
