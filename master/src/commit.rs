@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use standfast_core::{BootInstant, Clock, Error, ErrorKind, Outcome, Position, Result, Seq};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use crate::job::{ProposeAnswer, ReadAnswer};
 
@@ -21,17 +21,33 @@ pub struct Progress {
     pub committed: Position,
 }
 
-/// An answer that waits for a Seq to be committed.
-pub(crate) enum Waiter {
+/// An answer that waits for a Seq to be committed, and the room in the queue that it takes until then.
+pub(crate) struct Waiter {
+    pub(crate) pending: Pending,
+    pub(crate) _room: Option<OwnedSemaphorePermit>,
+}
+
+/// An answer that is made and not sent.
+pub(crate) enum Pending {
     Proposed {
         answer: ProposeAnswer,
-        outcomes: Vec<Outcome>,
+        result: Result<Vec<Outcome>>,
         reveals: bool,
     },
     Read {
         answer: ReadAnswer,
         value: Box<dyn Any + Send>,
     },
+}
+
+impl Waiter {
+    /// Whether nobody waits for the answer any more.
+    fn is_gone(&self) -> bool {
+        match &self.pending {
+            Pending::Proposed { answer, .. } => answer.is_closed(),
+            Pending::Read { answer, .. } => answer.is_closed(),
+        }
+    }
 }
 
 /// The committed watermark, and the answers that wait for it.
@@ -64,6 +80,10 @@ impl Commit {
             validity,
             over: OnceLock::new(),
         })
+    }
+
+    pub(crate) fn validity(&self) -> watch::Receiver<BootInstant> {
+        self.validity.clone()
     }
 
     pub(crate) fn committed(&self) -> Seq {
@@ -116,6 +136,16 @@ impl Commit {
         }
     }
 
+    /// Drops the answers that nobody waits for any more: what they took is free while the log stalls.
+    pub(crate) fn forget_gone(&self) {
+        if let Some(waiting) = &mut *self.waiting.lock() {
+            waiting.retain(|_, waiters| {
+                waiters.retain(|waiter| !waiter.is_gone());
+                !waiters.is_empty()
+            });
+        }
+    }
+
     /// The term is over: what still waits is in doubt.
     pub(crate) fn end(&self) {
         self.over.get_or_init(|| ());
@@ -131,20 +161,20 @@ impl Commit {
     }
 
     pub(crate) fn send(&self, waiter: Waiter) {
-        match waiter {
-            Waiter::Proposed {
+        match waiter.pending {
+            Pending::Proposed {
                 answer,
-                outcomes,
+                result,
                 reveals,
             } => {
                 let result = if reveals && !self.valid() {
                     Err(unknown())
                 } else {
-                    Ok(outcomes)
+                    result
                 };
                 forget_if_gone(answer.send(result));
             }
-            Waiter::Read { answer, value } => {
+            Pending::Read { answer, value } => {
                 let result = if self.valid() {
                     Ok(value)
                 } else {
@@ -157,9 +187,9 @@ impl Commit {
 
     fn in_doubt(waiter: Waiter) {
         metrics::counter!("standfast_requests_in_doubt_total").increment(1);
-        match waiter {
-            Waiter::Proposed { answer, .. } => forget_if_gone(answer.send(Err(unknown()))),
-            Waiter::Read { answer, .. } => forget_if_gone(answer.send(Err(unknown()))),
+        match waiter.pending {
+            Pending::Proposed { answer, .. } => forget_if_gone(answer.send(Err(unknown()))),
+            Pending::Read { answer, .. } => forget_if_gone(answer.send(Err(unknown()))),
         }
     }
 }
@@ -179,15 +209,59 @@ fn not_primary() -> Error {
 }
 
 /// Sends answers from inside the runtime, a batch's at a time, so that the log thread wakes one task and not a
-/// thousand.
+/// thousand. Ends with the term, when what was committed in it is answered.
 pub(crate) async fn reply(
     commit: Arc<Commit>,
     mut batches: mpsc::Receiver<Vec<Waiter>>,
-) -> Result<()> {
-    while let Some(ready) = batches.recv().await {
+    mut over: watch::Receiver<bool>,
+) {
+    loop {
+        // Both arms are cancel safe; a channel that was closed gives what is in it, and then ends.
+        let ready = tokio::select! {
+            ready = batches.recv() => ready,
+            _ = over.wait_for(|over| *over), if !batches.is_closed() => {
+                batches.close();
+                continue;
+            }
+        };
+        let Some(ready) = ready else { return };
         for waiter in ready {
             commit.send(waiter);
         }
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use standfast_core::{Clock, Position};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_committed_is_answered_though_the_term_is_over() {
+        let clock = Clock::manual();
+        let (_renewal, validity) = watch::channel(clock.now().plus(std::time::Duration::MAX));
+        let (to_replier, batches) = mpsc::channel(1);
+        let commit = Commit::new(Position::default(), clock, validity, to_replier);
+        let (answer, mut answered) = oneshot::channel();
+        let pending = Pending::Proposed {
+            answer,
+            result: Ok(Vec::new()),
+            reveals: false,
+        };
+        let waiter = Waiter {
+            pending,
+            _room: None,
+        };
+        commit.answer_at(Seq(1), waiter);
+        commit.advance(Position {
+            seq: Seq(1),
+            ..Position::default()
+        });
+        commit.end();
+        let (_answered, over) = watch::channel(true);
+        reply(commit, batches, over).await;
+        assert!(answered.try_recv().unwrap().is_ok());
+    }
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::term::TermHandle;
+use crate::handle::TermHandle;
 
 /// A standby that was heard within this time is there.
 const PRESENT: Duration = Duration::from_secs(1);

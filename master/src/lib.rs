@@ -12,6 +12,7 @@
 
 mod commit;
 mod config;
+mod handle;
 mod heartbeat;
 mod job;
 mod log;
@@ -19,8 +20,11 @@ mod queue;
 mod sequencer;
 mod tenure;
 mod term;
+mod thread;
+mod unflushed;
 
 pub use commit::{CommittedWatch, Progress};
 pub use config::{Ack, MasterConfig};
+pub use handle::{HeldIntake, TermHandle};
 pub use heartbeat::{HeartbeatServer, Standbys};
-pub use term::{HeldIntake, Term, TermHandle};
+pub use term::Term;

@@ -76,10 +76,11 @@ impl LogHandle {
     }
 }
 
-/// However the thread ends, a panic included, the sequencer must not wait for it.
-struct FailOnExit(Arc<Shared>, Arc<Queue>);
+/// When this is dropped, the log counts as failed and the sequencer no longer waits for it: however the log thread
+/// ends, a panic included, and when a term gives up a log that does not answer.
+pub(crate) struct FailWhenDropped(Arc<Shared>, Arc<Queue>);
 
-impl Drop for FailOnExit {
+impl Drop for FailWhenDropped {
     fn drop(&mut self) {
         self.0.failed.store(true, Ordering::Release);
         self.1.ring();
@@ -114,11 +115,16 @@ impl LogThread {
         )
     }
 
+    /// For the owner of the term.
+    pub(crate) fn fail_when_dropped(&self) -> FailWhenDropped {
+        FailWhenDropped(Arc::clone(&self.shared), Arc::clone(&self.queue))
+    }
+
     /// Runs until the sequencer is gone or the log fails; returns why it failed, if it did.
     ///
     /// `runtime` drives the writer's futures on this thread: a writer may block.
     pub(crate) fn run(mut self, runtime: &tokio::runtime::Handle) -> Option<TermEndReason> {
-        let _exit = FailOnExit(Arc::clone(&self.shared), Arc::clone(&self.queue));
+        let _exit = self.fail_when_dropped();
         metrics::gauge!("standfast_read_only").set(0.0);
         let mut marked = false;
         let failure = loop {

@@ -1,28 +1,37 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use standfast_core::{BootInstant, Clock, Error, ErrorKind, Result};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::job::Job;
 
 /// The bounded queue in front of the sequencer, and the bell that wakes it.
 ///
 /// Async callers wait for room; the sequencer, a thread, takes everything at once. Its bound counts items, so a
-/// command of a thousand items weighs a thousand.
+/// command of a thousand items weighs a thousand, and it counts them until they are answered: what waits for a slow
+/// log takes room too.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
     bell: Condvar,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     capacity: u32,
     clock: Clock,
 }
 
+/// A job and the room that it takes until it is answered.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) job: Job,
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+}
+
 #[derive(Debug, Default)]
 struct State {
-    jobs: VecDeque<(Job, u32)>,
+    jobs: VecDeque<Queued>,
     rung: bool,
     /// While held, only so many more jobs are let through.
     held: Option<usize>,
@@ -44,7 +53,7 @@ impl Queue {
         Self {
             state: Mutex::default(),
             bell: Condvar::new(),
-            room: Semaphore::new(capacity as usize),
+            room: Arc::new(Semaphore::new(capacity as usize)),
             capacity,
             clock,
         }
@@ -54,17 +63,20 @@ impl Queue {
     ///
     /// Cancel safe: a job whose caller went away while waiting was not queued.
     pub(crate) async fn push(&self, job: Job, deadline: BootInstant) -> Result<()> {
+        let left = deadline.since(self.clock.now());
+        if left.is_zero() {
+            return Err(busy("the deadline passed before it was queued".to_owned()));
+        }
         let weight = job.weight().min(self.capacity);
-        let permits = match self.room.try_acquire_many(weight) {
-            Ok(permits) => permits,
+        let room = match Arc::clone(&self.room).try_acquire_many_owned(weight) {
+            Ok(room) => room,
             Err(_no_room_or_closed) => {
-                let wait = deadline.since(self.clock.now());
-                match tokio::time::timeout(wait, self.room.acquire_many(weight)).await {
-                    Ok(Ok(permits)) => permits,
+                let room = Arc::clone(&self.room).acquire_many_owned(weight);
+                match tokio::time::timeout(left, room).await {
+                    Ok(Ok(room)) => room,
                     Ok(Err(_closed)) => return Err(closed()),
                     Err(_elapsed) => {
-                        metrics::counter!("standfast_requests_busy_total").increment(1);
-                        return Err(Error::new(ErrorKind::Busy, "propose").context(format!(
+                        return Err(busy(format!(
                             "the queue of {} items stayed full until the deadline",
                             self.capacity
                         )));
@@ -76,31 +88,27 @@ impl Queue {
         if state.closed {
             return Err(closed());
         }
-        permits.forget();
-        state.jobs.push_back((job, weight));
+        state.jobs.push_back(Queued {
+            job,
+            room: Some(room),
+        });
         drop(state);
         self.bell.notify_one();
         Ok(())
     }
 
     /// Moves all jobs into `jobs`; waits up to `patience` for the first one, or for the bell.
-    pub(crate) fn take(&self, jobs: &mut VecDeque<Job>, patience: Duration) {
+    pub(crate) fn take(&self, jobs: &mut VecDeque<Queued>, patience: Duration) {
         let mut state = self.state.lock();
         if state.let_through() == 0 && !state.rung && !state.closed {
             self.bell.wait_for(&mut state, patience);
         }
         state.rung = false;
         let through = state.let_through();
-        let mut freed = 0;
-        for (job, weight) in state.jobs.drain(..through) {
-            freed += weight as usize;
-            jobs.push_back(job);
-        }
+        jobs.extend(state.jobs.drain(..through));
         if let Some(left) = &mut state.held {
             *left = left.saturating_sub(through);
         }
-        drop(state);
-        self.room.add_permits(freed);
     }
 
     /// Waits for the bell alone, up to `patience`.
@@ -127,7 +135,10 @@ impl Queue {
         if state.closed {
             return Err(closed());
         }
-        state.jobs.push_back((last, 0));
+        state.jobs.push_back(Queued {
+            job: last,
+            room: None,
+        });
         state.held = Some(state.jobs.len());
         drop(state);
         self.bell.notify_one();
@@ -158,31 +169,42 @@ impl Queue {
     }
 }
 
+/// The deadline passed, and nothing was executed.
+pub(crate) fn busy(why: String) -> Error {
+    metrics::counter!("standfast_requests_busy_total").increment(1);
+    Error::new(ErrorKind::Busy, "propose").context(why)
+}
+
 fn closed() -> Error {
     Error::new(ErrorKind::NotPrimary { address: None }, "propose")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn job() -> Job {
         Job::AtBatchEnd(Box::new(|_| {}))
     }
 
+    fn soon(clock: &Clock) -> BootInstant {
+        clock.now().plus(Duration::from_millis(5))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_full_queue_is_busy_at_the_deadline_and_takes_again_when_there_is_room() {
         let clock = Clock::manual();
         let queue = Arc::new(Queue::new(1, clock.clone()));
-        let soon = clock.now().plus(Duration::from_millis(5));
+        let soon = soon(&clock);
         queue.push(job(), soon).await.unwrap();
         let error = queue.push(job(), soon).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Busy);
         let mut jobs = VecDeque::new();
         queue.take(&mut jobs, Duration::ZERO);
         assert_eq!(jobs.len(), 1);
+        let error = queue.push(job(), soon).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Busy, "taken, but not answered");
+        jobs.clear();
         queue.push(job(), soon).await.unwrap();
     }
 
@@ -190,9 +212,9 @@ mod tests {
     async fn a_held_queue_keeps_what_comes_later_and_a_closed_one_refuses() {
         let clock = Clock::manual();
         let queue = Queue::new(4, clock.clone());
-        queue.push(job(), clock.now()).await.unwrap();
+        queue.push(job(), soon(&clock)).await.unwrap();
         queue.hold_behind(job()).unwrap();
-        queue.push(job(), clock.now()).await.unwrap();
+        queue.push(job(), soon(&clock)).await.unwrap();
         let mut jobs = VecDeque::new();
         queue.take(&mut jobs, Duration::ZERO);
         queue.take(&mut jobs, Duration::ZERO);
@@ -201,7 +223,7 @@ mod tests {
         queue.take(&mut jobs, Duration::ZERO);
         assert_eq!(jobs.len(), 3);
         queue.close();
-        let error = queue.push(job(), clock.now()).await.unwrap_err();
+        let error = queue.push(job(), soon(&clock)).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::NotPrimary { address: None });
     }
 }

@@ -1,44 +1,45 @@
-use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
-use async_trait::async_trait;
 use standfast_core::{
-    BootInstant, Clock, Command, Epoch, Error, ErrorKind, FenceToken, Handover, Leadership,
-    Machine, Outcome, Position, Proposer, Result, SessionId, SharedMachine, TermEnd, TermEndReason,
+    Clock, Handover, Leadership, Result, Seq, SharedMachine, TermEnd, TermEndReason,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::commit::{Commit, CommittedWatch, Progress, reply};
-use crate::config::MasterConfig;
-use crate::job::Job;
-use crate::log::LogThread;
+use crate::commit::{Commit, reply};
+use crate::config::{Ack, MasterConfig};
+use crate::handle::TermHandle;
+use crate::log::{FailWhenDropped, LogThread};
 use crate::queue::Queue;
 use crate::sequencer::{Parts, Sequencer};
 use crate::tenure::lapsed;
+use crate::thread::Thread;
+
+/// How long a term that ends on purpose waits for its log to take what was decided.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a term that was lost waits for its threads, and any term for its resignation.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A term of leadership: owns the sequencer thread, the log thread and the replier.
+///
+/// A log that hangs keeps its thread for as long as it does: the thread is left behind, fenced by the next term,
+/// and what it still learns is told to nobody.
 pub struct Term {
     handle: TermHandle,
     leadership: Box<dyn Leadership>,
     machine: SharedMachine,
-    sequencer: std::thread::JoinHandle<bool>,
-    log: std::thread::JoinHandle<Option<TermEndReason>>,
-    log_over: watch::Receiver<bool>,
-    tasks: JoinSet<Result<()>>,
+    ack: Ack,
+    /// Whether nothing that was decided is missing from what was handed to the log.
+    sequencer: Thread<bool>,
+    /// Why the log failed, if it did.
+    log: Thread<Option<TermEndReason>>,
+    give_up_log: FailWhenDropped,
+    replier: JoinSet<()>,
+    answered: watch::Sender<bool>,
     stop: mpsc::Receiver<TermEndReason>,
     clock: Clock,
-}
-
-/// The door to a term; cheap to clone, and of no use once the term has ended.
-#[derive(Clone)]
-pub struct TermHandle {
-    token: FenceToken,
-    queue: Arc<Queue>,
-    commit: Arc<Commit>,
-    stop: mpsc::Sender<TermEndReason>,
-    clock: Clock,
-    machine: SharedMachine,
 }
 
 impl Term {
@@ -54,11 +55,12 @@ impl Term {
             start,
         } = handover;
         let queue = Arc::new(Queue::new(config.queue, clock.clone()));
-        let (replier, batches) = mpsc::channel(1024);
+        let (to_replier, batches) = mpsc::channel(1024);
         let validity = leadership.validity();
-        let commit = Commit::new(start, clock.clone(), validity.clone(), replier);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(reply(Arc::clone(&commit), batches));
+        let commit = Commit::new(start, clock.clone(), validity.clone(), to_replier);
+        let (answered, over) = watch::channel(false);
+        let mut replier = JoinSet::new();
+        replier.spawn(reply(Arc::clone(&commit), batches, over));
         let (log, thread) = LogThread::new(
             writer,
             Arc::clone(&commit),
@@ -66,7 +68,9 @@ impl Term {
             clock.clone(),
             validity,
         );
+        let give_up_log = thread.fail_when_dropped();
         machine.lock().term_begins();
+        let ack = config.ack;
         let sequencer = Sequencer::new(Parts {
             machine: Arc::clone(&machine),
             queue: Arc::clone(&queue),
@@ -76,14 +80,9 @@ impl Term {
             clock: clock.clone(),
             epoch: leadership.token().epoch,
         });
-        let (over, log_over) = watch::channel(false);
         let runtime = tokio::runtime::Handle::current();
-        let log = spawn("log", move || {
-            let reason = thread.run(&runtime);
-            over.send_replace(true);
-            reason
-        })?;
-        let sequencer = spawn("sequencer", move || sequencer.run())?;
+        let log = Thread::spawn("log", move || thread.run(&runtime))?;
+        let sequencer = Thread::spawn("sequencer", move || sequencer.run())?;
         let (stopper, stop) = mpsc::channel(4);
         let handle = TermHandle {
             token: leadership.token().clone(),
@@ -97,10 +96,12 @@ impl Term {
             handle,
             leadership,
             machine,
+            ack,
             sequencer,
             log,
-            log_over,
-            tasks,
+            give_up_log,
+            replier,
+            answered,
             stop,
             clock,
         })
@@ -116,7 +117,8 @@ impl Term {
         &*self.leadership
     }
 
-    /// Waits for the end of the term and joins its threads. Resigns when it ended on purpose.
+    /// Waits for the end of the term and of its threads, and resigns. A term that ends on purpose waits 10 s for its
+    /// log, one that was lost 1 s: a log that hangs longer is given up, and the state with it.
     ///
     /// # Errors
     /// None of its own; what ended the term is in [`TermEnd`].
@@ -124,39 +126,87 @@ impl Term {
     /// # Cancel safety
     /// Not cancel safe: call it once, from the task that owns the term.
     pub async fn ended(mut self) -> TermEnd {
-        let validity = self.leadership.validity();
-        // All arms are cancel safe; after the first one nothing is awaited again.
-        let mut reason = tokio::select! {
-            asked = self.stop.recv() => asked.unwrap_or(TermEndReason::Shutdown),
-            () = lapsed(self.clock.clone(), validity) => TermEndReason::LeaseLost,
-            _ = self.log_over.wait_for(|over| *over) => TermEndReason::LeaseLost,
-        };
+        let mut reason = self.reason().await;
         self.handle.queue.close();
         if matches!(reason, TermEndReason::LeaseLost) {
-            // The log may hang for as long as its disk does; nobody waits for that.
+            // The log may hang for as long as its disk does; no caller waits for that.
             self.handle.commit.end();
         }
-        let (sequencer, log) = (self.sequencer, self.log);
-        let joined = tokio::task::spawn_blocking(move || {
-            let complete = sequencer.join().unwrap_or(false);
-            (complete, log.join().unwrap_or(None))
-        });
-        let (complete, failure) = joined.await.unwrap_or((false, None));
-        let failed = failure.is_some();
-        if let Some(failure) = failure {
+        self.wait_for_threads(&reason).await;
+        drop(self.give_up_log);
+        if timeout(SHORT_PATIENCE, self.sequencer.over())
+            .await
+            .is_err()
+        {
+            tracing::error!("the sequencer does not end; its state is given up");
+        }
+        let log = self.log.result();
+        let logged = matches!(log, Some(None));
+        if let Some(Some(failure)) = log {
             reason = failure;
         }
+        let committed = self.handle.commit.committed();
+        let machine = &self.machine;
+        let decided = self.sequencer.result();
+        let decided = decided.map(|complete| (complete, machine.lock().applied()));
+        let clean = logged && decided == Some((true, committed));
+        if self.ack == Ack::Async && !clean {
+            tell_in_doubt(committed, decided.map(|(_, applied)| applied));
+        }
+        metrics::gauge!("standfast_read_only").set(0.0);
+        self.answered.send_replace(true);
+        while self.replier.join_next().await.is_some() {}
         self.handle.queue.drop_all();
         self.handle.commit.end();
-        let committed = self.handle.commit.committed();
-        let clean = complete && !failed && self.machine.lock().applied() == committed;
-        self.tasks.shutdown().await;
         resign(self.leadership, &reason).await;
         TermEnd {
             machine: self.machine,
             clean,
             reason,
         }
+    }
+
+    /// Waits for what ends the term.
+    async fn reason(&mut self) -> TermEndReason {
+        let validity = self.leadership.validity();
+        // All arms are cancel safe.
+        tokio::select! {
+            asked = self.stop.recv() => asked.unwrap_or(TermEndReason::Shutdown),
+            () = lapsed(self.clock.clone(), validity) => TermEndReason::LeaseLost,
+            () = self.log.over() => TermEndReason::LeaseLost,
+        }
+    }
+
+    /// Waits until the log has taken what was decided, for as long as the end of such a term may take.
+    async fn wait_for_threads(&mut self, reason: &TermEndReason) {
+        let lost = matches!(reason, TermEndReason::LeaseLost);
+        let patience = if lost { SHORT_PATIENCE } else { PATIENCE };
+        let both = async {
+            self.sequencer.over().await;
+            self.log.over().await;
+        };
+        if timeout(patience, both).await.is_err() {
+            tracing::error!(
+                ?patience,
+                "the log does not answer; the term ends without it"
+            );
+        }
+    }
+}
+
+/// Tells what a term leaves behind that was acknowledged ahead of its commit: the next term has it, or it is lost.
+fn tell_in_doubt(committed: Seq, applied: Option<Seq>) {
+    let Some(applied) = applied else {
+        tracing::warn!(after = %committed, "acknowledged with `async` and in doubt: everything after");
+        return;
+    };
+    let entries = applied.since(committed);
+    metrics::counter!("standfast_async_in_doubt_entries_total").increment(entries);
+    if entries > 0 {
+        tracing::warn!(
+            entries, first = %committed.next(), last = %applied,
+            "acknowledged with `async`, and in doubt: the next term has them, or they are lost"
+        );
     }
 }
 
@@ -166,202 +216,19 @@ async fn resign(leadership: Box<dyn Leadership>, reason: &TermEndReason) {
         TermEndReason::Switchover(node) => node.as_ref(),
         _ => None,
     };
-    if let Err(error) = leadership.resign(successor).await {
-        tracing::info!(%error, "could not resign; the lease runs out by itself");
-    }
-}
-
-fn spawn<T: Send + 'static>(
-    name: &str,
-    run: impl FnOnce() -> T + Send + 'static,
-) -> Result<std::thread::JoinHandle<T>> {
-    std::thread::Builder::new()
-        .name(format!("standfast-{name}"))
-        .spawn(run)
-        .map_err(|source| {
-            Error::new(ErrorKind::Unavailable, "start term")
-                .context(format!("cannot start the {name} thread"))
-                .source(source)
-        })
-}
-
-impl TermHandle {
-    /// The term's token.
-    pub const fn token(&self) -> &FenceToken {
-        &self.token
-    }
-
-    /// How far it has come.
-    pub fn progress(&self) -> Progress {
-        let committed = self.commit.position();
-        Progress {
-            applied: self.machine.lock().applied().max(committed.seq),
-            committed,
+    match timeout(SHORT_PATIENCE, leadership.resign(successor)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::info!(%error, "could not resign; the lease runs out by itself");
         }
-    }
-
-    /// Follows the committed watermark.
-    pub fn committed(&self) -> CommittedWatch {
-        self.commit.subscribe()
-    }
-
-    /// Last batch end committed.
-    pub fn committed_position(&self) -> Position {
-        self.commit.position()
-    }
-
-    /// Asks the term to end.
-    pub fn stop(&self, reason: TermEndReason) {
-        if self.stop.try_send(reason).is_err() {
-            tracing::debug!("the term is ending already");
+        Err(_elapsed) => {
+            tracing::info!("resigning takes too long; the lease runs out by itself");
         }
-    }
-
-    /// Keeps new requests waiting and returns when everything decided so far is committed: the first half of a
-    /// switchover. Intake opens again when what it returns is dropped, unless the term was stopped by then.
-    ///
-    /// # Errors
-    /// `Timeout` when it takes longer than `patience`; `NotPrimary` when the term has ended. Intake is open again
-    /// then.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: intake opens again.
-    pub async fn close_intake(&self, patience: std::time::Duration) -> Result<HeldIntake> {
-        let (sender, reached) = oneshot::channel();
-        let mut committed = self.commit.subscribe();
-        self.queue
-            .hold_behind(Job::AtBatchEnd(Box::new(move |machine| {
-                crate::commit::forget_if_gone(sender.send(machine.position().seq));
-            })))?;
-        let held = Held(Arc::clone(&self.queue));
-        let drained = async {
-            let target = reached.await.map_err(ended)?;
-            let position = committed.wait_for(|position| position.seq >= target).await;
-            position
-                .map(|position| *position)
-                .map_err(|source| Error::new(ErrorKind::Closed, "close intake").source(source))
-        };
-        match tokio::time::timeout(patience, drained).await {
-            Ok(Ok(position)) => Ok(HeldIntake {
-                position,
-                _held: held,
-            }),
-            Ok(Err(error)) => Err(error),
-            Err(elapsed) => Err(Error::new(ErrorKind::Timeout, "close intake").source(elapsed)),
-        }
-    }
-
-    /// Does something to the state at the next batch end, which may not be committed yet, and returns what it
-    /// gave.
-    ///
-    /// # Errors
-    /// `NotPrimary` when the term has ended.
-    ///
-    /// # Cancel safety
-    /// It may still be done.
-    pub async fn at_batch_end<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&mut Machine) -> T + Send + 'static,
-    ) -> Result<T> {
-        let (sender, receiver) = oneshot::channel();
-        let job = Job::AtBatchEnd(Box::new(move |machine| {
-            crate::commit::forget_if_gone(sender.send(act(machine)));
-        }));
-        let deadline = self.clock.now().plus(std::time::Duration::from_secs(10));
-        self.queue.push(job, deadline).await?;
-        receiver.await.map_err(ended)
-    }
-}
-
-/// Intake that is kept closed; it opens when this is dropped.
-#[derive(Debug)]
-#[must_use = "intake opens again when this is dropped"]
-pub struct HeldIntake {
-    /// Everything decided before is committed, up to here.
-    pub position: Position,
-    _held: Held,
-}
-
-#[derive(Debug)]
-struct Held(Arc<Queue>);
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.0.release();
-    }
-}
-
-/// Requests are numbered from 1, and a client does not have the answer of what it asks.
-fn check_header(command: &Command) -> Result<()> {
-    let header = command.header;
-    let numbered = header.request.0 > 0 && header.request.0 < u64::MAX;
-    if header.session == SessionId::NONE || (numbered && header.answered < header.request) {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Invalid, "propose").context(format!(
-        "request {} with answers up to {}: requests are numbered from 1, and `answered` is below",
-        header.request, header.answered
-    )))
-}
-
-fn ended(source: oneshot::error::RecvError) -> Error {
-    Error::new(ErrorKind::NotPrimary { address: None }, "propose").source(source)
-}
-
-#[async_trait]
-impl Proposer for TermHandle {
-    async fn propose(&self, command: Command, deadline: BootInstant) -> Result<Vec<Outcome>> {
-        check_header(&command)?;
-        let (answer, answered) = oneshot::channel();
-        self.queue
-            .push(
-                Job::Propose {
-                    command,
-                    deadline,
-                    answer,
-                },
-                deadline,
-            )
-            .await?;
-        answered.await.map_err(|source| {
-            Error::new(ErrorKind::Unknown, "propose")
-                .context("the term ended")
-                .source(source)
-        })?
-    }
-
-    async fn read(
-        &self,
-        question: Box<dyn Any + Send + Sync>,
-        deadline: BootInstant,
-    ) -> Result<Box<dyn Any + Send>> {
-        let (answer, answered) = oneshot::channel();
-        self.queue
-            .push(
-                Job::Read {
-                    question,
-                    deadline,
-                    answer,
-                },
-                deadline,
-            )
-            .await?;
-        answered.await.map_err(ended)?
-    }
-
-    fn leads(&self) -> Option<Epoch> {
-        self.commit.valid().then_some(self.token.epoch)
     }
 }
 
 impl std::fmt::Debug for Term {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Term({:?})", self.handle.token)
-    }
-}
-
-impl std::fmt::Debug for TermHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "TermHandle({:?})", self.token)
     }
 }

@@ -5,4 +5,6 @@ mod support;
 
 mod answers;
 mod end_of_term;
+#[cfg(test)]
+mod slow_log;
 mod takeover;

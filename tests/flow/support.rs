@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use standfast_backends::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
 use standfast_core::{
     Application, Candidate, Change, Clock, ClusterId, Command, ElectionBackend, Epoch, Error,
-    Fingerprint, NodeId, OpLogStore, Proposer, Refusal, RequestHeader, RequestId, Result, Rows,
-    RowsMut, SessionId, Store, Typed,
+    Fingerprint, Handover, NodeId, OpLogStore, Proposer, Refusal, RequestHeader, RequestId, Result,
+    Rows, RowsMut, SessionId, Store, Typed,
 };
 use standfast_master::{MasterConfig, Term, TermHandle};
 use standfast_snapshots::SnapshotPolicy;
@@ -140,7 +140,13 @@ impl TestNode {
         self.try_lead(config).await.unwrap()
     }
 
-    pub(crate) async fn try_lead(mut self, config: MasterConfig) -> Result<Term, Error> {
+    pub(crate) async fn try_lead(self, config: MasterConfig) -> Result<Term, Error> {
+        let clock = self.sources.clock.clone();
+        Term::start(self.promote().await?, config, clock)
+    }
+
+    /// Follows until elected, and is promoted.
+    pub(crate) async fn promote(mut self) -> Result<Handover, Error> {
         let followed = follow(
             &self.sources,
             &mut self.state,
@@ -153,10 +159,9 @@ impl TestNode {
             panic!("not elected: {followed:?}")
         };
         let machine = Arc::clone(&self.state.machine);
-        match promote(&self.sources, machine, &mut self.high_water, leadership).await {
-            Ok(handover) => Term::start(handover, config, self.sources.clock.clone()),
-            Err(NotPromoted { error, .. }) => Err(error),
-        }
+        promote(&self.sources, machine, &mut self.high_water, leadership)
+            .await
+            .map_err(|NotPromoted { error, .. }| error)
     }
 }
 

@@ -5,9 +5,10 @@ use standfast_core::{
     AnswerWhen, Command, Considered, Decision, Entry, EntryId, Error, ErrorKind, MAX_KEY,
     MAX_PAYLOAD, Machine, Op, Outcome, Refusal, Reply, Seq,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Sequencer;
-use crate::commit::{Waiter, forget_if_gone};
+use crate::commit::{Pending, Waiter, forget_if_gone};
 use crate::config::Ack;
 use crate::job::ProposeAnswer;
 
@@ -32,13 +33,14 @@ impl Sequencer {
         &mut self,
         state: &mut MutexGuard<'_, Machine>,
         command: &Command,
-        answer: ProposeAnswer,
+        (answer, room): (ProposeAnswer, Option<OwnedSemaphorePermit>),
     ) {
         let mut sum = Sum {
             outcomes: Vec::new(),
             wait: Seq::ZERO,
             reveals: false,
         };
+        let mut failed = None;
         for item in 0..command.items {
             self.wait_for_room(state);
             if self.stuck() {
@@ -52,8 +54,8 @@ impl Sequencer {
                 return;
             }
             if let Err(error) = self.decide_item(state, command, item, &mut sum) {
-                forget_if_gone(answer.send(Err(error)));
-                return;
+                failed = Some(error);
+                break;
             }
         }
         let Sum {
@@ -61,12 +63,16 @@ impl Sequencer {
             wait,
             reveals,
         } = sum;
+        let pending = Pending::Proposed {
+            answer,
+            result: failed.map_or(Ok(outcomes), Err),
+            reveals,
+        };
         self.commit.answer_at(
             wait,
-            Waiter::Proposed {
-                answer,
-                outcomes,
-                reveals,
+            Waiter {
+                pending,
+                _room: room,
             },
         );
     }
@@ -81,6 +87,11 @@ impl Sequencer {
         let now_ms = state.now_ms();
         let (outcome, wait) = match state.consider(command, item, now_ms) {
             Considered::TooOld => {
+                // It reveals how far the session has come: that must be committed first.
+                sum.reveals = true;
+                if self.config.ack == Ack::Durable {
+                    sum.wait = state.applied();
+                }
                 return Err(
                     Error::new(ErrorKind::RequestTooOld, "propose").context(format!(
                         "request {} of session {}",

@@ -10,11 +10,12 @@ use standfast_core::{
     SharedMachine,
 };
 
-use crate::commit::{Commit, Waiter, forget_if_gone};
+use crate::commit::{Commit, Pending, Waiter, forget_if_gone};
 use crate::config::{Ack, MasterConfig};
 use crate::job::Job;
 use crate::log::LogHandle;
-use crate::queue::Queue;
+use crate::queue::{Queue, Queued, busy};
+use crate::unflushed::Unflushed;
 
 /// How often the service's upkeep runs.
 const UPKEEP: Duration = Duration::from_millis(100);
@@ -32,10 +33,11 @@ pub(crate) struct Sequencer {
     pub(crate) epoch: Epoch,
     pub(crate) start: Seq,
     builder: BatchBuilder,
-    /// When the oldest uncommitted entry was acknowledged (`async`).
-    unflushed_since: Option<(Seq, BootInstant)>,
+    unflushed: Unflushed,
     at_batch_end: Vec<AtBatchEnd>,
     upkept_at: BootInstant,
+    /// What was committed at the last look for answers that nobody waits for any more, and when that was.
+    swept: (Seq, BootInstant),
 }
 
 /// Something to do to the state at the next batch end.
@@ -60,13 +62,14 @@ impl Sequencer {
             queue: parts.queue,
             commit: parts.commit,
             log: parts.log,
+            unflushed: Unflushed::new(parts.config.max_unflushed_age.0),
             config: parts.config,
             upkept_at: parts.clock.now(),
+            swept: (start, parts.clock.now()),
             clock: parts.clock,
             epoch: parts.epoch,
             start,
             builder: BatchBuilder::new(start.next()),
-            unflushed_since: None,
             at_batch_end: Vec::new(),
         }
     }
@@ -85,11 +88,14 @@ impl Sequencer {
             }
             let mut state = machine.lock();
             for _ in 0..TURN {
-                let Some(job) = jobs.pop_front() else { break };
-                self.run_job(&mut state, job);
+                let Some(queued) = jobs.pop_front() else {
+                    break;
+                };
+                self.run_job(&mut state, queued);
                 self.seal_if_idle(&mut state);
             }
             self.upkeep(&mut state);
+            self.sweep();
             self.seal_if_idle(&mut state);
             MutexGuard::unlock_fair(state);
         }
@@ -101,8 +107,9 @@ impl Sequencer {
         UPKEEP.saturating_sub(self.clock.now().since(self.upkept_at))
     }
 
-    fn run_job(&mut self, state: &mut MutexGuard<'_, Machine>, job: Job) {
-        match job {
+    fn run_job(&mut self, state: &mut MutexGuard<'_, Machine>, queued: Queued) {
+        let room = queued.room;
+        match queued.job {
             Job::Propose {
                 command,
                 deadline,
@@ -116,7 +123,7 @@ impl Sequencer {
                     forget_if_gone(answer.send(Err(self.log.why_full())));
                     return;
                 }
-                self.decide(state, &command, answer);
+                self.decide(state, &command, (answer, room));
             }
             Job::Read {
                 question,
@@ -130,8 +137,18 @@ impl Sequencer {
                 let (value, looked) = state.query(&*question);
                 let durable = self.config.ack == Ack::Durable;
                 let looked = if durable { looked } else { Seq::ZERO };
-                self.commit
-                    .answer_at(looked, Waiter::Read { answer, value });
+                if looked > self.commit.committed() && self.log.full() {
+                    forget_if_gone(answer.send(Err(self.log.why_full())));
+                    return;
+                }
+                let pending = Pending::Read { answer, value };
+                self.commit.answer_at(
+                    looked,
+                    Waiter {
+                        pending,
+                        _room: room,
+                    },
+                );
             }
             Job::AtBatchEnd(act) => {
                 self.at_batch_end.push(act);
@@ -163,6 +180,19 @@ impl Sequencer {
             }
         }
         self.publish(state);
+    }
+
+    /// Drops answers that nobody waits for any more, while the log stands still.
+    fn sweep(&mut self) {
+        let now = self.clock.now();
+        let (committed, at) = self.swept;
+        if now.since(at) < UPKEEP {
+            return;
+        }
+        self.swept = (self.commit.committed(), now);
+        if self.swept.0 == committed {
+            self.commit.forget_gone();
+        }
     }
 
     fn publish(&self, state: &Machine) {
@@ -203,6 +233,7 @@ impl Sequencer {
     fn wait_for_room(&mut self, state: &mut MutexGuard<'_, Machine>) {
         while !self.stuck() && !self.queue.is_closed() && !self.has_room(state) {
             MutexGuard::unlocked(state, || self.queue.wait_bell(Duration::from_millis(20)));
+            self.sweep();
             self.seal_if_idle(state);
         }
     }
@@ -223,24 +254,17 @@ impl Sequencer {
             return false;
         }
         let committed = self.commit.committed();
-        let now = self.clock.now();
-        if state.applied() == committed {
-            self.unflushed_since = None;
-            return false;
+        let (applied, now) = (state.applied(), self.clock.now());
+        if self.unflushed.too_old((committed, applied), now) {
+            return true;
         }
-        match self.unflushed_since {
-            Some((seq, since)) if seq > committed => {
-                if now.since(since) >= self.config.max_unflushed_age.0 {
-                    return true;
-                }
-            }
-            _ => self.unflushed_since = Some((state.applied(), now)),
-        }
-        state.applied().since(committed) >= self.config.max_unflushed
+        // What is decided next is acknowledged at once.
+        self.unflushed.mark(applied, now);
+        applied.since(committed) >= self.config.max_unflushed
     }
 
     /// Hands over what was decided, refuses what was not, and tells whether all of it went to the log.
-    fn finish(mut self, mut jobs: VecDeque<Job>) -> bool {
+    fn finish(mut self, mut jobs: VecDeque<Queued>) -> bool {
         let machine = Arc::clone(&self.machine);
         let mut state = machine.lock();
         while !self.builder.is_empty() && !self.log.failed() {
@@ -253,8 +277,8 @@ impl Sequencer {
         }
         self.queue.close();
         self.queue.take(&mut jobs, Duration::ZERO);
-        for job in jobs {
-            refuse(job);
+        for queued in jobs {
+            refuse(queued.job);
         }
         self.builder.is_empty()
     }
@@ -271,6 +295,5 @@ fn refuse(job: Job) {
 }
 
 fn too_late() -> Error {
-    metrics::counter!("standfast_requests_busy_total").increment(1);
-    Error::new(ErrorKind::Busy, "propose").context("the deadline passed in the queue; not executed")
+    busy("the deadline passed in the queue; not executed".to_owned())
 }

@@ -1,0 +1,214 @@
+//! A log that takes its time, or hangs as a disk does.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use parking_lot::{Condvar, Mutex};
+use standfast_core::{
+    Batch, Clock, Epoch, ErrorKind, OpLogWriter, Position, Proposer, ReadLimit, Result, Span,
+    TermEndReason,
+};
+use standfast_master::{Ack, MasterConfig, Term, TermHandle};
+use tokio::task::JoinSet;
+
+use crate::support::{Client, Cluster, TestNode};
+
+/// Keeps the log thread in its append for as long as it is shut, as a sync does that does not return.
+#[derive(Debug, Default)]
+struct Gate {
+    shut: Mutex<bool>,
+    moved: Condvar,
+}
+
+impl Gate {
+    fn set(&self, shut: bool) {
+        *self.shut.lock() = shut;
+        self.moved.notify_all();
+    }
+
+    fn pass(&self) {
+        self.moved.wait_while(&mut self.shut.lock(), |shut| *shut);
+    }
+}
+
+struct GatedWriter {
+    writer: Box<dyn OpLogWriter>,
+    gate: Arc<Gate>,
+}
+
+#[async_trait]
+impl OpLogWriter for GatedWriter {
+    fn epoch(&self) -> Epoch {
+        self.writer.epoch()
+    }
+
+    fn tail(&self) -> Position {
+        self.writer.tail()
+    }
+
+    async fn settled(&mut self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
+        self.writer.settled(after, limit).await
+    }
+
+    async fn append(&mut self, batch: &Batch) -> Result<Position> {
+        self.gate.pass();
+        self.writer.append(batch).await
+    }
+
+    async fn mark_committed(&mut self) -> Result<()> {
+        self.writer.mark_committed().await
+    }
+
+    async fn close(self: Box<Self>) -> Result<()> {
+        self.writer.close().await
+    }
+}
+
+/// What was counted on this thread.
+fn counter(seen: &Snapshotter, name: &str) -> u64 {
+    let counted = seen.snapshot().into_vec().into_iter();
+    let value = counted.filter_map(|(key, .., value)| match value {
+        DebugValue::Counter(count) if key.key().name() == name => Some(count),
+        _ => None,
+    });
+    value.sum()
+}
+
+async fn lead(cluster: &Cluster, config: MasterConfig) -> (Term, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    let node = TestNode::start(cluster.sources("a")).await;
+    let mut handover = node.promote().await.unwrap();
+    handover.writer = Box::new(GatedWriter {
+        writer: handover.writer,
+        gate: Arc::clone(&gate),
+    });
+    let term = Term::start(handover, config, cluster.clock.clone()).unwrap();
+    (term, gate)
+}
+
+/// Clients that propose one addition each; the calls are left under way.
+fn ask(term: &TermHandle, clock: &Clock, clients: RangeInclusive<u128>) -> JoinSet<Result<u64>> {
+    let mut calls = JoinSet::new();
+    for client in clients {
+        let (term, mut client) = (term.clone(), Client::new(client, clock));
+        calls.spawn(async move { client.add(&term, "x", 1).await });
+    }
+    calls
+}
+
+/// New clients ask, with a deadline that is soon, until the answer is of this kind.
+async fn until_told(term: &TermHandle, clock: &Clock, wanted: &ErrorKind) {
+    let give_up = clock.now().plus(Duration::from_secs(10));
+    for client in 1000.. {
+        assert!(clock.now() < give_up, "never told {wanted:?}");
+        let client = Client::new(client, clock);
+        let soon = clock.now().plus(Duration::from_millis(20));
+        let told = term.propose(client.command("y", 1, 1), soon).await;
+        if told.is_err_and(|error| error.kind() == wanted) {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_slow_log_takes_room_until_it_is_answered_or_its_caller_leaves() {
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let config = MasterConfig {
+        queue: 10,
+        ..MasterConfig::default()
+    };
+    let (term, gate) = lead(&cluster, config).await;
+    let handle = term.handle();
+    gate.set(true);
+    let callers = ask(&handle, &clock, 1..=10);
+    // All of them are decided, and none is answered: there is no room for more.
+    until_told(&handle, &clock, &ErrorKind::Busy).await;
+    drop(callers);
+    // With room again a request waits for the log, and not for the queue.
+    until_told(&handle, &clock, &ErrorKind::Unknown).await;
+    gate.set(false);
+    let mut client = Client::new(11, &clock);
+    client.add(&handle, "x", 1).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_term_does_not_wait_for_a_log_that_hangs() {
+    let recorder = DebuggingRecorder::new();
+    let seen = recorder.snapshotter();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let (term, gate) = lead(&cluster, MasterConfig::default()).await;
+    let handle = term.handle();
+    let mut client = Client::new(1, &clock);
+    assert_eq!(client.add(&handle, "x", 1).await.unwrap(), 1);
+    gate.set(true);
+    let mut hangs = ask(&handle, &clock, 2..=2);
+    // What it waits for is in the state: this one is decided as well.
+    while handle.progress().applied == handle.progress().committed.seq {
+        tokio::task::yield_now().await;
+    }
+    handle.stop(TermEndReason::LeaseLost);
+    let ended = tokio::time::timeout(Duration::from_secs(10), term.ended()).await;
+    assert!(
+        !ended.unwrap().clean,
+        "its state has what may not be in the log"
+    );
+    let told = hangs.join_next().await.unwrap().unwrap().unwrap_err();
+    assert_eq!(*told.kind(), ErrorKind::Unknown);
+    assert_eq!(counter(&seen, "standfast_requests_in_doubt_total"), 1);
+    // The successor fences what hangs; when it goes on at last, it tells nobody and harms nothing.
+    let successor = TestNode::start(cluster.sources("b")).await;
+    let successor = successor.lead(MasterConfig::default()).await;
+    gate.set(false);
+    let again = Client::new(2, &clock);
+    let sum = again.ask(&successor.handle(), "x", 1, 1).await.unwrap();
+    assert_eq!(sum, Ok(2), "executed once");
+    assert_eq!(client.read(&successor.handle(), "x").await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_async_acknowledged_and_a_lost_term_leaves_behind_is_counted() {
+    let recorder = DebuggingRecorder::new();
+    let seen = recorder.snapshotter();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let config = MasterConfig {
+        ack: Ack::Async,
+        ..MasterConfig::default()
+    };
+    let (term, gate) = lead(&cluster, config).await;
+    gate.set(true);
+    let mut client = Client::new(1, &clock);
+    for _ in 0..50 {
+        client.add(&term.handle(), "x", 1).await.unwrap();
+    }
+    term.handle().stop(TermEndReason::LeaseLost);
+    term.ended().await;
+    gate.set(false);
+    assert_eq!(counter(&seen, "standfast_async_in_doubt_entries_total"), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn async_acknowledges_no_more_when_the_oldest_that_is_not_logged_is_too_old() {
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let config = MasterConfig {
+        ack: Ack::Async,
+        max_unflushed_age: Span(Duration::from_millis(50)),
+        ..MasterConfig::default()
+    };
+    let (term, gate) = lead(&cluster, config).await;
+    let handle = term.handle();
+    gate.set(true);
+    let begun = clock.now();
+    until_told(&handle, &clock, &ErrorKind::Unknown).await;
+    assert!(clock.now().since(begun) >= Duration::from_millis(50));
+    gate.set(false);
+    Client::new(1, &clock).add(&handle, "x", 1).await.unwrap();
+}
