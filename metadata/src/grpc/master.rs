@@ -74,8 +74,8 @@ impl Master {
 
     /// Proposes a request of one item for each of `lengths`, in pieces that `call` makes.
     ///
-    /// When one piece fails as a whole so does the request. Pieces before it may have been executed; asking
-    /// again with the same header gives their answers.
+    /// When one piece fails as a whole so does the request: as `Unknown` when another one was executed. Asking again
+    /// with the same header gives the answers of those that were.
     pub(super) async fn propose(
         &self,
         name: &'static str,
@@ -83,13 +83,12 @@ impl Master {
         lengths: impl Iterator<Item = usize>,
         call: impl Fn(Range<usize>) -> Call + Send + Sync,
     ) -> Result<Vec<Outcome>, Status> {
-        let outcomes: Vec<Vec<Outcome>> = stream::iter(cut(lengths))
+        let pieces: Vec<_> = stream::iter(cut(lengths))
             .map(|piece| self.propose_piece(asked, piece, &call))
             .buffered(IN_FLIGHT)
-            .try_collect()
-            .await
-            .map_err(|error| status(&error))?;
-        let outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
+            .collect()
+            .await;
+        let outcomes = together(pieces).map_err(|error| status(&error))?;
         count(name, &outcomes);
         Ok(outcomes)
     }
@@ -169,6 +168,29 @@ impl Master {
     }
 }
 
+/// The outcomes of all pieces; the first error when there is one.
+fn together(pieces: Vec<Result<Vec<Outcome>, Error>>) -> Result<Vec<Outcome>, Error> {
+    let executed = pieces.iter().any(Result::is_ok);
+    let outcomes: Result<Vec<_>, _> = pieces.into_iter().collect();
+    match outcomes {
+        Ok(outcomes) => Ok(outcomes.into_iter().flatten().collect()),
+        Err(error) if executed && says_not_executed(error.kind()) => {
+            Err(Error::new(ErrorKind::Unknown, "propose")
+                .context("a part of the request was executed; ask again with the same request id")
+                .source(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether such an error means that nothing was executed.
+const fn says_not_executed(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotPrimary { .. } | ErrorKind::Busy | ErrorKind::Quota | ErrorKind::Throttled
+    )
+}
+
 /// Counts what became of the items of a call, by code.
 fn count(call: &'static str, outcomes: &[Outcome]) {
     let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
@@ -182,5 +204,28 @@ fn count(call: &'static str, outcomes: &[Outcome]) {
     if ok > 0 {
         metrics::counter!("standfast_metadata_items_total", "call" => call, "code" => "ERROR_CODE_OK")
             .increment(ok);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use standfast_core::Reply;
+
+    use super::*;
+
+    fn busy() -> Result<Vec<Outcome>, Error> {
+        Err(Error::new(ErrorKind::Busy, "propose"))
+    }
+
+    #[test]
+    fn a_request_of_which_a_part_was_executed_is_in_doubt_and_not_refused() {
+        let done = || Ok(vec![Ok(Reply::default())]);
+        assert_eq!(together(vec![done(), done()]).unwrap().len(), 2);
+        let none = together(vec![busy(), busy()]).unwrap_err();
+        assert_eq!(*none.kind(), ErrorKind::Busy);
+        for part in [vec![done(), busy()], vec![busy(), done()]] {
+            let error = together(part).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Unknown, "{error}");
+        }
     }
 }
