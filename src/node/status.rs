@@ -34,7 +34,7 @@ pub struct NodeStatus {
     pub committed_seq: Seq,
     /// Entries behind the primary.
     pub lag_entries: u64,
-    /// For how long it has been behind, in milliseconds; 0 when it is not.
+    /// Age of the oldest heartbeat that named an entry which is not applied here, in milliseconds; 0 when there is none.
     pub lag_ms: f64,
     /// Digest of its state at `digest_seq`.
     pub digest: Option<Digest>,
@@ -98,13 +98,13 @@ impl Shared {
                 status.committed_seq = term_progress.committed.seq;
                 status.in_sync = true;
             }
-            None => self.add_lag(&mut status, progress.at_end, progress.caught_up),
+            None => self.add_lag(&mut status, progress.caught_up),
         }
         self.add_digest(&mut status);
         status
     }
 
-    fn add_lag(&self, status: &mut NodeStatus, at_end: BootInstant, caught_up: bool) {
+    fn add_lag(&self, status: &mut NodeStatus, caught_up: bool) {
         let view = self.primary.borrow();
         if view.seen == BootInstant::NEVER {
             status.in_sync = caught_up && status.role == Role::Standby;
@@ -113,8 +113,8 @@ impl Shared {
         status.epoch = status.epoch.max(view.epoch);
         status.committed_seq = status.committed_seq.max(view.committed.seq);
         status.lag_entries = view.committed.seq.since(status.applied_seq);
-        if status.lag_entries > 0 {
-            status.lag_ms = self.clock.now().since(at_end).as_secs_f64() * 1e3;
+        if let Some(since) = view.behind_since(status.applied_seq) {
+            status.lag_ms = self.clock.now().since(since).as_secs_f64() * 1e3;
         }
         status.in_sync = caught_up && status.role == Role::Standby && status.lag_ms < 1000.0;
     }

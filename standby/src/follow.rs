@@ -156,11 +156,8 @@ impl Follower<'_> {
                 }
             }
             TailEvent::CaughtUp { .. } => {
-                let now = self.sources.clock.now();
-                self.progress.send_modify(|progress| {
-                    progress.caught_up = true;
-                    progress.at_end = now;
-                });
+                self.progress
+                    .send_modify(|progress| progress.caught_up = true);
             }
             TailEvent::NewEpoch(epoch) => {
                 self.progress

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ const BEAT: Duration = Duration::from_millis(30);
 /// How long connecting may take, and how long a stream may be silent.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Heartbeats that are remembered to tell for how long this node is behind.
+const REPORTED: usize = 64;
+
 /// What this node knows of the primary.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrimaryView {
@@ -32,6 +36,31 @@ pub struct PrimaryView {
     pub committed: Position,
     /// When the last heartbeat came; `NEVER` before the first of this leader.
     pub seen: BootInstant,
+    /// What heartbeats named as committed and was not applied here at the time, oldest first, and when they came.
+    reported: VecDeque<(Seq, BootInstant)>,
+}
+
+impl PrimaryView {
+    /// When the oldest entry was reported that is committed and not applied here; `None` when there is none.
+    pub fn behind_since(&self, applied: Seq) -> Option<BootInstant> {
+        let missing = self.reported.iter().find(|(seq, _)| *seq > applied);
+        missing.map(|(_, at)| *at)
+    }
+
+    /// A heartbeat came.
+    fn report(&mut self, committed: Position, applied: Seq, now: BootInstant) {
+        self.committed = committed;
+        self.seen = now;
+        self.reported.retain(|(seq, _)| *seq > applied);
+        if committed.seq <= applied {
+            return;
+        }
+        // Of a standby that is far behind, the oldest ones say for how long.
+        if self.reported.len() == REPORTED {
+            self.reported.pop_back();
+        }
+        self.reported.push_back((committed.seq, now));
+    }
 }
 
 /// Who asks, and of which cluster.
@@ -63,12 +92,9 @@ pub async fn watch_primary(
     let mut leader = observed.next().await?;
     loop {
         view.send_modify(|view| {
-            let seen = BootInstant::NEVER;
-            *view = PrimaryView {
-                leader: leader.clone(),
-                seen,
-                ..view.clone()
-            };
+            view.leader.clone_from(&leader);
+            view.seen = BootInstant::NEVER;
+            view.reported.clear();
         });
         let held = async {
             match &leader {
@@ -119,9 +145,9 @@ async fn beat(
         .tcp_nodelay(true);
     let mut client = ReplicationServiceClient::new(endpoint.connect().await?);
     let (node, fingerprint) = (watcher.node.to_string(), watcher.fingerprint.to_vec());
-    let progress = progress.clone();
+    let own = progress.clone();
     let requests = IntervalStream::new(tokio::time::interval(BEAT)).map(move |_tick| {
-        let applied = Some(position_to_wire(progress.borrow().position));
+        let applied = Some(position_to_wire(own.borrow().position));
         HeartbeatRequest {
             node: node.clone(),
             fingerprint: fingerprint.clone(),
@@ -134,8 +160,11 @@ async fn beat(
         view.send_modify(|view| {
             view.epoch = Epoch(answer.epoch);
             view.tail = Seq(answer.tail_seq);
-            view.committed = committed;
-            view.seen = watcher.clock.now();
+            view.report(
+                committed,
+                progress.borrow().position.seq,
+                watcher.clock.now(),
+            );
         });
     }
     Err("the primary closed the stream".into())
@@ -150,5 +179,47 @@ async fn depose(election: &dyn ElectionBackend, epoch: Epoch) {
             tracing::info!(%epoch, "the primary's process is dead; deposed");
         }
         Err(error) => tracing::debug!(%error, %epoch, "not deposed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seq: u64) -> Position {
+        Position {
+            seq: Seq(seq),
+            ..Position::default()
+        }
+    }
+
+    #[test]
+    fn a_standby_is_behind_since_the_first_heartbeat_that_named_what_it_lacks() {
+        let clock = Clock::manual();
+        let mut view = PrimaryView::default();
+        view.report(at(5), Seq(5), clock.now());
+        assert_eq!(view.behind_since(Seq(5)), None);
+        // An hour of nothing, and then two entries.
+        clock.advance(Duration::from_hours(1));
+        let first = clock.now();
+        view.report(at(6), Seq(5), first);
+        clock.advance(BEAT);
+        view.report(at(7), Seq(5), clock.now());
+        assert_eq!(view.behind_since(Seq(5)), Some(first));
+        assert_eq!(view.behind_since(Seq(6)), Some(clock.now()));
+        assert_eq!(view.behind_since(Seq(7)), None);
+    }
+
+    #[test]
+    fn however_far_it_is_behind_only_so_much_is_remembered_and_the_oldest_of_it() {
+        let clock = Clock::manual();
+        let mut view = PrimaryView::default();
+        let first = clock.now();
+        for seq in 1..10_000 {
+            view.report(at(seq), Seq::ZERO, clock.now());
+            clock.advance(BEAT);
+        }
+        assert_eq!(view.reported.len(), REPORTED);
+        assert_eq!(view.behind_since(Seq::ZERO), Some(first));
     }
 }

@@ -1,4 +1,4 @@
-use standfast_core::{BootInstant, Compared, Epoch, Position, Seq};
+use standfast_core::{Compared, Epoch, Position, Seq};
 
 /// How far a follower has come; published on a watch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,8 +9,6 @@ pub struct Progress {
     pub epoch: Epoch,
     /// Whether it has reached the end of the log since it began to follow.
     pub caught_up: bool,
-    /// When it was last at the end.
-    pub at_end: BootInstant,
     /// What came of the digests that the batches carry.
     pub verified: Verified,
 }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::time::Duration;
 
 use standfast_core::{
     Batch, BatchBuilder, BatchEnd, Entry, EntryId, EpochStart, Error, ErrorKind, Handover,
@@ -8,6 +9,9 @@ use standfast_core::{
 use crate::follow::check;
 use crate::high_water::HighWater;
 use crate::sources::Sources;
+
+/// First and longest pause before EpochStart is sent again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 /// A promotion that did not succeed.
 #[derive(Debug)]
@@ -64,13 +68,14 @@ async fn fence_and_start(
     drain(&mut *writer, machine).await?;
     check_lineage(machine, high_water)?;
     let batch = epoch_start(sources, machine, leadership)?;
-    let start = append(&mut *writer, &batch).await?;
+    let valid = || sources.clock.now() < *leadership.validity().borrow();
+    let start = append(&mut *writer, &batch, valid).await?;
     machine.lock().apply_batch(&batch)?;
     if let Err(error) = high_water.raise(start) {
         tracing::warn!(%error, "cannot keep the high-water mark");
         metrics::counter!("standfast_high_water_failures_total").increment(1);
     }
-    if sources.clock.now() >= *leadership.validity().borrow() {
+    if !valid() {
         return Err(Error::new(ErrorKind::Fenced, "promote")
             .context("the lease ran out before the term could begin"));
     }
@@ -185,13 +190,19 @@ fn wall_ms() -> u64 {
     })
 }
 
-/// Sends the same bytes until they are durable, or the writer says that they never will be.
-async fn append(writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
+/// Sends the same bytes until they are durable, the writer says that they never will be, or the lease has run out.
+async fn append(
+    writer: &mut dyn OpLogWriter,
+    batch: &Batch,
+    valid: impl Fn() -> bool,
+) -> Result<Position> {
+    let mut pause = PAUSES.0;
     loop {
         match writer.append(batch).await {
-            Err(error) if *error.kind() == ErrorKind::NotWritten => {
+            Err(error) if *error.kind() == ErrorKind::NotWritten && valid() => {
                 tracing::warn!(%error, "EpochStart was not written; it is sent again");
-                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSES.1);
             }
             other => return other,
         }
