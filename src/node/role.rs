@@ -13,8 +13,10 @@ use tokio::sync::watch;
 
 use super::shared::Shared;
 
-/// Pause before something that failed is tried again.
+/// Pause before following is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// First and longest pause after a promotion that failed, so that others get their turn.
+const PROMOTION_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 /// How often a primary brings its high-water mark up to date.
 const HIGH_WATER_EVERY: Duration = Duration::from_secs(1);
 
@@ -25,6 +27,8 @@ pub(crate) struct RoleLoop {
     stopping: watch::Receiver<bool>,
     /// What an earlier promotion found to be taken: campaign above it.
     at_least: Epoch,
+    /// Pause after the next promotion that fails.
+    promotion_pause: Duration,
 }
 
 /// What one round of following led to.
@@ -46,6 +50,7 @@ impl RoleLoop {
             high_water,
             stopping,
             at_least: Epoch::ZERO,
+            promotion_pause: PROMOTION_PAUSES.0,
         }
     }
 
@@ -97,7 +102,7 @@ impl RoleLoop {
                 // A store that is away or full, a race for the election that was lost: no reason to stand still.
                 tracing::warn!(%error, "following is interrupted; trying again");
                 metrics::counter!("standfast_follow_interruptions_total").increment(1);
-                self.breathe().await;
+                self.breathe(PAUSE).await;
                 Ok(Round::Again(self.shared.machine()))
             }
             Err(error) => Err(error),
@@ -105,11 +110,11 @@ impl RoleLoop {
     }
 
     /// A pause before something that failed is tried again; ends early when the node is told to stop.
-    async fn breathe(&self) {
+    async fn breathe(&self, pause: Duration) {
         let mut stopping = self.stopping.clone();
         // Both arms are cancel safe, and which one ended it does not matter.
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
             _ = stopping.wait_for(|stop| *stop) => {}
         }
     }
@@ -158,7 +163,10 @@ impl RoleLoop {
         )
         .await
         {
-            Ok(handover) => Ok(Round::Lead(Box::new(handover))),
+            Ok(handover) => {
+                self.promotion_pause = PROMOTION_PAUSES.0;
+                Ok(Round::Lead(Box::new(handover)))
+            }
             Err(NotPromoted { leadership, error }) => {
                 self.at_least = self.at_least.max(leadership.token().epoch);
                 tracing::warn!(%error, "not promoted");
@@ -166,7 +174,8 @@ impl RoleLoop {
                 if let Err(error) = leadership.resign(None).await {
                     tracing::info!(%error, "could not resign; the lease runs out by itself");
                 }
-                self.breathe().await;
+                self.breathe(self.promotion_pause).await;
+                self.promotion_pause = (self.promotion_pause * 2).min(PROMOTION_PAUSES.1);
                 match error.kind() {
                     ErrorKind::Trimmed { .. } => Ok(Round::Again(None)),
                     kind if may_stand_again(kind) => Ok(Round::Again(Some(kept))),
@@ -250,9 +259,13 @@ fn raise(high_water: &mut HighWater, term: &TermHandle) {
     }
 }
 
-/// Troubles that pass by themselves.
+/// Troubles that pass by themselves, or when somebody mounts the disk again.
 const fn passes(kind: &ErrorKind) -> bool {
-    kind.retry() || matches!(kind, ErrorKind::Quota | ErrorKind::Fenced)
+    kind.retry()
+        || matches!(
+            kind,
+            ErrorKind::Quota | ErrorKind::Fenced | ErrorKind::NotFound
+        )
 }
 
 /// Ends the term of a node that was told to stop while it was being promoted: at that time there was no term yet that

@@ -71,17 +71,22 @@ pub(crate) async fn grpc(
     }
 }
 
-#[expect(clippy::infinite_loop, reason = "dropped with the server beside it")]
-/// grpc.health.v1: serving means leading, so that a load balancer finds the primary.
+/// grpc.health.v1: serving means leading, with a lease that has not run out, so that a load balancer finds the primary.
 async fn report_health(shared: &Shared, health: &tonic_health::server::HealthReporter) {
     let mut terms = shared.term.subscribe();
     loop {
-        let status = if terms.borrow_and_update().is_some() {
-            tonic_health::ServingStatus::Serving
-        } else {
-            tonic_health::ServingStatus::NotServing
-        };
-        health.set_service_status("", status).await;
+        let term = terms.borrow_and_update().clone();
+        if let Some(term) = term.filter(|term| term.leads().is_some()) {
+            let serving = tonic_health::ServingStatus::Serving;
+            health.set_service_status("", serving).await;
+            // Both arms are cancel safe; a change that is not awaited to its end is found by the next one.
+            tokio::select! {
+                () = term.lapsed() => {}
+                _ = terms.changed() => continue,
+            }
+        }
+        let not_serving = tonic_health::ServingStatus::NotServing;
+        health.set_service_status("", not_serving).await;
         if terms.changed().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -28,7 +28,8 @@ pub(crate) async fn keep(shared: Arc<Shared>) -> Result<()> {
     loop {
         let role = *roles.borrow_and_update();
         let work = async {
-            match (role, shared.term(), shared.machine()) {
+            let now = (role, shared.term(), shared.machine());
+            match now {
                 (Role::Primary, Some(term), Some(machine)) => {
                     lead(&shared, &store, &term, &machine).await;
                 }
@@ -180,7 +181,8 @@ pub(crate) async fn create(shared: &Shared) -> Result<Manifest> {
             .context("[recovery] mode = \"log\" has no snapshots: set mode = \"hybrid\""));
     };
     let running = shared.snapshotter.borrow().clone();
-    match (shared.term(), running, shared.machine()) {
+    let now = (shared.term(), running, shared.machine());
+    match now {
         (_, Some(running), _) => running.create().await,
         (Some(term), None, Some(machine)) => {
             let committed = Committed::When(term.committed());
