@@ -51,12 +51,23 @@ impl Target {
         self.bucket
     }
 
+    /// Bytes of `tenant 0x00`.
+    pub(crate) const fn before_key(&self) -> usize {
+        self.tenant + 1
+    }
+
     /// The key if it may be used at all.
     pub(crate) fn check(&self) -> Result<ObjectKey, Refusal> {
-        let key = self.qualified.len() - self.tenant - 1;
-        if key == 0 {
+        if self.qualified.len() == self.before_key() {
             return Err(ErrorCode::InvalidParams.refuse("an empty key"));
         }
+        self.check_prefix()?;
+        Ok(ObjectKey::of(&self.qualified))
+    }
+
+    /// Whether keys may begin with this one, which may be empty.
+    pub(crate) fn check_prefix(&self) -> Result<(), Refusal> {
+        let key = self.qualified.len() - self.before_key();
         if key > KEY_LIMIT {
             return Err(ErrorCode::InvalidParams
                 .refuse(format!("a key of {key} bytes, the limit is {KEY_LIMIT}")));
@@ -68,7 +79,7 @@ impl Target {
                 tenant.len()
             )));
         }
-        Ok(ObjectKey::of(&self.qualified))
+        Ok(())
     }
 }
 
@@ -105,6 +116,16 @@ impl ObjectKey {
             Self::Other(qualified) => qualified.to_vec(),
         }
     }
+
+    /// Whether the qualified key begins with `prefix`, which is at least `tenant 0x00`.
+    pub(crate) fn starts_with(&self, prefix: &[u8]) -> bool {
+        match self {
+            Self::Hex(packed) => prefix
+                .strip_prefix(DEFAULT_PREFIX)
+                .is_some_and(|digits| begins_with_digits(packed, digits)),
+            Self::Other(qualified) => qualified.starts_with(prefix),
+        }
+    }
 }
 
 impl fmt::Debug for ObjectKey {
@@ -121,6 +142,16 @@ fn packed(key: &[u8]) -> Option<[u8; 16]> {
         *to = digit(*high)? << 4 | digit(*low)?;
     }
     Some(out)
+}
+
+/// Whether the hex digits of `packed` begin with `digits`; takes no memory, as millions of keys are asked.
+fn begins_with_digits(packed: &[u8; 16], digits: &[u8]) -> bool {
+    let own = packed.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.len() <= 2 * packed.len()
+        && digits
+            .iter()
+            .zip(own)
+            .all(|(want, own)| digit(*want) == Some(own))
 }
 
 const fn digit(b: u8) -> Option<u8> {
@@ -146,6 +177,23 @@ mod tests {
             b"other\x000123456789abcdef0123456789abcdef",
         ] {
             assert_eq!(ObjectKey::of(key).qualified(), key);
+        }
+    }
+
+    #[test]
+    fn a_packed_key_begins_as_the_whole_key_does() {
+        let hex = b"default\x000123456789abcdef0123456789abcdef";
+        let key = ObjectKey::of(hex);
+        for end in DEFAULT_PREFIX.len()..=hex.len() {
+            assert!(key.starts_with(&hex[..end]), "{end}");
+        }
+        for other in [
+            b"default\x00012345678A".as_slice(),
+            b"default\x001",
+            b"other\0",
+            b"default\x000123456789abcdef0123456789abcdef0",
+        ] {
+            assert!(!key.starts_with(other), "{}", other.escape_ascii());
         }
     }
 

@@ -17,13 +17,19 @@ mod service;
 mod space;
 mod state;
 
-pub use client::{ClientOptions, Items, MetadataClient, Placed, Pong, PutObject, ReplicaAt};
+pub use client::{
+    ClientOptions, Items, ListedObject, ListedObjects, ListedSegment, MetadataClient, Placed, Pong,
+    PutObject, ReplicaAt,
+};
 pub use config::MetadataConfig;
 pub use grpc::{Master, ServerOptions, server};
 pub use key::{KEY_LIMIT, Target};
 pub use names::{ClientId, SegmentId, SegmentNumber};
 pub use op::{Op, Range};
-pub use request::{Answer, Call, Found, Located, Place, Placement, Question, SegmentInfo};
+pub use request::{
+    Answer, Call, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place, Placement,
+    Question, SegmentInfo, SegmentPage, SegmentRow,
+};
 pub use service::MetadataService;
 
 /// The messages and services of `standfast.metadata.v1`.

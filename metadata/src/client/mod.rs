@@ -3,6 +3,7 @@
 
 mod calls;
 mod inner;
+mod listing;
 mod metadata_client;
 mod options;
 mod placed;
@@ -12,6 +13,7 @@ mod route;
 mod session;
 
 pub use calls::Items;
+pub use listing::{ListedObject, ListedObjects, ListedSegment};
 pub use metadata_client::{MetadataClient, Pong};
 pub use options::ClientOptions;
 pub use placed::{Placed, ReplicaAt};

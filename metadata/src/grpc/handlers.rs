@@ -191,4 +191,22 @@ impl MasterService for Master {
         let results = items(self.remove_all(request.get_ref(), deadline).await?);
         Ok(Response::new(v1::BatchRemoveResponse { results }))
     }
+
+    async fn list_objects(
+        &self,
+        request: Request<v1::ListObjectsRequest>,
+    ) -> Answered<v1::ListObjectsResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self.object_page(request.get_ref(), deadline).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn list_segments(
+        &self,
+        request: Request<v1::ListSegmentsRequest>,
+    ) -> Answered<v1::ListSegmentsResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self.segment_page(request.into_inner(), deadline).await?;
+        Ok(Response::new(response))
+    }
 }

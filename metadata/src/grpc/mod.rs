@@ -2,6 +2,7 @@
 
 mod calls;
 mod handlers;
+mod listing;
 mod master;
 mod options;
 mod reads;

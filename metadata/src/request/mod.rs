@@ -1,11 +1,13 @@
 //! What may be asked of the state, in its own types. They never leave the process.
 
 mod call;
+mod listing;
 mod question;
 mod reply;
 mod segment;
 
 pub use call::{Call, Placement};
+pub use listing::{Cursor, ListObjects, ObjectPage, ObjectRow, SegmentPage, SegmentRow};
 pub use question::{Answer, Found, Located, Question};
 pub use reply::Place;
 pub(crate) use reply::{read_places, write_places};

@@ -4,7 +4,7 @@ use standfast_core::Refusal;
 
 use crate::key::Target;
 use crate::names::{ClientId, SegmentId, SegmentNumber};
-use crate::request::SegmentInfo;
+use crate::request::{ListObjects, ObjectPage, SegmentInfo, SegmentPage};
 
 /// The body of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,15 @@ pub enum Question {
     },
     /// What these numbers stand for. Answered by [`Answer::Segments`].
     Segments(Vec<SegmentNumber>),
+    /// Which objects there are. Answered by [`Answer::Objects`].
+    ListObjects(ListObjects),
+    /// Which segments are mounted, from a number on. Answered by [`Answer::SegmentPage`].
+    ListSegments {
+        /// The lowest number of the page.
+        from: SegmentNumber,
+        /// Most segments of the page, at least 1.
+        limit: usize,
+    },
     /// Nothing: whether this node may answer at all. Answered by [`Answer::Nothing`].
     Nothing,
 }
@@ -57,16 +66,20 @@ pub enum Answer {
     },
     /// One for each number; `None` when it is not mounted.
     Segments(Vec<Option<Arc<SegmentInfo>>>),
+    /// A page of objects.
+    Objects(ObjectPage),
+    /// A page of segments.
+    SegmentPage(SegmentPage),
     /// To nothing.
     Nothing,
 }
 
-/// A complete object.
+/// What is known of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
     /// Bytes of each replica.
     pub size: u64,
-    /// As its writer gave it.
+    /// As its writer gave it; `None` before its put has ended.
     pub checksum: Option<u64>,
     /// The replicas in mounted segments, at least one.
     pub replicas: Vec<Found>,

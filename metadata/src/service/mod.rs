@@ -5,6 +5,7 @@ mod decide;
 mod decide_put;
 mod decide_segment;
 mod dice;
+mod list;
 mod machine;
 mod query;
 mod soft;

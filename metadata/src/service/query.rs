@@ -44,6 +44,10 @@ impl MetadataService {
                 let info = |number| segments.get(number).map(|s| Arc::clone(&s.info));
                 Answer::Segments(numbers.iter().map(info).collect())
             }
+            Question::ListObjects(listing) => Answer::Objects(self.list_objects(context, listing)),
+            Question::ListSegments { from, limit } => {
+                Answer::SegmentPage(self.list_segments(context, *from, *limit))
+            }
             Question::Nothing => Answer::Nothing,
         }
     }
@@ -91,6 +95,11 @@ impl MetadataService {
         target: &Target,
     ) -> Result<Located, Refusal> {
         let object = self.lease(context, target)?;
+        Ok(self.located(&object))
+    }
+
+    /// What is known of an object.
+    pub(super) fn located(&self, object: &Object) -> Located {
         let found = |place: crate::request::Place| {
             let segment = self.tables.segments().get(&place.segment)?;
             Some(Found {
@@ -98,14 +107,14 @@ impl MetadataService {
                 offset: place.offset,
             })
         };
-        Ok(Located {
+        Located {
             size: object.size,
             checksum: match object.progress {
                 Progress::Complete(checksum) => checksum,
                 Progress::Processing(_) => None,
             },
             replicas: object.replicas.iter().filter_map(found).collect(),
-        })
+        }
     }
 
     fn exists(

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct FreeRanges {
     by_offset: BTreeMap<u64, u64>,
     by_length: BTreeSet<(u64, u64)>,
+    bytes: u64,
 }
 
 impl FreeRanges {
@@ -15,8 +16,13 @@ impl FreeRanges {
                 .iter()
                 .map(|&(offset, length)| (length, offset))
                 .collect(),
+            bytes: ranges.iter().map(|(_, length)| length).sum(),
             by_offset: ranges.into_iter().collect(),
         }
+    }
+
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// The free range that holds all of `offset..offset + length`.
@@ -45,12 +51,14 @@ impl FreeRanges {
         let (at, free) = self.around(offset, length).expect("checked to be free");
         self.by_offset.remove(&at);
         self.by_length.remove(&(free, at));
+        self.bytes -= length;
         self.put(at, offset - at);
         self.put(offset + length, at + free - offset - length);
     }
 
     /// Gives a range back and joins it with its neighbours.
     pub(super) fn give(&mut self, mut offset: u64, mut length: u64) {
+        self.bytes += length;
         if let Some(at) = self.ending_at(offset) {
             let before = offset - at;
             self.by_offset.remove(&at);

@@ -189,6 +189,11 @@ impl SegmentSpace {
         self.size
     }
 
+    /// Bytes that are allocated or held back.
+    pub(crate) const fn used(&self) -> u64 {
+        self.size - self.free.bytes() - self.window.bytes()
+    }
+
     #[cfg(test)]
     pub(super) fn parts(&self) -> (Vec<(u64, u64)>, Vec<Reservation>, Vec<Reservation>) {
         (

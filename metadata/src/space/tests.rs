@@ -160,8 +160,12 @@ impl Model {
         }
         let bytes: Vec<_> = bytes.into_iter().map(Option::unwrap).collect();
         assert_eq!(bytes, self.bytes);
+        let used = |byte: &&Byte| matches!(byte, Byte::Allocated | Byte::Held);
+        let used = bytes.iter().filter(used).count() as u64;
+        assert_eq!(self.space.used(), used);
         let restored =
             SegmentSpace::restore(SIZE, self.live.clone(), &self.held, &reserved).unwrap();
+        assert_eq!(restored.used(), used);
         assert_eq!(restored.parts(), (free, window, reserved));
     }
 }

@@ -125,6 +125,11 @@ impl Tables {
         self.objects.get(bucket, key)
     }
 
+    /// The objects of a bucket, in no order.
+    pub(crate) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = (&ObjectKey, &Object)> {
+        self.objects.iter(bucket)
+    }
+
     pub(crate) fn object_soft(&mut self, bucket: Bucket, key: &ObjectKey) -> Option<&mut Object> {
         self.objects.get_soft(bucket, key)
     }

@@ -13,6 +13,8 @@ mod grpc;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod listing;
+#[cfg(test)]
 mod puts;
 #[cfg(test)]
 mod reservations;

@@ -1,0 +1,117 @@
+use bytes::Bytes;
+use standfast_core::BootInstant;
+use tonic::Status;
+
+use super::master::Master;
+use super::segments::SegmentTable;
+use super::status::status;
+use crate::key::Target;
+use crate::names::SegmentNumber;
+use crate::request::{Answer, Cursor, ListObjects, ObjectPage, ObjectRow, Question, SegmentRow};
+use crate::v1;
+
+/// The longest page.
+const PAGE: u32 = 1000;
+
+fn limit(asked: u32) -> usize {
+    let limit = if asked == 0 { PAGE } else { asked.min(PAGE) };
+    usize::try_from(limit).expect("at most 1000")
+}
+
+impl Master {
+    pub(super) async fn object_page(
+        &self,
+        request: &v1::ListObjectsRequest,
+        deadline: BootInstant,
+    ) -> Result<v1::ListObjectsResponse, Status> {
+        let listing = listing(request)?;
+        let question = Question::ListObjects(listing);
+        let answer = self.ask(question, deadline).await.map_err(|e| status(&e))?;
+        let Answer::Objects(ObjectPage { objects, next }) = answer else {
+            return Err(Status::internal("an answer to another question"));
+        };
+        let mut table = SegmentTable::default();
+        let listed = objects.into_iter().map(|row| object(row, &mut table));
+        Ok(v1::ListObjectsResponse {
+            objects: listed.collect(),
+            segments: table.finish(),
+            next: next.map_or_else(Bytes::new, |next| next.to_bytes().into()),
+        })
+    }
+
+    pub(super) async fn segment_page(
+        &self,
+        request: v1::ListSegmentsRequest,
+        deadline: BootInstant,
+    ) -> Result<v1::ListSegmentsResponse, Status> {
+        let question = Question::ListSegments {
+            from: SegmentNumber(request.from),
+            limit: limit(request.limit),
+        };
+        let answer = self.ask(question, deadline).await.map_err(|e| status(&e))?;
+        let Answer::SegmentPage(page) = answer else {
+            return Err(Status::internal("an answer to another question"));
+        };
+        Ok(v1::ListSegmentsResponse {
+            segments: page.segments.into_iter().map(segment).collect(),
+            next: page.next.map(|number| number.0),
+        })
+    }
+}
+
+fn listing(request: &v1::ListObjectsRequest) -> Result<ListObjects, Status> {
+    let prefix = Target::new(request.tenant.as_bytes(), &request.prefix);
+    prefix
+        .check_prefix()
+        .map_err(|refusal| Status::invalid_argument(refusal.message))?;
+    let cursor = &request.cursor;
+    let from = if cursor.is_empty() {
+        Cursor::default()
+    } else {
+        Cursor::from_bytes(cursor).ok_or_else(|| {
+            Status::invalid_argument(format!(
+                "a cursor of {} bytes that no page ended with: begin again without one",
+                cursor.len()
+            ))
+        })?
+    };
+    Ok(ListObjects {
+        prefix,
+        from,
+        limit: limit(request.limit),
+    })
+}
+
+fn object(row: ObjectRow, table: &mut SegmentTable) -> v1::ListedObject {
+    let status = if row.complete {
+        v1::ObjectStatus::Complete
+    } else {
+        v1::ObjectStatus::Processing
+    };
+    let size = row.located.size;
+    let replicas = row.located.replicas.iter();
+    v1::ListedObject {
+        key: row.key.into(),
+        size,
+        status: status as i32,
+        checksum: row.located.checksum,
+        replicas: replicas.map(|found| table.replica(found, size)).collect(),
+    }
+}
+
+fn segment(row: SegmentRow) -> v1::ListedSegment {
+    let info = row.info;
+    v1::ListedSegment {
+        segment: Some(v1::Segment {
+            id: Bytes::copy_from_slice(&info.id.to_bytes()),
+            incarnation: info.incarnation,
+            name: info.name.clone(),
+            endpoint: info.endpoint.clone(),
+            base: info.base,
+            size: info.size,
+            protocol: info.protocol.clone(),
+        }),
+        status: v1::SegmentStatus::Mounted as i32,
+        used: row.used,
+    }
+}
