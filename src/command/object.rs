@@ -8,6 +8,7 @@ use standfast_metadata::{ClientOptions, MetadataClient, Placed, Placement, PutOb
 
 use super::Failure;
 use super::args::Output;
+use super::object_list::{self, ListArguments};
 use super::output;
 
 #[derive(Debug, Subcommand)]
@@ -18,6 +19,8 @@ pub(crate) enum ObjectCommand {
     Get(KeysArguments),
     /// Remove objects
     Remove(RemoveArguments),
+    /// List objects, those being written too; protects none of them
+    List(ListArguments),
 }
 
 /// A command about keys.
@@ -93,6 +96,7 @@ pub(super) async fn run(command: ObjectCommand) -> Result<ExitCode, Failure> {
         ObjectCommand::Put(arguments) => put(arguments).await,
         ObjectCommand::Get(arguments) => get(&arguments).await,
         ObjectCommand::Remove(arguments) => remove(&arguments).await,
+        ObjectCommand::List(arguments) => object_list::run(&arguments).await,
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use super::object::ClusterArguments;
-use super::output;
+use super::{output, segment_list};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SegmentCommand {
@@ -16,6 +16,8 @@ pub(crate) enum SegmentCommand {
     Mount(MountArguments),
     /// Take segments back; the replicas in them are gone
     Unmount(UnmountArguments),
+    /// List the segments that are lent, and how much of each is used
+    List(ClusterArguments),
 }
 
 #[derive(Debug, Args)]
@@ -59,6 +61,7 @@ pub(super) async fn run(command: SegmentCommand) -> Result<ExitCode, Failure> {
     match command {
         SegmentCommand::Mount(arguments) => mount(&arguments).await,
         SegmentCommand::Unmount(arguments) => unmount(&arguments).await,
+        SegmentCommand::List(cluster) => segment_list::run(&cluster).await,
     }
 }
 

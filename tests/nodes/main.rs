@@ -18,4 +18,6 @@ mod frozen;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod listing;
+#[cfg(test)]
 mod stop;

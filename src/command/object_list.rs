@@ -1,0 +1,95 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use standfast_metadata::ListedObject;
+
+use super::Failure;
+use super::args::Output;
+use super::object::ClusterArguments;
+use super::output;
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only keys that begin with this
+    #[arg(long, default_value = "")]
+    prefix: String,
+    /// Most objects to print
+    #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
+    limit: u64,
+    /// The tenant
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    key: String,
+    size: u64,
+    status: &'static str,
+    checksum: Option<u64>,
+    segments: Vec<String>,
+}
+
+/// Prints each page as it comes: there may be millions of objects.
+pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> {
+    let client = arguments.cluster.connect(&arguments.tenant).await?;
+    let form = arguments.cluster.output;
+    if form == Output::Table {
+        output::line(row("key", "size", "status", "segments"))?;
+    }
+    let mut left = arguments.limit;
+    let mut cursor = None;
+    while left > 0 {
+        // 0 is the longest page there is.
+        let limit = u32::try_from(left).unwrap_or(0);
+        let prefix = arguments.prefix.as_bytes();
+        let page = client.list_objects(prefix, limit, cursor.as_ref()).await?;
+        left -= page.objects.len() as u64;
+        let lines: Result<Vec<_>, _> = page
+            .objects
+            .iter()
+            .map(|object| line(form, object))
+            .collect();
+        let lines = lines?;
+        if !lines.is_empty() {
+            output::line(lines.join("\n"))?;
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(form: Output, object: &ListedObject) -> Result<String, Failure> {
+    let replicas = object.replicas.iter();
+    let listed = Listed {
+        key: String::from_utf8_lossy(&object.key).into_owned(),
+        size: object.size,
+        status: if object.complete {
+            "complete"
+        } else {
+            "processing"
+        },
+        checksum: object.checksum,
+        segments: replicas.map(|at| at.segment.name.clone()).collect(),
+    };
+    Ok(match form {
+        Output::Json => serde_json::to_string(&listed)?,
+        Output::Table => row(
+            &listed.key,
+            &listed.size.to_string(),
+            listed.status,
+            &listed.segments.join(","),
+        ),
+    })
+}
+
+/// A line of the table, whose columns cannot wait for the widest value.
+fn row(key: &str, size: &str, status: &str, segments: &str) -> String {
+    format!("{key:<32} {size:>14} {status:<10} {segments}")
+}

@@ -1,0 +1,75 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use standfast_metadata::{MetadataClient, Placement};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::lender::{keys, lender, objects, put_all};
+use crate::support::{TestCluster, standfast};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Puts and removes the same hundred objects again and again; how often it did.
+async fn churn(client: MetadataClient, stop: watch::Receiver<bool>) -> u32 {
+    let passing = objects(100_000..100_100, 32);
+    let keys = keys(&passing);
+    let mut rounds = 0;
+    while !*stop.borrow() {
+        for result in client.put(&passing, &Placement::default()).await.unwrap() {
+            result.unwrap();
+        }
+        for result in client.remove(&keys, true).await.unwrap() {
+            result.unwrap();
+        }
+        rounds += 1;
+    }
+    rounds
+}
+
+async fn list(cluster: &TestCluster, words: &[&str]) -> String {
+    let output = standfast()
+        .args(words)
+        .args(["--endpoint", &cluster.endpoints().join(",")])
+        .output()
+        .await
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_object_is_listed_once_while_others_are_put_and_removed() {
+    let cluster = TestCluster::start(&["a", "b"]).await;
+    let client = lender(&cluster, PATIENCE).await;
+    let stay = objects(0..10_000, 32);
+    put_all(&client, &stay).await;
+    let (stop, stopped) = watch::channel(false);
+    let mut churning = JoinSet::new();
+    churning.spawn(churn(client.clone(), stopped));
+
+    let told = list(&cluster, &["object", "list", "-o", "json"]).await;
+
+    stop.send_replace(true);
+    assert!(churning.join_next().await.unwrap().unwrap() > 0);
+    let mut distinct = BTreeSet::new();
+    for line in told.lines() {
+        let object: Value = serde_json::from_str(line).unwrap();
+        let key = object["key"].as_str().unwrap().to_owned();
+        assert!(distinct.insert(key), "told twice: {line}");
+    }
+    for key in keys(&stay) {
+        let key = std::str::from_utf8(&key).unwrap();
+        assert!(distinct.contains(key), "not told: {key}");
+    }
+    let ten = list(&cluster, &["object", "list", "--limit", "10"]).await;
+    assert_eq!(ten.lines().count(), 11, "a head and ten rows: {ten}");
+
+    let segments = list(&cluster, &["segment", "list", "-o", "json"]).await;
+    let segments: Value = serde_json::from_str(&segments).unwrap();
+    let used = segments[0]["used"].as_u64().unwrap();
+    let bytes: u64 = stay.iter().map(|object| object.size).sum();
+    assert!(used >= bytes, "{segments:#} of at least {bytes}");
+    assert_eq!(segments[0]["status"], "mounted");
+}
