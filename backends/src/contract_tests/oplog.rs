@@ -29,6 +29,45 @@ pub(crate) async fn what_is_acknowledged_is_read_back_byte_for_byte<F: LogFixtur
     );
 }
 
+/// OL-11
+pub(crate) async fn what_is_left_is_read_from_before_the_floor<F: LogFixture>() {
+    let log = F::new().await;
+    let store = log.open();
+    let fresh = store.bounds().await.unwrap();
+    let genesis = Position::genesis(cluster());
+    assert_eq!((fresh.before_floor, fresh.tail), (genesis, genesis));
+    let mut writer = lead(&*store, 1).await.unwrap();
+    for n in 0..20_u8 {
+        append(&mut *writer, &[n; 8192]).await.unwrap();
+    }
+    drop(writer);
+    // The second term's first segment, where there are segments, begins with what the first left unsettled.
+    let mut writer = lead(&*store, 2).await.unwrap();
+    for n in 20..40_u8 {
+        append(&mut *writer, &[n; 8192]).await.unwrap();
+    }
+    writer.mark_committed().await.unwrap();
+    let all = read_all(&*store).await.unwrap();
+    let guard = Guard {
+        token: token(2),
+        needed: None,
+    };
+    let mut floors = Vec::new();
+    for through in [0, 10, 19, 20, 21, 22, 23, 30, 1000] {
+        let floor = store.trim(Seq(through), &guard).await.unwrap();
+        // A handle of its own, which remembers nothing.
+        let other = log.open();
+        let bounds = other.bounds().await.unwrap();
+        assert_eq!(bounds.floor, floor);
+        assert_eq!(bounds.before_floor.seq.next(), floor);
+        let left = read_after(&*other, bounds.before_floor).await.unwrap();
+        let wanted = all.iter().filter(|batch| batch.first() >= floor).cloned();
+        assert_eq!(left, wanted.collect::<Vec<_>>(), "floor {floor}");
+        floors.push(floor);
+    }
+    assert!(floors.first() == Some(&Seq(1)) && floors.last() > Some(&Seq(22)));
+}
+
 pub(crate) async fn a_zombie_is_fenced_and_stays_so<F: LogFixture>() {
     let log = F::new().await;
     let mut zombie = lead(&*log.open(), 1).await.unwrap();
@@ -240,6 +279,7 @@ macro_rules! oplog_stories {
             oplog: data_of_another_cluster_are_foreign,
             oplog: trim_keeps_what_is_needed_and_the_last_batch,
             oplog: a_tail_below_the_floor_says_so,
+            oplog: what_is_left_is_read_from_before_the_floor,
             tailing: a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch,
             tailing: a_tail_sees_all_batches_in_order_while_they_are_written,
             tailing: a_dropped_wait_loses_nothing,

@@ -98,8 +98,10 @@ impl OpLogStore for FileOpLog {
         fence::check_readable(&self.dir)?;
         again_if_vanished(|| {
             let survey = self.dir.survey("bounds")?;
+            let before_floor = survey.begin()?;
             Ok(Bounds {
-                floor: survey.floor()?,
+                floor: before_floor.seq.next(),
+                before_floor,
                 tail: survey.committed(),
                 epoch: self.dir.fence()?,
             })

@@ -33,7 +33,7 @@ pub(super) async fn trim(dir: &LogDir, through: Seq, guard: &dyn TrimGuard) -> R
     if let Err(error) = dir.reserve().restore() {
         tracing::warn!(%error, "the reserve of the log is not whole");
     }
-    dir.survey("trim")?.floor()
+    Ok(dir.survey("trim")?.begin()?.seq.next())
 }
 
 fn record_floor(dir: &LogDir, floor: Seq) -> Result<()> {

@@ -83,6 +83,7 @@ impl LogState {
         self.cluster.ok_or_else(|| not_initialised("bounds"))?;
         Ok(Bounds {
             floor: self.floor(),
+            before_floor: self.base,
             tail: self.tail(),
             epoch: self.fence.epoch,
         })

@@ -9,14 +9,16 @@ use crate::words::{Epoch, FenceToken, Position, Seq};
 /// An ordered, fenced log of batches.
 ///
 /// ```text
-///            floor                        tail
-///              v                            v
-///   . . . . [41..44] [45..45] [46..60] [61..70] [71..75]? [76..80]?
-///   trimmed  first      committed batches          not committed: no reader sees them,
+///    before_floor
+///          v floor                        tail
+///          |   v                            v
+///   . . . .| [41..44] [45..45] [46..60] [61..70] [71..75]? [76..80]?
+///   trimmed|  first      committed batches         not committed: no reader sees them,
 ///                                                  the next writer settles them
 ///
-///   fresh log:  floor = 1, tail = genesis (seq 0)
+///   fresh log:  floor = 1, before_floor = tail = genesis (seq 0)
 ///   trimmed :   floor = first entry still there; the last committed batch is never trimmed
+///               before_floor = end of the batch before it, with its chain
 /// ```
 ///
 /// Rules that always hold:
@@ -37,6 +39,8 @@ use crate::words::{Epoch, FenceToken, Position, Seq};
 /// * **OL-9** A batch beyond the declared limits is refused whole as `Unsupported`, before it is written.
 /// * **OL-10** Data of another cluster are `Foreign`, of an unknown format `Version`; damage at or below what
 ///   is known committed is `Corrupt` and names the place. None of them is ever skipped over.
+/// * **OL-11** Reading from `before_floor` delivers everything that is still there, the entry `floor` first,
+///   unless the log is trimmed meanwhile.
 #[async_trait]
 pub trait OpLogStore: Store {
     /// What it declares.
@@ -114,6 +118,8 @@ pub trait OpLogStore: Store {
 pub struct Bounds {
     /// First entry that is still there; 1 in a fresh log.
     pub floor: Seq,
+    /// End of the batch before that one: read on from here to read all there is. Genesis in a fresh log.
+    pub before_floor: Position,
     /// End of the last batch known committed.
     pub tail: Position,
     /// Highest epoch that was ever let in.

@@ -120,10 +120,9 @@ impl Survey {
         }
     }
 
-    /// The first entry that is still there.
-    pub(in crate::file) fn floor(&self) -> Result<Seq> {
-        let begin = self.history()?.begin().unwrap_or(self.genesis);
-        Ok(begin.seq.next())
+    /// What the first entry that is still there follows.
+    pub(in crate::file) fn begin(&self) -> Result<Position> {
+        Ok(self.history()?.begin().unwrap_or(self.genesis))
     }
 
     /// What leads from `after` to the end of what is known committed (OL-7).
