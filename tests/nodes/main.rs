@@ -21,3 +21,5 @@ mod kill;
 mod listing;
 #[cfg(test)]
 mod stop;
+#[cfg(test)]
+mod trimmed;

@@ -57,8 +57,8 @@ pub(super) async fn reach(record: &Path, node: &DemoNode) -> Result<Verdict, Fai
     let log: Option<Verified> = serde_json::from_slice(&output.stdout).ok();
     let line = match &log {
         Some(log) if log.ok => format!(
-            "oplog verify: seq {} to {} read and replayed, {} digests equal",
-            log.from.seq, log.to.seq, log.digests_compared
+            "oplog verify: seq {} to {} read, replayed from {}, {} digests equal",
+            log.from.seq, log.to.seq, log.replayed_from.seq, log.digests_compared
         ),
         Some(log) => format!(
             "oplog verify: {}",

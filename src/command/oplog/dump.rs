@@ -23,11 +23,7 @@ struct Dumped {
 pub(super) async fn run(arguments: DumpArguments) -> Result<ExitCode, Failure> {
     let offline = Offline::open(&arguments.config).await?;
     let oplog = &offline.stores.oplog;
-    let bounds = oplog.bounds().await?;
-    let mut position = super::verify::origin(&offline, bounds.floor)
-        .await?
-        .lock()
-        .position();
+    let mut position = oplog.bounds().await?.before_floor;
     let mut left = arguments.limit;
     while left > 0 {
         let batches = oplog.read(position, ReadLimit::default()).await?;

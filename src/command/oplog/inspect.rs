@@ -43,10 +43,7 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
         terms: Vec::new(),
         capabilities: oplog.capabilities(),
     };
-    let mut position = super::verify::origin(&offline, bounds.floor)
-        .await?
-        .lock()
-        .position();
+    let mut position = bounds.before_floor;
     loop {
         let batches = oplog.read(position, ReadLimit::default()).await?;
         let Some(last) = batches.last() else { break };

@@ -4,7 +4,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-pub(super) use verify::{Verified, origin, replay};
+pub(super) use verify::{Verified, replay};
 
 use super::Failure;
 use super::args::OplogCommand;

@@ -15,6 +15,7 @@ use crate::command::{Failure, output};
 pub(crate) struct Verified {
     pub(crate) ok: bool,
     pub(crate) from: Position,
+    pub(crate) replayed_from: Position,
     pub(crate) to: Position,
     pub(crate) batches: u64,
     pub(crate) entries: u64,
@@ -25,7 +26,7 @@ pub(crate) struct Verified {
 
 /// The state that the log continues from: genesis while the log is complete, else the newest snapshot. What it holds
 /// of the bucket is let go at once: a look at a log must not keep it from being trimmed.
-pub(crate) async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure> {
+async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure> {
     let sources = offline.sources();
     if floor <= Seq(1) {
         return Ok(Arc::new(Mutex::new(sources.genesis())));
@@ -41,8 +42,9 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
     let offline = Offline::open(&arguments).await?;
     let bounds = offline.stores.oplog.bounds().await?;
     let machine = origin(&offline, bounds.floor).await?;
-    let from = machine.lock().position();
-    let (replayed, problem) = match replay(&offline, &machine).await {
+    let from = bounds.before_floor;
+    let replayed_from = machine.lock().position();
+    let (replayed, problem) = match read_and_replay(&offline, from, &machine).await {
         Ok(replayed) => (replayed, None),
         Err(error) => (Replayed::default(), Some(error.to_string())),
     };
@@ -53,6 +55,7 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
     let found = Verified {
         ok: problem.is_none(),
         from,
+        replayed_from,
         to,
         batches: replayed.batches,
         entries: replayed.entries,
@@ -74,6 +77,59 @@ pub(crate) struct Replayed {
     batches: u64,
     entries: u64,
     digests_compared: u64,
+}
+
+/// Reads what lies between the beginning of the log and the state, which must be where the log passes, then replays the
+/// rest.
+async fn read_and_replay(
+    offline: &Offline,
+    from: Position,
+    machine: &SharedMachine,
+) -> Result<Replayed, Failure> {
+    let state = machine.lock().position();
+    let before = read_to(offline, from, state).await?;
+    let after = replay(offline, machine).await?;
+    Ok(Replayed {
+        batches: before.batches + after.batches,
+        entries: before.entries + after.entries,
+        digests_compared: after.digests_compared,
+    })
+}
+
+/// Reads from `position` to `goal`; every checksum, chain and number is checked on the way.
+async fn read_to(
+    offline: &Offline,
+    mut position: Position,
+    goal: Position,
+) -> Result<Replayed, Failure> {
+    let mut found = Replayed::default();
+    while position.seq < goal.seq {
+        let limit = ReadLimit::default();
+        let batches = offline.stores.oplog.read(position, limit).await?;
+        if batches.is_empty() {
+            return Err(
+                format!("the log ends at {position}, before the snapshot of {goal}").into(),
+            );
+        }
+        for batch in batches.iter().take_while(|batch| batch.last() <= goal.seq) {
+            if !batch.follows(position) {
+                return Err(format!("{} does not follow {position}", batch.end()).into());
+            }
+            for entry in batch.entries() {
+                entry?;
+                found.entries += 1;
+            }
+            found.batches += 1;
+            position = batch.end();
+        }
+        if batches.iter().any(|batch| batch.last() > goal.seq) {
+            break;
+        }
+    }
+    if position.seq <= goal.seq && position != goal {
+        return Err(format!("the snapshot is of {goal}, the log has {position} there").into());
+    }
+    Ok(found)
 }
 
 /// Reads to the end; every checksum, chain and number is checked on the way, and every digest compared.
@@ -116,9 +172,11 @@ fn text(found: &Verified) -> String {
         Some(problem) => format!("NOT OK: {problem}"),
     };
     format!(
-        "read {} to {}: {} entries in {} batches, {} digests compared\ndigest {} at seq {}\n{verdict}",
+        "read {} to {}, replayed from {}: {} entries in {} batches, {} digests compared\ndigest {} at seq {}\n\
+         {verdict}",
         found.from,
         found.to,
+        found.replayed_from,
         found.entries,
         found.batches,
         found.digests_compared,

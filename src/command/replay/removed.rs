@@ -8,7 +8,6 @@ use standfast_metadata::Op;
 use crate::command::Failure;
 use crate::command::args::{ConfigArguments, Output};
 use crate::command::offline::Offline;
-use crate::command::oplog;
 
 /// The keys that the log says were removed, as far back as the log goes.
 ///
@@ -20,9 +19,7 @@ pub(super) async fn removed_in_log(config: &Path) -> Result<HashSet<BlockKey>, F
     };
     let offline = Offline::open(&arguments).await?;
     let log = &offline.stores.oplog;
-    let bounds = log.bounds().await?;
-    let origin = oplog::origin(&offline, bounds.floor).await?;
-    let mut position = origin.lock().position();
+    let mut position = log.bounds().await?.before_floor;
     let mut removed = HashSet::new();
     loop {
         let batches = log.read(position, ReadLimit::default()).await?;

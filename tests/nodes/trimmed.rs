@@ -1,0 +1,87 @@
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::TestCluster;
+
+/// Nodes whose log was trimmed behind snapshots; they are down.
+async fn trimmed() -> TestCluster {
+    let mut cluster = TestCluster::prepare(&["a"], "1h");
+    let config = cluster.nodes[0].config.clone();
+    let text = std::fs::read_to_string(&config).unwrap();
+    // So small that trim finds whole segments.
+    std::fs::write(&config, text.replace("4MiB", "64KiB")).unwrap();
+    told(&cluster.nodes[0].command(&["cluster", "init"]).await);
+    cluster.nodes[0].start();
+    let load = cluster.load(31).await;
+    let mut snapshots = 0;
+    while inspect(&cluster).await["floor"].as_u64().unwrap() == 1 {
+        snapshots += 1;
+        assert!(snapshots < 20, "never trimmed");
+        told(&cluster.nodes[0].command(&["snapshot", "create"]).await);
+        load.acknowledged_more(1000).await;
+    }
+    load.verdict(&cluster).await;
+    cluster.nodes[0].kill().await;
+    cluster
+}
+
+fn told(output: &Output) -> &[u8] {
+    assert!(output.status.success(), "{output:?}");
+    &output.stdout
+}
+
+async fn inspect(cluster: &TestCluster) -> Value {
+    let words = ["oplog", "inspect", "-o", "json"];
+    let output = cluster.nodes[0].command(&words).await;
+    serde_json::from_slice(told(&output)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trimmed_log_is_inspected_dumped_and_verified_from_its_floor() {
+    let cluster = trimmed().await;
+    let found = inspect(&cluster).await;
+    let floor = found["floor"].as_u64().unwrap();
+    let tail = found["tail"]["seq"].as_u64().unwrap();
+    assert_eq!(found["entries"], tail + 1 - floor, "{found:#}");
+
+    let dumped = cluster.nodes[0].command(&["oplog", "dump", "-o", "json"]);
+    let dumped = String::from_utf8(told(&dumped.await).to_vec()).unwrap();
+    let seqs = dumped.lines().map(|line| {
+        let entry: Value = serde_json::from_str(line).unwrap();
+        entry["seq"].as_u64().unwrap()
+    });
+    assert!(seqs.eq(floor..=tail), "{floor} to {tail}");
+
+    let verified = cluster.verify_log().await;
+    assert_eq!(verified["from"]["seq"], floor - 1, "{verified:#}");
+    assert_eq!(verified["entries"], tail + 1 - floor, "{verified:#}");
+    let replayed_from = verified["replayed_from"]["seq"].as_u64().unwrap();
+    assert!(replayed_from >= floor, "two snapshots: {verified:#}");
+
+    // The log alone is enough to look at it.
+    for folder in ["catalog", "manifests", "parts"] {
+        std::fs::remove_dir_all(cluster.dir.path().join("bucket/test").join(folder)).unwrap();
+    }
+    assert_eq!(inspect(&cluster).await["entries"], found["entries"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damage_between_the_floor_and_the_snapshot_is_found() {
+    let cluster = trimmed().await;
+    let segments = std::fs::read_dir(cluster.dir.path().join("log/segments")).unwrap();
+    let oldest = segments.map(|entry| entry.unwrap().path()).min().unwrap();
+    let mut bytes = std::fs::read(&oldest).unwrap();
+    // In the first frame, behind the headers of segment and frame.
+    bytes[400] ^= 1;
+    std::fs::write(&oldest, bytes).unwrap();
+
+    let verify = cluster.nodes[0].command(&["oplog", "verify", "-o", "json"]);
+    let output = verify.await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let verified: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(verified["ok"], false);
+    let problem = verified["problem"].as_str().unwrap();
+    let name = oldest.file_name().unwrap().to_str().unwrap();
+    assert!(problem.contains(name), "{name} in {problem}");
+}
