@@ -13,6 +13,10 @@ mod http;
 #[cfg(test)]
 mod moves;
 #[cfg(test)]
+#[expect(dead_code, reason = "random stories need more of it")]
+#[path = "../nodes/seeds.rs"]
+mod seeds;
+#[cfg(test)]
 #[expect(dead_code, reason = "the stories of tests/nodes need more of it")]
 #[path = "../nodes/support.rs"]
 mod support;

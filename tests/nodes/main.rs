@@ -5,10 +5,14 @@ mod http;
 #[cfg(test)]
 mod lender;
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod support;
 
 #[cfg(test)]
 mod bad_input;
+#[cfg(test)]
+mod chaos;
 #[cfg(test)]
 mod cold_start;
 #[cfg(test)]

@@ -20,6 +20,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::seeds;
+
 /// How long anything may take on a machine that does much else.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -105,7 +107,12 @@ fn free_port() -> u16 {
 impl TestCluster {
     /// Writes configurations, initialises the cluster, and starts all nodes.
     pub(crate) async fn start(names: &[&str]) -> Self {
-        let mut cluster = Self::prepare(names, "1h");
+        Self::start_with(names, "1h").await
+    }
+
+    /// The same, with snapshots as often as this.
+    pub(crate) async fn start_with(names: &[&str], snapshots_every: &str) -> Self {
+        let mut cluster = Self::prepare(names, snapshots_every);
         let first = cluster.nodes[0].command(&["cluster", "init"]).await;
         assert!(first.status.success(), "{first:?}");
         for node in &mut cluster.nodes {
@@ -209,7 +216,7 @@ impl TestCluster {
         let (stop, stopped) = watch::channel(false);
         let meter = Arc::new(Meter::new(Clock::system()));
         let load = Load {
-            trace: TraceGenerator::new(seed)
+            trace: TraceGenerator::new(seeds::first().wrapping_add(seed))
                 .take(100_000)
                 .collect::<Vec<_>>()
                 .into(),

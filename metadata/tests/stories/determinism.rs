@@ -193,8 +193,6 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
     // Each table of a `CapturedMap` hashes with a seed of its own, so follower and primary walk their rows in
     // different orders (R10).
     #[test]

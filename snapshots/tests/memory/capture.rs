@@ -17,8 +17,6 @@ fn changes(keys: u16, most: usize) -> impl Strategy<Value = Vec<Change>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
     /// Whatever is applied between two parts of a capture, the snapshot is of the stamped Position, and with the log
     /// behind it gives the live state (H12).
     #[test]
