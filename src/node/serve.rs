@@ -6,9 +6,9 @@ use standfast_wire::v1::admin_service_server::AdminServiceServer;
 use standfast_wire::v1::replication_service_server::ReplicationServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::Routes;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 
 use super::admin::Admin;
 use super::proposer::NodeProposer;
@@ -58,9 +58,8 @@ pub(crate) async fn grpc(
         .add_service(health_server)
         .add_service(reflection);
     let serve = Server::builder()
-        .tcp_nodelay(true)
         .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+        .serve_with_incoming_shutdown(incoming(listener), async move {
             // A dropped sender means the node is gone: stop as well.
             drop(stopping.wait_for(|stop| *stop).await);
         });
@@ -69,6 +68,12 @@ pub(crate) async fn grpc(
         served = serve => served.map_err(|error| failed(error.into())),
         () = report_health(&shared, &health) => Ok(()),
     }
+}
+
+/// Connections that send at once. `Server::tcp_nodelay` says nothing about connections that the server did not accept
+/// itself, and with Nagle's algorithm an answer waits up to 40 ms for the client's delayed acknowledgement.
+fn incoming(listener: TcpListener) -> TcpIncoming {
+    TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
 /// grpc.health.v1: serving means leading, with a lease that has not run out, so that a load balancer finds the primary.
@@ -90,5 +95,23 @@ async fn report_health(shared: &Shared, health: &tonic_health::server::HealthRep
         if terms.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+    use tokio_stream::StreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_does_not_wait_for_the_client_to_acknowledge_the_one_before() {
+        let listener = bind("listen", "127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut incoming = incoming(listener);
+        let _client = TcpStream::connect(address).await.unwrap();
+        let accepted = incoming.next().await.unwrap().unwrap();
+        assert!(accepted.nodelay().unwrap());
     }
 }
