@@ -138,6 +138,11 @@ impl FileTail {
             );
             if let (Source::Route(route), Source::Live { cursor, .. }) = (done, &mut self.source) {
                 *cursor = route.into_cursor()?;
+                if let Some(cursor) = cursor {
+                    let name = cursor.segment().name().to_string();
+                    // Watches before it looks.
+                    self.hint.follow(&self.dir.segments().path().join(name));
+                }
             }
         }
         let search = self.quiet > 0 && self.quiet.is_multiple_of(PATIENCE);
