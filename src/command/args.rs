@@ -6,6 +6,7 @@ use super::object::ObjectCommand;
 use super::replay::ReplayArguments;
 use super::segment::SegmentCommand;
 use standfast_core::Span;
+use standfast_master::Ack;
 
 /// Keeps a master's in-memory state alive through crashes.
 #[derive(Debug, Parser)]
@@ -151,15 +152,71 @@ pub(crate) struct DumpArguments {
 pub(crate) enum BenchCommand {
     /// Kill the primary of two real nodes again and again: how long until a write is acknowledged
     Rto(RtoArguments),
-    /// Durable entries a second through the file log, beside bare write and sync
+    /// Hand leadership over again and again, to and fro: how long a writer pauses
+    Switchover(RtoArguments),
+    /// Kill the primary under load again and again: how many acknowledged writes are lost
+    Rpo(RpoArguments),
+    /// Let a standby follow a steady load: how long after the answer it has applied a write
+    Lag(LagArguments),
+    /// Durable entries a second through the file log and through a master, beside bare write and sync
     Append(AppendArguments),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RtoArguments {
-    /// How many kills
-    #[arg(long, default_value_t = 20)]
+    /// How many times
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) runs: u64,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RpoArguments {
+    /// How many kills
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) runs: u64,
+    /// When the primary acknowledges a write
+    #[arg(long, value_enum, default_value_t = AckArgument::Durable)]
+    pub(crate) ack: AckArgument,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+/// `[oplog] ack` of the nodes that are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AckArgument {
+    /// When the log has committed it
+    Durable,
+    /// Once queued for the log
+    Async,
+}
+
+impl From<AckArgument> for Ack {
+    fn from(argument: AckArgument) -> Self {
+        match argument {
+            AckArgument::Durable => Self::Durable,
+            AckArgument::Async => Self::Async,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LagArguments {
+    /// Writes a second
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rate: u32,
+    /// How long all of it takes, with its unit
+    #[arg(long, default_value = "20s", value_parser = Span::parse)]
+    pub(crate) seconds: Span,
+    /// How many runs share that time
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) runs: u64,
+    /// On which disk; the directory for temporary files when it is left out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
@@ -171,7 +228,7 @@ pub(crate) struct AppendArguments {
     #[arg(long, default_value = "40s", value_parser = Span::parse)]
     pub(crate) seconds: Span,
     /// Pairs of ours and bare, for each batch size
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = pairs)]
     pub(crate) pairs: usize,
     /// On which disk; the directory for temporary files when it is left out
     #[arg(long, value_name = "DIR")]
@@ -179,6 +236,14 @@ pub(crate) struct AppendArguments {
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
+}
+
+/// At least one.
+fn pairs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(pairs @ 1..=1000) => Ok(pairs),
+        _ => Err("want 1 to 1000".to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]

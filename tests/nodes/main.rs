@@ -12,6 +12,8 @@ mod support;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod cold_start;

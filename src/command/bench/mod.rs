@@ -1,9 +1,16 @@
 //! `standfast bench`: the figures of the project, each beside its yardstick of the same run.
 
 mod append;
-mod raw;
+mod cluster;
+mod in_process;
+mod lag;
+mod ledger;
 mod report;
+mod rpo;
 mod rto;
+mod stats;
+mod switchover;
+mod writer;
 
 use std::process::ExitCode;
 
@@ -13,6 +20,9 @@ use super::args::BenchCommand;
 pub(super) async fn run(command: BenchCommand) -> Result<ExitCode, Failure> {
     match command {
         BenchCommand::Rto(arguments) => rto::run(arguments).await,
+        BenchCommand::Switchover(arguments) => switchover::run(arguments).await,
+        BenchCommand::Rpo(arguments) => rpo::run(arguments).await,
+        BenchCommand::Lag(arguments) => lag::run(arguments).await,
         BenchCommand::Append(arguments) => append::run(arguments).await,
     }
 }

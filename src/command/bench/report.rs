@@ -1,6 +1,10 @@
+use std::process::ExitCode;
+
 use serde::Serialize;
 use serde_json::Value;
 
+use super::rpo::Loss;
+use super::stats::Latency;
 use crate::command::args::Output;
 use crate::command::{Failure, output};
 
@@ -12,7 +16,12 @@ pub(super) struct BenchReport {
     pub(super) params: Value,
     pub(super) runs: Vec<f64>,
     pub(super) value: f64,
-    pub(super) max: f64,
+    /// Where the value is a latency.
+    #[serde(flatten)]
+    pub(super) latency: Option<Latency>,
+    /// Where writes may be lost.
+    #[serde(flatten)]
+    pub(super) loss: Option<Loss>,
     pub(super) unit: &'static str,
     pub(super) higher_is_better: bool,
     /// The same, done bare, in this very run; `None` where nothing is comparable.
@@ -26,58 +35,111 @@ pub(super) struct BenchReport {
     pub(super) holds: bool,
 }
 
-impl BenchReport {
-    pub(super) fn print(&self, form: Output) -> Result<(), Failure> {
-        match form {
-            Output::Json => output::line(serde_json::to_string(self)?),
-            Output::Table => {
-                let ratio = self
-                    .ratio
-                    .map(|ratio| format!(", {ratio:.2} of the yardstick"))
-                    .unwrap_or_default();
-                output::line(format!(
-                    "{} {} {}: median {:.2} {}, max {:.2}{ratio}; target {}: {}",
-                    self.bench,
-                    self.backend,
-                    self.params,
-                    self.value,
-                    self.unit,
-                    self.max,
-                    self.target,
-                    if self.holds { "holds" } else { "does not hold" }
-                ))
+/// Prints all of a benchmark: a line of JSON each, or one table. Success only if every target is reached.
+pub(super) fn print(reports: &[BenchReport], form: Output) -> Result<ExitCode, Failure> {
+    match form {
+        Output::Json => {
+            for report in reports {
+                output::line(serde_json::to_string(report)?)?;
             }
         }
+        Output::Table => output::line(table(reports))?,
     }
+    Ok(exit_code(reports))
 }
 
-/// The middle one; the mean of the two middle ones of an even number. 0 of none.
-pub(super) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let at = |index: usize| sorted.get(index).copied().unwrap_or(0.0);
-    if sorted.len() % 2 == 1 {
-        at(middle)
+fn exit_code(reports: &[BenchReport]) -> ExitCode {
+    if reports.iter().all(|report| report.holds) {
+        ExitCode::SUCCESS
     } else {
-        f64::midpoint(at(middle.wrapping_sub(1)), at(middle))
+        ExitCode::FAILURE
     }
 }
 
-/// The largest.
-pub(super) fn largest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(0.0, f64::max)
+fn table(reports: &[BenchReport]) -> String {
+    let mut table = output::table(&[
+        "bench",
+        "with",
+        "median",
+        "p99",
+        "max",
+        "lost",
+        "yardstick",
+        "ratio",
+        "target",
+        "holds",
+    ]);
+    let or_none = |number: Option<f64>| number.map_or_else(String::new, |n| format!("{n:.2}"));
+    for report in reports {
+        let lost = |loss: &Loss| format!("{} of {}", loss.lost, loss.acknowledged);
+        table.add_row([
+            format!("{}, {}", report.bench, report.backend),
+            params(&report.params),
+            format!("{:.2} {}", report.value, report.unit),
+            or_none(report.latency.map(|latency| latency.p99)),
+            or_none(report.latency.map(|latency| latency.max)),
+            report.loss.as_ref().map(lost).unwrap_or_default(),
+            or_none(report.yardstick),
+            or_none(report.ratio),
+            report.target.clone(),
+            if report.holds { "yes" } else { "NO" }.to_owned(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// A line each: `runs 20`.
+fn params(params: &Value) -> String {
+    let fields = params.as_object().into_iter().flatten();
+    let lines: Vec<_> = fields
+        .map(|(name, value)| match value {
+            Value::String(text) => format!("{name} {text}"),
+            value => format!("{name} {value}"),
+        })
+        .collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
+    fn report(holds: bool) -> BenchReport {
+        BenchReport {
+            bench: "lag",
+            backend: "file",
+            params: json!({ "rate": 10, "what": "all" }),
+            runs: vec![1.0],
+            value: 1.0,
+            latency: Some(Latency::of(&[1.0])),
+            loss: None,
+            unit: "ms",
+            higher_is_better: false,
+            yardstick: None,
+            ratio: None,
+            reference: Value::Null,
+            target: "p50 < 2 ms".to_owned(),
+            holds,
+        }
+    }
+
     #[test]
-    fn the_median_is_the_middle_one() {
-        assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
-        assert!((median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
-        assert!(median(&[]).abs() < 1e-9);
-        assert!((largest(&[1.0, 7.0, 2.0]) - 7.0).abs() < 1e-9);
+    fn one_target_that_is_missed_is_a_failure() {
+        let code = |holds: &[bool]| {
+            let reports: Vec<_> = holds.iter().map(|holds| report(*holds)).collect();
+            format!("{:?}", exit_code(&reports))
+        };
+        assert_eq!(code(&[true, true]), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(code(&[true, false]), format!("{:?}", ExitCode::FAILURE));
+    }
+
+    #[test]
+    fn percentiles_stand_beside_the_value() {
+        let value = serde_json::to_value(report(true)).unwrap();
+        assert_eq!(value["p99"], json!(1.0));
+        assert_eq!(value["yardstick"], Value::Null);
+        assert!(value.get("lost").is_none(), "{value}");
     }
 }

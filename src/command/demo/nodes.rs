@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use standfast::node::{ClusterStatus, NodeStatus};
 use standfast_core::Role;
+use standfast_master::Ack;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
@@ -30,14 +31,18 @@ pub(crate) struct DemoNode {
 
 impl DemoNode {
     /// Writes the configuration of a node that shares log, election and bucket with the others in `dir`.
-    pub(crate) fn new(dir: &Path, name: &'static str) -> Result<Self, Failure> {
+    pub(crate) fn new(dir: &Path, name: &'static str, ack: Ack) -> Result<Self, Failure> {
+        let ack = match ack {
+            Ack::Durable => "durable",
+            Ack::Async => "async",
+        };
         let (grpc, http) = (free_port()?, free_port()?);
         let endpoint = format!("127.0.0.1:{grpc}");
         let config = dir.join(format!("{name}.toml"));
         let text = format!(
             "[cluster]\nid = \"demo\"\n\n[node]\nid = \"{name}\"\nlisten = \"{endpoint}\"\n\
              http = \"127.0.0.1:{http}\"\ndata_dir = \"data-{name}\"\n\n\
-             [oplog]\ntype = \"file\"\ndir = \"log\"\nsegment_size = \"8MiB\"\n\n\
+             [oplog]\ntype = \"file\"\ndir = \"log\"\nsegment_size = \"8MiB\"\nack = \"{ack}\"\n\n\
              [election]\ntype = \"file\"\ndir = \"election\"\nttl = \"2s\"\n\n\
              [snapshots]\ntype = \"bucket\"\nurl = \"bucket\"\nevery = \"3s\"\n"
         );

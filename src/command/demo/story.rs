@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use standfast::replay::{Load, Meter, Record, ReplayOptions, TraceGenerator, TraceRequest};
 use standfast_core::{ByteSize, Clock, Role};
+use standfast_master::Ack;
 use standfast_metadata::{ClientOptions, MetadataClient, SegmentId, SegmentInfo};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -42,7 +43,10 @@ pub(crate) async fn run(arguments: DemoArguments) -> Result<ExitCode, Failure> {
 }
 
 async fn tell(arguments: &DemoArguments, dir: &Path) -> Result<ExitCode, Failure> {
-    let mut nodes = [DemoNode::new(dir, "a")?, DemoNode::new(dir, "b")?];
+    let mut nodes = [
+        DemoNode::new(dir, "a", Ack::Durable)?,
+        DemoNode::new(dir, "b", Ack::Durable)?,
+    ];
     let meter = Arc::new(Meter::new(Clock::system()));
     let endpoints: Vec<_> = nodes.iter().map(|node| node.endpoint.clone()).collect();
     let view = View::start(endpoints.clone(), Arc::clone(&meter));

@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,58 +10,50 @@ use standfast_core::{
 };
 use tokio::time::Instant;
 
-use super::raw;
-use super::report::{BenchReport, largest, median};
-use crate::command::args::AppendArguments;
-use crate::command::{Failure, output};
+use super::{Pairs, raw};
+use crate::command::Failure;
+use crate::command::bench::report::BenchReport;
+use crate::command::bench::stats::median;
 
 /// Payload of an entry: with its frame about 200 bytes.
 const PAYLOAD: usize = 190;
 /// Entries a batch, and the ratio to reach.
-const SIZES: [(usize, f64); 4] = [(1, 0.7), (32, 0.85), (256, 0.85), (1024, 0.85)];
+pub(super) const SIZES: [(usize, f64); 4] = [(1, 0.7), (32, 0.85), (256, 0.85), (1024, 0.85)];
 
 /// Durable entries a second through `OpLogWriter`, one task, beside the same bytes written and synced bare: in pairs,
 /// one after the other.
-pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure> {
-    let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
+pub(super) async fn measure(parent: &Path, pairs: &Pairs) -> Result<Vec<BenchReport>, Failure> {
     let dir = tempfile::tempdir_in(parent)?;
-    let span = arguments.seconds.0 / u32::try_from(2 * SIZES.len() * arguments.pairs.max(1))?;
-    let progress = output::progress((SIZES.len() * arguments.pairs) as u64, "pairs");
+    let mut reports = Vec::new();
     for (entries, target) in SIZES {
-        let mut pairs = Vec::new();
+        let mut found = Vec::new();
         let mut growing = 0.0;
-        for pair in 0..arguments.pairs {
+        for pair in 0..pairs.count {
             let log = dir.path().join(format!("log-{entries}-{pair}"));
             let mut writer = Bench::open(&log).await?;
-            let ours = writer.rate(entries, span).await?;
+            let ours = writer.rate(entries, pairs.span).await?;
             let frame = writer.batch(entries)?;
             drop(writer);
             std::fs::remove_dir_all(&log)?;
-            let raw = raw::preallocated(dir.path(), frame.frame(), span)?;
+            let raw = raw::preallocated(dir.path(), frame.frame(), pairs.span)?;
             if pair == 0 {
-                growing = raw::growing(dir.path(), frame.frame(), span)?;
+                growing = raw::growing(dir.path(), frame.frame(), pairs.span)?;
             }
-            pairs.push((ours, raw));
-            progress.inc(1);
+            found.push((ours, raw));
+            pairs.progress.inc(1);
         }
-        report(&arguments, (entries, target), &pairs, growing)?;
+        reports.push(report((entries, target), &found, growing));
     }
-    progress.finish_and_clear();
-    Ok(ExitCode::SUCCESS)
+    Ok(reports)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
-fn report(
-    arguments: &AppendArguments,
-    (entries, target): (usize, f64),
-    pairs: &[(f64, f64)],
-    growing: f64,
-) -> Result<(), Failure> {
+fn report((entries, target): (usize, f64), pairs: &[(f64, f64)], growing: f64) -> BenchReport {
     let per_second = |batches: f64| batches * entries as f64;
     let runs: Vec<_> = pairs.iter().map(|(ours, _)| per_second(*ours)).collect();
     let raw: Vec<_> = pairs.iter().map(|(_, raw)| per_second(*raw)).collect();
     let ratios: Vec<_> = pairs.iter().map(|(ours, raw)| ours / raw).collect();
-    let (value, max, ratio) = (median(&runs), largest(&runs), median(&ratios));
+    let (value, ratio) = (median(&runs), median(&ratios));
     BenchReport {
         bench: "append",
         backend: "file",
@@ -74,7 +65,8 @@ fn report(
         }),
         runs,
         value,
-        max,
+        latency: None,
+        loss: None,
         unit: "entries/s",
         higher_is_better: true,
         yardstick: Some(median(&raw)),
@@ -83,7 +75,6 @@ fn report(
         target: format!("ratio >= {target}"),
         holds: ratio >= target,
     }
-    .print(arguments.output)
 }
 
 /// A log of its own, and its writer.

@@ -11,6 +11,8 @@ use crate::command::Failure;
 
 /// Zeros are written ahead in pieces of this size.
 const PIECE: usize = 1 << 20;
+/// Syncs in a second that no disk we know exceeds.
+const MOST_SYNCS: u64 = 20_000;
 
 /// Writes `bytes` and syncs, over and over for `span`, into a file that is zero-filled ahead of use; syncs a second.
 pub(super) fn preallocated(dir: &Path, bytes: &[u8], span: Duration) -> Result<f64, Failure> {
@@ -21,7 +23,7 @@ pub(super) fn preallocated(dir: &Path, bytes: &[u8], span: Duration) -> Result<f
         .create(true)
         .truncate(true)
         .open(&path)?;
-    let room: u64 = 256 << 20;
+    let room = room(bytes.len(), span);
     let zeros = vec![0; PIECE];
     for at in (0..room).step_by(PIECE) {
         file.write_all_at(&zeros, at)?;
@@ -30,6 +32,13 @@ pub(super) fn preallocated(dir: &Path, bytes: &[u8], span: Duration) -> Result<f
     let rate = rate(&file, bytes, span, room)?;
     std::fs::remove_file(path)?;
     Ok(rate)
+}
+
+/// More than can be written in the time there is, within reason: behind its end the loop begins again.
+fn room(bytes: usize, span: Duration) -> u64 {
+    let each_second = bytes as u64 * MOST_SYNCS;
+    let wanted = each_second.saturating_mul(span.as_secs() + 1);
+    wanted.next_multiple_of(PIECE as u64).min(256 << 20)
 }
 
 /// The same into a file that grows.

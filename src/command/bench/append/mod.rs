@@ -1,0 +1,35 @@
+//! `standfast bench append`: durable entries a second, by one task and by many producers through a master.
+
+mod batches;
+mod producers;
+mod raw;
+
+use std::process::ExitCode;
+
+use crate::command::args::AppendArguments;
+use crate::command::bench::report;
+use crate::command::{Failure, output};
+
+/// Benchmarks that share the time there is.
+const BENCHES: usize = batches::SIZES.len() + producers::COUNTS.len();
+
+pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure> {
+    let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let pairs = Pairs {
+        count: arguments.pairs,
+        span: arguments.seconds.0 / u32::try_from(2 * BENCHES * arguments.pairs)?,
+        progress: output::progress((BENCHES * arguments.pairs) as u64, "pairs"),
+    };
+    let mut reports = batches::measure(&parent, &pairs).await?;
+    reports.extend(producers::measure(&parent, &pairs).await?);
+    pairs.progress.finish_and_clear();
+    report::print(&reports, arguments.output)
+}
+
+/// Ours and bare, one after the other.
+struct Pairs {
+    count: usize,
+    /// How long each half takes.
+    span: std::time::Duration,
+    progress: indicatif::ProgressBar,
+}

@@ -1,0 +1,64 @@
+use standfast_master::Ack;
+use tempfile::TempDir;
+
+use crate::command::Failure;
+use crate::command::demo::nodes::{DemoNode, complete, primary, wait_until};
+
+/// Two nodes, each a process of its own, over one log and one election in a temporary directory.
+pub(super) struct BenchCluster {
+    /// Dropped, and with them their processes, before the directory.
+    nodes: [DemoNode; 2],
+    dir: TempDir,
+}
+
+impl BenchCluster {
+    /// Initialises the stores, and waits until one node leads and the other follows.
+    pub(super) async fn start(ack: Ack) -> Result<Self, Failure> {
+        let dir = tempfile::tempdir()?;
+        let nodes = [
+            DemoNode::new(dir.path(), "a", ack)?,
+            DemoNode::new(dir.path(), "b", ack)?,
+        ];
+        let mut cluster = Self { nodes, dir };
+        let initialised = cluster.nodes[0].command(&["cluster", "init"]).await?;
+        if !initialised.status.success() {
+            let why = String::from_utf8_lossy(&initialised.stderr).into_owned();
+            return Err(why.into());
+        }
+        for node in &mut cluster.nodes {
+            node.start()?;
+        }
+        cluster.complete().await?;
+        Ok(cluster)
+    }
+
+    pub(super) fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    pub(super) fn endpoints(&self) -> Vec<String> {
+        self.nodes
+            .iter()
+            .map(|node| node.endpoint.clone())
+            .collect()
+    }
+
+    /// Waits until both are there, and neither is behind.
+    pub(super) async fn complete(&mut self) -> Result<(), Failure> {
+        wait_until(&mut self.nodes, "both nodes", |status| complete(status, 2)).await?;
+        Ok(())
+    }
+
+    /// The node that leads, and the other.
+    pub(super) async fn roles(&mut self) -> Result<(&mut DemoNode, &mut DemoNode), Failure> {
+        let leads = |status: &_| primary(status).is_some();
+        let status = wait_until(&mut self.nodes, "a primary", leads).await?;
+        let leader = primary(&status).map(|node| node.id.to_string());
+        let [a, b] = &mut self.nodes;
+        if leader.as_deref() == Some(a.name) {
+            Ok((a, b))
+        } else {
+            Ok((b, a))
+        }
+    }
+}

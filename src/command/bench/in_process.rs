@@ -1,0 +1,147 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use standfast_backends::{FileElection, FileOpLog};
+use standfast_core::{Candidate, Clock, ClusterId, Epoch, Fingerprint, NodeId, Store, Typed};
+use standfast_master::{MasterConfig, Term};
+use standfast_snapshots::SnapshotPolicy;
+use standfast_standby::{
+    Bootstrapped, Followed, HighWater, NotPromoted, Progress, Sources, bootstrap, follow, promote,
+};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::ledger::Ledger;
+use crate::command::Failure;
+
+/// A log and an election in files, for nodes that all live in this process: one clock times them all.
+pub(super) struct InProcess {
+    cluster: Fingerprint,
+    clock: Clock,
+    dir: TempDir,
+}
+
+/// A standby that applies the log until this is dropped.
+pub(super) struct Follower {
+    pub(super) progress: watch::Receiver<Progress>,
+    task: JoinSet<Result<(), Failure>>,
+}
+
+impl InProcess {
+    /// Makes the stores in a temporary directory below `parent`.
+    pub(super) async fn new(parent: &Path) -> Result<Self, Failure> {
+        let made = Self {
+            cluster: Fingerprint::draw(&ClusterId::new("bench")?, [1; 16]),
+            clock: Clock::system(),
+            dir: tempfile::tempdir_in(parent)?,
+        };
+        made.oplog()?.init(made.cluster).await?;
+        made.election()?.init(made.cluster).await?;
+        Ok(made)
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn oplog(&self) -> Result<FileOpLog, Failure> {
+        Ok(FileOpLog::open(
+            &self.dir.path().join("log"),
+            FileOpLog::SEGMENT_SIZE,
+        )?)
+    }
+
+    fn election(&self) -> Result<FileElection, Failure> {
+        let dir = self.dir.path().join("election");
+        Ok(FileElection::open(&dir, self.clock.clone())?)
+    }
+
+    fn sources(&self, node: &str) -> Result<Sources, Failure> {
+        let data_dir = self.dir.path().join(node);
+        std::fs::create_dir_all(&data_dir)?;
+        Ok(Sources {
+            cluster: self.cluster,
+            candidate: Candidate {
+                node: NodeId::new(node)?,
+                endpoint: format!("{node}:1"),
+                http: format!("{node}:2"),
+            },
+            oplog: Arc::new(self.oplog()?),
+            snapshots: None,
+            policy: SnapshotPolicy::default(),
+            election: Arc::new(self.election()?),
+            data_dir,
+            clock: self.clock.clone(),
+            service: Arc::new(|| Box::new(Typed::new(|| Ledger))),
+        })
+    }
+
+    /// Begins a term with `ack = "durable"`, by the one path there is.
+    pub(super) async fn lead(&self, node: &str) -> Result<Term, Failure> {
+        let mut node = Node::start(self.sources(node)?).await?;
+        let progress = watch::Sender::default();
+        let Followed::Elected(leadership) = node.follow(&progress).await? else {
+            return Err("the log was trimmed while nobody could".into());
+        };
+        let machine = node.state.machine;
+        match promote(&node.sources, machine, &mut node.high_water, leadership).await {
+            Ok(handover) => Ok(Term::start(
+                handover,
+                MasterConfig::default(),
+                self.clock.clone(),
+            )?),
+            Err(NotPromoted { error, .. }) => Err(error.into()),
+        }
+    }
+
+    /// Starts a standby.
+    pub(super) async fn follow(&self, node: &str) -> Result<Follower, Failure> {
+        let mut node = Node::start(self.sources(node)?).await?;
+        let publisher = watch::Sender::default();
+        let progress = publisher.subscribe();
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            node.follow(&publisher).await?;
+            Err("the standby stopped following".into())
+        });
+        Ok(Follower { progress, task })
+    }
+}
+
+impl Follower {
+    /// Waits for the standby to end, which it does only when something is wrong.
+    ///
+    /// Cancel safe: it goes on following.
+    pub(super) async fn failed(&mut self) -> Failure {
+        match self.task.join_next().await {
+            Some(Ok(Err(failure))) => failure,
+            other => format!("the standby ended: {other:?}").into(),
+        }
+    }
+}
+
+struct Node {
+    sources: Sources,
+    state: Bootstrapped,
+    high_water: HighWater,
+}
+
+impl Node {
+    async fn start(sources: Sources) -> Result<Self, Failure> {
+        Ok(Self {
+            state: bootstrap(&sources).await?,
+            high_water: HighWater::open(&sources.data_dir, sources.cluster)?,
+            sources,
+        })
+    }
+
+    async fn follow(&mut self, progress: &watch::Sender<Progress>) -> Result<Followed, Failure> {
+        let Self {
+            sources,
+            state,
+            high_water,
+        } = self;
+        Ok(follow(sources, state, high_water, Epoch::ZERO, progress).await?)
+    }
+}

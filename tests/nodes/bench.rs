@@ -1,0 +1,92 @@
+//! Each benchmark with the smallest figures that it takes: what it prints, and that its exit code is its verdict.
+
+use serde_json::Value;
+
+use crate::support::standfast;
+
+/// What every benchmark prints.
+const FIELDS: [&str; 12] = [
+    "bench",
+    "backend",
+    "params",
+    "runs",
+    "value",
+    "unit",
+    "higher_is_better",
+    "yardstick",
+    "ratio",
+    "reference",
+    "target",
+    "holds",
+];
+
+async fn bench(arguments: &[&str]) -> Vec<Value> {
+    let output = standfast()
+        .arg("bench")
+        .args(arguments)
+        .args(["-o", "json"])
+        .output();
+    let output = output.await.unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let reports: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(!reports.is_empty(), "{output:?}");
+    for report in &reports {
+        for field in FIELDS {
+            assert!(report.get(field).is_some(), "{field}: {report:#}");
+        }
+    }
+    let hold = reports.iter().all(|report| report["holds"] == true);
+    assert_eq!(output.status.code(), Some(i32::from(!hold)), "{told}");
+    reports
+}
+
+fn assert_latency(report: &Value) {
+    for field in ["p50", "p99", "max"] {
+        assert!(report[field].is_number(), "{field}: {report:#}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_loses_no_durable_write() {
+    let reports = bench(&["rpo", "--runs", "1"]).await;
+    assert_eq!(reports[0]["lost"], 0, "{:#}", reports[0]);
+    assert!(reports[0]["acknowledged"].as_u64().unwrap() >= 1000);
+    assert_eq!(reports[0]["holds"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_async_loses_is_counted_in_time() {
+    let reports = bench(&["rpo", "--runs", "1", "--ack", "async"]).await;
+    assert_eq!(reports[0]["params"]["ack"], "async");
+    assert_eq!(reports[0]["unit"], "ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failovers_and_switchovers_are_timed() {
+    for what in ["rto", "switchover"] {
+        let reports = bench(&[what, "--runs", "1"]).await;
+        assert_eq!(reports[0]["bench"], what);
+        assert_latency(&reports[0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lag_of_a_standby_is_measured_beside_a_bare_watch() {
+    let reports = bench(&["lag", "--rate", "500", "--seconds", "1s", "--runs", "1"]).await;
+    assert_latency(&reports[0]);
+    assert!(reports[0]["yardstick"].as_f64().unwrap() > 0.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn appends_are_measured_by_batch_and_by_producers() {
+    let reports = bench(&["append", "--seconds", "1s", "--pairs", "1"]).await;
+    let by = |name: &str| {
+        let params = reports.iter().map(|report| &report["params"][name]);
+        params.filter_map(Value::as_u64).collect::<Vec<_>>()
+    };
+    assert_eq!(by("entries_per_batch"), [1, 32, 256, 1024]);
+    assert_eq!(by("producers"), [1, 64, 1024]);
+}
