@@ -51,3 +51,18 @@ async fn switchover_to_a_node_that_is_not_there_says_who_is() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("`zz` is not connected"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_alone_stops_when_it_is_told_and_comes_back_with_everything() {
+    let mut cluster = TestCluster::start(&["a"]).await;
+    let load = cluster.load(7).await;
+    cluster.nodes[0].signal("TERM");
+    let mut child = cluster.nodes[0].child.take().unwrap();
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(20), child.wait()).await;
+    assert!(ended.unwrap().unwrap().success());
+    cluster.nodes[0].start();
+    load.acknowledged_more(1000).await;
+    let checked = load.verdict(&cluster).await;
+    assert_eq!(checked.missing, []);
+    cluster.verify_log().await;
+}
