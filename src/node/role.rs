@@ -207,7 +207,7 @@ impl RoleLoop {
             never = told => never,
             never = marked => never,
         };
-        raise(&mut self.high_water, &handle);
+        self.high_water.raise(handle.committed_position());
         let TermEnd {
             machine,
             clean,
@@ -248,14 +248,7 @@ async fn keep_high_water(high_water: &mut HighWater, term: &TermHandle) -> TermE
     let mut ticks = tokio::time::interval(HIGH_WATER_EVERY);
     loop {
         ticks.tick().await;
-        raise(high_water, term);
-    }
-}
-
-fn raise(high_water: &mut HighWater, term: &TermHandle) {
-    if let Err(error) = high_water.raise(term.committed_position()) {
-        tracing::warn!(%error, "cannot keep the high-water mark");
-        metrics::counter!("standfast_high_water_failures_total").increment(1);
+        high_water.raise(term.committed_position());
     }
 }
 

@@ -187,10 +187,7 @@ impl Follower<'_> {
         }
         self.saved = Some(now);
         let position = self.machine.lock().position();
-        if let Err(error) = self.high_water.raise(position) {
-            tracing::warn!(%error, "cannot keep the high-water mark");
-            metrics::counter!("standfast_high_water_failures_total").increment(1);
-        }
+        self.high_water.raise(position);
     }
 }
 

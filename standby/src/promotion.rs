@@ -71,10 +71,7 @@ async fn fence_and_start(
     let valid = || sources.clock.now() < *leadership.validity().borrow();
     let start = append(&mut *writer, &batch, valid).await?;
     machine.lock().apply_batch(&batch)?;
-    if let Err(error) = high_water.raise(start) {
-        tracing::warn!(%error, "cannot keep the high-water mark");
-        metrics::counter!("standfast_high_water_failures_total").increment(1);
-    }
+    high_water.raise(start);
     if !valid() {
         return Err(Error::new(ErrorKind::Fenced, "promote")
             .context("the lease ran out before the term could begin"));

@@ -1,0 +1,178 @@
+mod file;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use standfast_core::{Error, ErrorKind, Fingerprint, Position, Result};
+
+use file::HighWaterFile;
+
+/// How long a node that stops waits for its last mark to be written.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The highest committed Position this node has seen, in `data_dir/high-water`: what tells a log that went backwards.
+///
+/// A thread of its own writes it, so that nobody who follows or leads waits for that disk: what is known here is in
+/// the file a few syncs later, and a crash in between leaves the mark before.
+#[derive(Debug)]
+pub struct HighWater {
+    position: Option<Position>,
+    desk: Arc<Desk>,
+}
+
+/// Where the thread finds what to write.
+#[derive(Debug, Default)]
+struct Desk {
+    next: Mutex<Next>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Next {
+    position: Option<Position>,
+    stop: bool,
+    ended: bool,
+}
+
+impl HighWater {
+    /// Reads the file of `data_dir`, if there is one.
+    ///
+    /// # Errors
+    /// `Foreign` when it is of another cluster, `Version` when of a newer format, `Corrupt` when damaged;
+    /// `Unavailable` when it cannot be read.
+    pub fn open(data_dir: &Path, cluster: Fingerprint) -> Result<Self> {
+        let file = HighWaterFile::new(data_dir, cluster);
+        let position = file.read()?;
+        let desk = Arc::new(Desk::default());
+        let inside = Arc::clone(&desk);
+        std::thread::Builder::new()
+            .name("standfast-high-water".to_owned())
+            .spawn(move || inside.write_all(&file))
+            .map_err(|source| {
+                Error::new(ErrorKind::Unavailable, "keep high-water")
+                    .context("cannot start its thread")
+                    .source(source)
+            })?;
+        Ok(Self { position, desk })
+    }
+
+    /// The Position known; `None` on a node that never saw one.
+    pub const fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    /// Keeps `position` if its Seq is higher than what is kept; a later epoch with a lower Seq is another history,
+    /// and no reason to forget this one (R7).
+    ///
+    /// # Durability
+    /// Written behind the caller's back; a write that fails is told and counted, and the next one tries again.
+    pub fn raise(&mut self, position: Position) {
+        if self.position.is_some_and(|kept| kept.seq >= position.seq) {
+            return;
+        }
+        self.position = Some(position);
+        self.desk.next.lock().position = Some(position);
+        self.desk.wake.notify_all();
+    }
+}
+
+impl Drop for HighWater {
+    fn drop(&mut self) {
+        let mut next = self.desk.next.lock();
+        next.stop = true;
+        self.desk.wake.notify_all();
+        let runs = |next: &mut Next| !next.ended;
+        let waited = self.desk.wake.wait_while_for(&mut next, runs, PATIENCE);
+        if waited.timed_out() {
+            tracing::warn!("the high-water mark is not written yet; an older one stays");
+        }
+    }
+}
+
+impl Desk {
+    /// Writes the newest Position each time, until it is told to stop.
+    fn write_all(&self, file: &HighWaterFile) {
+        while let Some(position) = self.take() {
+            if let Err(error) = file.write(position) {
+                tracing::warn!(%error, "cannot keep the high-water mark");
+                metrics::counter!("standfast_high_water_failures_total").increment(1);
+            }
+        }
+        self.next.lock().ended = true;
+        self.wake.notify_all();
+    }
+
+    fn take(&self) -> Option<Position> {
+        let mut next = self.next.lock();
+        loop {
+            if let Some(position) = next.position.take() {
+                return Some(position);
+            }
+            if next.stop {
+                return None;
+            }
+            self.wake.wait(&mut next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use standfast_core::{Chain, ClusterId, Epoch, Seq};
+
+    use super::*;
+    use std::fs;
+
+    fn cluster(byte: u8) -> Fingerprint {
+        Fingerprint::draw(&ClusterId::new("c").unwrap(), [byte; 16])
+    }
+
+    fn at(epoch: u64, seq: u64) -> Position {
+        Position {
+            epoch: Epoch(epoch),
+            seq: Seq(seq),
+            chain: Chain::of(&seq.to_le_bytes()),
+        }
+    }
+
+    #[test]
+    fn the_highest_position_is_kept_and_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut water = HighWater::open(dir.path(), cluster(1)).unwrap();
+        assert_eq!(water.position(), None);
+        water.raise(at(1, 7));
+        water.raise(at(1, 5));
+        drop(water);
+        let again = HighWater::open(dir.path(), cluster(1)).unwrap();
+        assert_eq!(again.position(), Some(at(1, 7)));
+    }
+
+    #[test]
+    fn a_later_epoch_with_a_lower_seq_does_not_wipe_out_what_was_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut water = HighWater::open(dir.path(), cluster(1)).unwrap();
+        water.raise(at(1, 100));
+        water.raise(at(2, 60));
+        assert_eq!(water.position(), Some(at(1, 100)));
+    }
+
+    #[test]
+    fn another_clusters_file_a_newer_one_and_a_damaged_one_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        HighWater::open(dir.path(), cluster(1))
+            .unwrap()
+            .raise(at(1, 7));
+        let error = HighWater::open(dir.path(), cluster(2)).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Foreign);
+        let path = dir.path().join("high-water");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("high-water 1", "high-water 2")).unwrap();
+        let error = HighWater::open(dir.path(), cluster(1)).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Version);
+        fs::write(&path, text.replace("1:7:", "1:8:")).unwrap();
+        let error = HighWater::open(dir.path(), cluster(1)).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Corrupt);
+    }
+}
