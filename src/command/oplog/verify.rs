@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use standfast_core::{Compared, Digest, Position, ReadLimit, Seq, SharedMachine};
+use standfast_core::{Compared, Digest, ErrorKind, Position, ReadLimit, Seq, SharedMachine};
 use standfast_standby::{Bootstrapped, bootstrap};
 
 use crate::command::args::ConfigArguments;
@@ -38,22 +38,53 @@ async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure>
     Ok(machine)
 }
 
+/// How often it begins again because the part that it was reading was trimmed meanwhile.
+const TRIES: usize = 10;
+
 pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
     let offline = Offline::open(&arguments).await?;
+    let mut found = verify(&offline).await?;
+    for _ in 1..TRIES {
+        if !found.trimmed {
+            break;
+        }
+        tracing::info!("the log was trimmed while it was read; beginning again");
+        found = verify(&offline).await?;
+    }
+    let found = found.verified;
+    output::print(arguments.output, &found, text)?;
+    Ok(if found.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What one reading came to, and whether the log was trimmed under it.
+struct Reading {
+    verified: Verified,
+    trimmed: bool,
+}
+
+async fn verify(offline: &Offline) -> Result<Reading, Failure> {
     let bounds = offline.stores.oplog.bounds().await?;
-    let machine = origin(&offline, bounds.floor).await?;
+    let machine = origin(offline, bounds.floor).await?;
     let from = bounds.before_floor;
     let replayed_from = machine.lock().position();
-    let (replayed, problem) = match read_and_replay(&offline, from, &machine).await {
+    let (replayed, error) = match read_and_replay(offline, from, &machine).await {
         Ok(replayed) => (replayed, None),
-        Err(error) => (Replayed::default(), Some(error.to_string())),
+        Err(error) => (Replayed::default(), Some(error)),
     };
     let (to, digest) = {
         let machine = machine.lock();
         (machine.position(), machine.digest())
     };
-    let found = Verified {
-        ok: problem.is_none(),
+    let trimmed = error.as_ref().is_some_and(|error| {
+        let error = error.downcast_ref::<standfast_core::Error>();
+        error.is_some_and(|error| matches!(error.kind(), ErrorKind::Trimmed { .. }))
+    });
+    let verified = Verified {
+        ok: error.is_none(),
         from,
         replayed_from,
         to,
@@ -61,14 +92,9 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
         entries: replayed.entries,
         digests_compared: replayed.digests_compared,
         digest,
-        problem,
+        problem: error.map(|error| error.to_string()),
     };
-    output::print(arguments.output, &found, text)?;
-    Ok(if found.ok {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(Reading { verified, trimmed })
 }
 
 /// What a replay came across.
