@@ -31,6 +31,9 @@ pub(crate) struct KeysArguments {
     keys: Vec<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
+    /// The tenant
+    #[arg(long, default_value = "default")]
+    tenant: String,
 }
 
 /// Which cluster a client command speaks to.
@@ -60,9 +63,6 @@ pub(crate) struct PutArguments {
     /// Names of the segments to try first, with commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     prefer: Vec<String>,
-    /// The tenant
-    #[arg(long, default_value = "default")]
-    tenant: String,
 }
 
 #[derive(Debug, Args)]
@@ -133,21 +133,25 @@ async fn put(arguments: PutArguments) -> Result<ExitCode, Failure> {
         replicas: arguments.replicas,
         preferred: arguments.prefer,
     };
-    let client = arguments.keys.cluster.connect(&arguments.tenant).await?;
+    let client = arguments
+        .keys
+        .cluster
+        .connect(&arguments.keys.tenant)
+        .await?;
     let results = client.put(&objects, &placement).await?;
     let results = results.into_iter().map(|result| result.map(Some));
     conclude(&arguments.keys, results)
 }
 
 async fn get(arguments: &KeysArguments) -> Result<ExitCode, Failure> {
-    let client = arguments.cluster.connect("default").await?;
+    let client = arguments.cluster.connect(&arguments.tenant).await?;
     let found = client.get_replicas(&arguments.bytes()).await?;
     conclude(arguments, found.into_iter())
 }
 
 async fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     let keys = &arguments.keys;
-    let client = keys.cluster.connect("default").await?;
+    let client = keys.cluster.connect(&keys.tenant).await?;
     let removed = client.remove(&keys.bytes(), arguments.force).await?;
     let nowhere = Placed {
         checksum: None,

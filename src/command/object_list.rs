@@ -27,6 +27,9 @@ pub(crate) struct ListArguments {
 #[derive(Serialize)]
 struct Listed {
     key: String,
+    /// The key's bytes, when they are no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_hex: Option<String>,
     size: u64,
     status: &'static str,
     checksum: Option<u64>,
@@ -69,6 +72,9 @@ fn line(form: Output, object: &ListedObject) -> Result<String, Failure> {
     let replicas = object.replicas.iter();
     let listed = Listed {
         key: String::from_utf8_lossy(&object.key).into_owned(),
+        key_hex: std::str::from_utf8(&object.key)
+            .is_err()
+            .then(|| hex::encode(&object.key)),
         size: object.size,
         status: if object.complete {
             "complete"

@@ -83,21 +83,29 @@ async fn connect(options: &ReplayOptions) -> Result<Vec<MetadataClient>> {
         MetadataClient::connect(&options.endpoints, patience)
     });
     let clients = try_join_all(connecting).await?;
+    // A segment that is mounted under the name of another one takes its place: two loads must not take each other's.
+    let load = SegmentId::random().to_string();
     let mounting = clients
         .iter()
         .cycle()
         .take(options.segments)
         .enumerate()
-        .map(|(number, client)| mount(client, number, options.segment_size.0));
+        .map(|(number, client)| {
+            mount(
+                client,
+                format!("replay-{load}-{number}"),
+                options.segment_size.0,
+            )
+        });
     try_join_all(mounting).await?;
     Ok(clients)
 }
 
-async fn mount(client: &MetadataClient, number: usize, size: u64) -> Result<()> {
+async fn mount(client: &MetadataClient, name: String, size: u64) -> Result<()> {
     let segment = SegmentInfo {
         id: SegmentId::random(),
         incarnation: 1,
-        name: format!("replay-{number}"),
+        name: name.clone(),
         // Nobody will connect: only the places are kept.
         endpoint: "replay.invalid:1".to_owned(),
         base: 1 << 32,
@@ -105,7 +113,7 @@ async fn mount(client: &MetadataClient, number: usize, size: u64) -> Result<()> 
         protocol: "none".to_owned(),
     };
     client.mount_segment(&segment).await?.map_err(|refusal| {
-        let text = format!("segment {number} of {size} bytes: {}", refusal.message);
+        let text = format!("segment {name} of {size} bytes: {}", refusal.message);
         Error::new(ErrorKind::Invalid, "mount segment").context(text)
     })
 }

@@ -17,6 +17,7 @@ struct Dumped {
     request: u64,
     item: u32,
     key: String,
+    key_hex: String,
     op: String,
 }
 
@@ -53,6 +54,7 @@ fn print(form: Output, epoch: Epoch, entry: &Entry<'_>) -> Result<(), Failure> {
         request: entry.id.request.0,
         item: entry.id.item,
         key: String::from_utf8_lossy(&entry.key).replace('\0', "/"),
+        key_hex: hex::encode(&entry.key),
         op: describe(entry),
     };
     output::line(match form {
