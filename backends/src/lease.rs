@@ -1,7 +1,6 @@
 //! The thread that keeps a lease alive (EL-4).
 
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -11,6 +10,9 @@ use standfast_core::{BootInstant, Clock, Span};
 
 /// How long all others leave a freed seat to the successor that the last holder named.
 pub(crate) const SUCCESSOR_HEAD_START: Duration = Duration::from_millis(300);
+
+/// How long a renewal that is under way is waited for when the lease is stopped.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// The shortest ttl a configuration may ask for.
 const LEAST_TTL: Duration = Duration::from_millis(100);
@@ -72,12 +74,21 @@ pub(crate) enum Renewal {
 
 /// A lease that a thread of its own renews, so that a blocked async runtime does not lose it.
 ///
-/// Dropping it stops and joins the thread, and the validity becomes [`BootInstant::NEVER`].
+/// Dropping it stops the thread, and the validity is [`BootInstant::NEVER`] at once. A renewal that hangs is left to
+/// itself: it extends nothing any more.
 #[derive(Debug)]
 pub(crate) struct Lease {
     validity: watch::Sender<BootInstant>,
-    stop: Arc<(Mutex<bool>, Condvar)>,
-    thread: Option<JoinHandle<()>>,
+    phase: Arc<(Mutex<Phase>, Condvar)>,
+}
+
+/// Where the thread is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Renews,
+    /// It was told to end, and extends nothing any more.
+    Stopping,
+    Ended,
 }
 
 impl Lease {
@@ -90,30 +101,27 @@ impl Lease {
     ) -> std::io::Result<Self> {
         let span = terms.ttl.saturating_sub(terms.margin);
         let validity = watch::Sender::new(valid_from.plus(span));
-        let stop = Arc::new((Mutex::new(false), Condvar::new()));
-        let thread = {
-            let (clock, validity, stop) = (clock.clone(), validity.clone(), Arc::clone(&stop));
-            std::thread::Builder::new()
-                .name("lease".into())
-                .spawn(move || {
-                    while !wait(&stop, terms.beat()) {
-                        // Counted from before the renewal is sent (EL-3): however long it takes, others count
-                        // from a later instant than we do.
-                        let before = clock.now();
-                        match renew() {
-                            Renewal::Held => drop(validity.send_replace(before.plus(span))),
-                            Renewal::Unsure => {}
-                            Renewal::Lost => break,
-                        }
+        let phase = Arc::new((Mutex::new(Phase::Renews), Condvar::new()));
+        let (clock, inside, shared) = (clock.clone(), validity.clone(), Arc::clone(&phase));
+        std::thread::Builder::new()
+            .name("lease".into())
+            .spawn(move || {
+                while !wait(&shared, terms.beat()) {
+                    // Counted from before the renewal is sent (EL-3): however long it takes, others count from a
+                    // later instant than we do.
+                    let before = clock.now();
+                    match renew() {
+                        Renewal::Held => extend(&shared, &inside, before.plus(span)),
+                        Renewal::Unsure => {}
+                        Renewal::Lost => break,
                     }
-                    validity.send_replace(BootInstant::NEVER);
-                })?
-        };
-        Ok(Self {
-            validity,
-            stop,
-            thread: Some(thread),
-        })
+                }
+                drop(renew);
+                inside.send_replace(BootInstant::NEVER);
+                *shared.0.lock() = Phase::Ended;
+                shared.1.notify_all();
+            })?;
+        Ok(Self { validity, phase })
     }
 
     /// Until when the lease holds.
@@ -121,12 +129,18 @@ impl Lease {
         self.validity.subscribe()
     }
 
-    /// Ends the renewal and waits for the thread.
+    /// Ends the validity, and waits a little for a renewal that is under way.
     pub(crate) fn stop(&mut self) {
-        *self.stop.0.lock() = true;
-        self.stop.1.notify_all();
-        if let Some(thread) = self.thread.take() {
-            thread.join().expect("the lease thread does not panic");
+        let mut phase = self.phase.0.lock();
+        if *phase == Phase::Renews {
+            *phase = Phase::Stopping;
+        }
+        self.validity.send_replace(BootInstant::NEVER);
+        self.phase.1.notify_all();
+        let runs = |phase: &mut Phase| *phase != Phase::Ended;
+        let waited = self.phase.1.wait_while_for(&mut phase, runs, PATIENCE);
+        if waited.timed_out() {
+            tracing::warn!("a renewal of the lease hangs; it is left behind");
         }
     }
 }
@@ -137,14 +151,26 @@ impl Drop for Lease {
     }
 }
 
-/// Waits for `span` or the order to stop; true when it came.
-fn wait(stop: &(Mutex<bool>, Condvar), span: Duration) -> bool {
-    let mut stopped = stop.0.lock();
-    if !*stopped {
-        // A wake-up without cause only renews early.
-        let _early = stop.1.wait_for(&mut stopped, span);
+/// The lease was renewed; one that was stopped meanwhile stays what it is.
+fn extend(
+    shared: &(Mutex<Phase>, Condvar),
+    validity: &watch::Sender<BootInstant>,
+    until: BootInstant,
+) {
+    let phase = shared.0.lock();
+    if *phase == Phase::Renews {
+        validity.send_replace(until);
     }
-    *stopped
+}
+
+/// Waits for `span` or the order to stop; true when it came.
+fn wait(shared: &(Mutex<Phase>, Condvar), span: Duration) -> bool {
+    let mut phase = shared.0.lock();
+    if *phase == Phase::Renews {
+        // A wake-up without cause only renews early.
+        let _early = shared.1.wait_for(&mut phase, span);
+    }
+    *phase != Phase::Renews
 }
 
 #[cfg(test)]
@@ -189,6 +215,28 @@ mod tests {
         let validity = held.validity();
         drop(held);
         assert_eq!(*validity.borrow(), BootInstant::NEVER);
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_hangs_keeps_nobody_and_extends_nothing() {
+        let clock = Clock::manual();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let (begun, mut begins) = watch::channel(false);
+        let lease = Lease::start(&clock, TERMS, clock.now(), move || {
+            begun.send_replace(true);
+            assert!(gate.recv().is_err(), "it hangs until the gate opens");
+            Renewal::Held
+        })
+        .unwrap();
+        let mut validity = lease.validity();
+        begins.wait_for(|begun| *begun).await.unwrap();
+        drop(lease);
+        assert_eq!(*validity.borrow_and_update(), BootInstant::NEVER);
+        drop(open);
+        // The thread ends, and with it the last sender.
+        while validity.changed().await.is_ok() {
+            assert_eq!(*validity.borrow_and_update(), BootInstant::NEVER);
+        }
     }
 
     #[tokio::test]

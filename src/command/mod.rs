@@ -31,6 +31,7 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     logging::start(&arguments.command);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads())
         .enable_all()
         .build()
     {
@@ -44,6 +45,11 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
+}
+
+/// As many as there are cores, and some to spare for one that waits for a disk.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4))
 }
 
 async fn dispatch(command: Command) -> Result<ExitCode, Failure> {

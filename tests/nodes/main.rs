@@ -26,6 +26,8 @@ mod kill;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod stalled_disk;
+#[cfg(test)]
 mod stop;
 #[cfg(test)]
 mod trimmed;

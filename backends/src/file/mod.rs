@@ -18,6 +18,7 @@ mod log_dir;
 mod mount;
 mod new_segment;
 mod numbered;
+mod off_thread;
 mod oplog;
 mod reserve;
 mod segment;

@@ -9,6 +9,7 @@ use super::exclusive::Draft;
 use super::fence;
 use super::log_dir::{LogDir, again_if_vanished};
 use super::mount;
+use super::off_thread::off_thread;
 use super::settle::Claim;
 use super::tail::FileTail;
 use super::trim;
@@ -20,7 +21,8 @@ use standfast_core::{
 
 /// A log in a directory that all nodes reach: the directory of one host, or of a coherent file system.
 ///
-/// Reading is blocking file I/O in short pieces; only waiting is asynchronous.
+/// Reading is blocking file I/O in short pieces; only waiting is asynchronous. What a disk that hangs can hold up, writing
+/// and syncing, is done away from the runtime's threads; the writer does its work on the thread of its caller.
 #[derive(Clone, Debug)]
 pub struct FileOpLog {
     dir: Arc<LogDir>,
@@ -109,9 +111,13 @@ impl OpLogStore for FileOpLog {
     }
 
     async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>> {
-        let claim = Claim::make(&self.dir, token)?;
-        let segment = claim.settle(&claim.survey()?)?;
-        Ok(Box::new(claim.serve(segment)?))
+        let (dir, token) = (Arc::clone(&self.dir), token.clone());
+        off_thread("open writer", move || {
+            let claim = Claim::make(&dir, &token)?;
+            let segment = claim.settle(&claim.survey()?)?;
+            Ok(Box::new(claim.serve(segment)?) as Box<dyn OpLogWriter>)
+        })
+        .await
     }
 
     async fn open_follower(&self, _token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {

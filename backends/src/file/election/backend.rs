@@ -16,6 +16,7 @@ use crate::file::cluster;
 use crate::file::error::{NAME, error, io_error};
 use crate::file::exclusive::Draft;
 use crate::file::mount;
+use crate::file::off_thread::off_thread;
 use crate::lease::{SUCCESSOR_HEAD_START, Terms};
 use standfast_core::{
     BootInstant, Candidate, Clock, ElectionBackend, ElectionCapabilities, ElectionWatch, Epoch,
@@ -103,6 +104,23 @@ impl FileElection {
         Ok(Some((leadership, rivals)))
     }
 
+    /// Claims a free seat and waits until nobody else believes to have it.
+    async fn try_claim(
+        &self,
+        candidate: &Candidate,
+        at_least: Epoch,
+        vacancy: Vacancy,
+    ) -> Result<Option<Box<dyn Leadership>>> {
+        let (election, candidate) = (self.clone(), candidate.clone());
+        let claim = move || election.claim(&candidate, at_least, &vacancy);
+        let Some((leadership, rivals)) = off_thread("campaign", claim).await? else {
+            return Ok(None);
+        };
+        self.outwait(rivals).await?;
+        leadership.confirm().await?;
+        Ok(Some(Box::new(leadership)))
+    }
+
     fn lead(
         &self,
         claim: Claim,
@@ -185,12 +203,10 @@ impl ElectionBackend for FileElection {
                     let our_turn = successor.is_none_or(|successor| successor == candidate.node)
                         || vacancy.since.elapsed() >= SUCCESSOR_HEAD_START;
                     if our_turn
-                        && let Some((leadership, rivals)) =
-                            self.claim(candidate, at_least, &vacancy)?
+                        && let Some(leadership) =
+                            self.try_claim(candidate, at_least, vacancy).await?
                     {
-                        self.outwait(rivals).await?;
-                        leadership.confirm().await?;
-                        return Ok(Box::new(leadership));
+                        return Ok(leadership);
                     }
                 }
             }

@@ -8,6 +8,7 @@ use super::claim::Claim;
 use super::grant::Resignation;
 use super::terms;
 use crate::file::error::{error, io_error};
+use crate::file::off_thread::off_thread;
 use crate::lease::{Lease, Renewal, Terms};
 use standfast_core::{
     BootInstant, Candidate, Clock, Epoch, ErrorKind, FenceToken, Leadership, NodeId, Result,
@@ -72,58 +73,77 @@ impl Leadership for FileLeadership {
     }
 
     async fn confirm(&self) -> Result<()> {
-        self.claim.lock().check("confirm")
+        let claim = Arc::clone(&self.claim);
+        off_thread("confirm", move || claim.lock().check("confirm")).await
     }
 
     async fn announce(&self) -> Result<()> {
-        self.claim.lock().announce()
+        let claim = Arc::clone(&self.claim);
+        off_thread("announce", move || claim.lock().announce()).await
     }
 
     async fn publish(&self, record: &TermRecord) -> Result<()> {
-        let claim = self.claim.lock();
-        claim.check("publish term record")?;
-        if record.epoch != claim.epoch() {
-            return Err(
-                error(ErrorKind::Fenced, "publish term record").context(format!(
-                    "the record is of epoch {}, the term is {}",
-                    record.epoch,
-                    claim.epoch()
-                )),
-            );
-        }
-        terms::create(claim.dir(), record)?;
-        // Who came in the meantime may have read the record before.
-        claim.check("publish term record")
+        let (claim, record) = (Arc::clone(&self.claim), record.clone());
+        off_thread("publish term record", move || {
+            publish(&claim.lock(), &record)
+        })
+        .await
     }
 
     async fn reopen(&mut self, at_least: Epoch) -> Result<()> {
-        // Held throughout, or the renewal would take our own new epoch for somebody else's.
-        let mut claim = self.claim.lock();
-        claim.check("reopen")?;
-        let old = claim.epoch();
-        let epoch = old.max(at_least).next();
-        let made = Claim::make(claim.dir(), &self.candidate, claim.ttl(), epoch)?;
-        let rivals = match &made {
-            Some(made) => made.rivals(old, None)?,
-            None => None,
-        };
-        let (Some(made), Some([])) = (made, rivals.as_deref()) else {
-            return Err(error(ErrorKind::Fenced, "reopen")
-                .context(format!("another was granted an epoch above {old}")));
-        };
-        if claim.is_announced() {
-            made.announce()?;
-        }
+        let (claim, candidate) = (Arc::clone(&self.claim), self.candidate.clone());
+        let (epoch, proof) =
+            off_thread("reopen", move || reopen(&claim, &candidate, at_least)).await?;
         self.token.epoch = epoch;
         self.token.nonce = rand::random();
-        self.token.proof = made.dir().grant_path(epoch).display().to_string();
-        *claim = made;
+        self.token.proof = proof;
         Ok(())
     }
 
     async fn resign(mut self: Box<Self>, successor: Option<&NodeId>) -> Result<()> {
         // Believing ends before others may begin to.
         self.lease.stop();
-        self.claim.lock().resign(&Resignation::new(successor))
+        let (claim, resignation) = (Arc::clone(&self.claim), Resignation::new(successor));
+        off_thread("resign", move || claim.lock().resign(&resignation)).await
     }
+}
+
+fn publish(claim: &Claim, record: &TermRecord) -> Result<()> {
+    claim.check("publish term record")?;
+    if record.epoch != claim.epoch() {
+        return Err(
+            error(ErrorKind::Fenced, "publish term record").context(format!(
+                "the record is of epoch {}, the term is {}",
+                record.epoch,
+                claim.epoch()
+            )),
+        );
+    }
+    terms::create(claim.dir(), record)?;
+    // Who came in the meantime may have read the record before.
+    claim.check("publish term record")
+}
+
+/// Claims an epoch above ours, and gives it with its proof.
+fn reopen(claim: &Mutex<Claim>, candidate: &Candidate, at_least: Epoch) -> Result<(Epoch, String)> {
+    // Held throughout, or the renewal would take our own new epoch for somebody else's.
+    let mut claim = claim.lock();
+    claim.check("reopen")?;
+    let old = claim.epoch();
+    let epoch = old.max(at_least).next();
+    let made = Claim::make(claim.dir(), candidate, claim.ttl(), epoch)?;
+    let rivals = match &made {
+        Some(made) => made.rivals(old, None)?,
+        None => None,
+    };
+    let (Some(made), Some([])) = (made, rivals.as_deref()) else {
+        return Err(error(ErrorKind::Fenced, "reopen")
+            .context(format!("another was granted an epoch above {old}")));
+    };
+    if claim.is_announced() {
+        made.announce()?;
+    }
+    let proof = made.dir().grant_path(epoch).display().to_string();
+    *claim = made;
+    Ok((epoch, proof))
 }

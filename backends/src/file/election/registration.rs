@@ -11,6 +11,7 @@ use super::dir::ElectionDir;
 use crate::file::cluster::decode;
 use crate::file::error::{error, io_error};
 use crate::file::exclusive;
+use crate::file::off_thread::{briefly, off_thread};
 use standfast_core::{ErrorKind, Member, NodeId, Registration, Result};
 
 const FORMAT: &str = "standfast-node";
@@ -32,9 +33,15 @@ struct NodeFile {
 /// A node's entry. Dropping it removes the entry, the death of the process leaves one without a lock.
 #[derive(Debug)]
 pub(super) struct FileRegistration {
+    entry: Entry,
+    _lock: File,
+}
+
+/// Where a node's entry is.
+#[derive(Clone, Debug)]
+struct Entry {
     dir: Arc<ElectionDir>,
     node: NodeId,
-    _lock: File,
 }
 
 impl FileRegistration {
@@ -64,14 +71,15 @@ impl FileRegistration {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let registration = Self {
-            dir,
-            node,
+            entry: Entry { dir, node },
             _lock: file,
         };
-        registration.write(member)?;
+        registration.update(member).await?;
         Ok(registration)
     }
+}
 
+impl Entry {
     fn write(&self, member: &Member) -> Result<()> {
         let file = NodeFile {
             format: FORMAT.to_owned(),
@@ -92,22 +100,26 @@ impl FileRegistration {
 #[async_trait]
 impl Registration for FileRegistration {
     async fn update(&self, member: &Member) -> Result<()> {
-        if member.candidate.node != self.node {
+        if member.candidate.node != self.entry.node {
             return Err(error(ErrorKind::Invalid, "update member").context(format!(
                 "the entry is of node `{}`, not `{}`",
-                self.node, member.candidate.node
+                self.entry.node, member.candidate.node
             )));
         }
-        self.write(member)
+        let (entry, member) = (self.entry.clone(), member.clone());
+        off_thread("update member", move || entry.write(&member)).await
     }
 }
 
 impl Drop for FileRegistration {
     fn drop(&mut self) {
-        let name = format!("{}.json", self.node);
-        if let Err(error) = fs::remove_file(self.dir.layout().at("nodes").join(&name)) {
-            tracing::debug!(%error, name, "left a member's entry behind");
-        }
+        let Entry { dir, node } = self.entry.clone();
+        briefly("unregister", move || {
+            let name = format!("{node}.json");
+            if let Err(error) = fs::remove_file(dir.layout().at("nodes").join(&name)) {
+                tracing::debug!(%error, name, "left a member's entry behind");
+            }
+        });
     }
 }
 
