@@ -46,6 +46,36 @@ fn next(status: &Status) -> Next {
     }
 }
 
+/// What is told when the time is up: the last thing that a node said, rather than that the last try was too short.
+struct Last {
+    text: String,
+    said: bool,
+}
+
+impl Last {
+    fn new(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            said: false,
+        }
+    }
+
+    fn hear(&mut self, address: &str, status: &Status) {
+        let text = format!("{address}: {}", status.message());
+        if status.metadata().contains_key(ERROR) {
+            *self = Self { text, said: true };
+        } else {
+            self.hear_nothing(text);
+        }
+    }
+
+    fn hear_nothing(&mut self, text: String) {
+        if !self.said {
+            self.text = text;
+        }
+    }
+}
+
 impl Inner {
     /// Asks until there is an answer or the deadline has passed. `ask` makes the same request each time, with the
     /// same header.
@@ -68,11 +98,11 @@ impl Inner {
         let each = EACH_KEY.saturating_mul(u32::try_from(keys).unwrap_or(u32::MAX));
         let patience = self.options.try_timeout.saturating_add(each);
         let mut pause = PAUSE;
-        let mut last = String::from("no node says that it leads");
+        let mut last = Last::new("no node says that it leads");
         loop {
             let Ok((address, stub)) = tokio::time::timeout_at(deadline, self.route.primary()).await
             else {
-                return Err(self.too_late(name, &last));
+                return Err(self.too_late(name, &last.text));
             };
             let until = deadline.min(Instant::now() + patience);
             let mut asked = Request::new(request.clone());
@@ -80,21 +110,21 @@ impl Inner {
             let next = match tokio::time::timeout_at(until, ask(stub, asked)).await {
                 Ok(Ok(answer)) => return Ok(answer.into_inner()),
                 Ok(Err(status)) => {
-                    last = format!("{address}: {}", status.message());
+                    last.hear(&address, &status);
                     next(&status)
                 }
                 Err(_elapsed) => {
-                    last = format!("{address}: no answer within {patience:?}");
+                    last.hear_nothing(format!("{address}: no answer within {patience:?}"));
                     Next::Elsewhere(None)
                 }
             };
             match next {
                 Next::Again => {}
                 Next::Elsewhere(hint) => self.route.lost(&address, hint.as_deref()),
-                Next::GiveUp(kind) => return Err(Error::new(kind, name).context(last)),
+                Next::GiveUp(kind) => return Err(Error::new(kind, name).context(last.text)),
             }
             if Instant::now() + pause >= deadline {
-                return Err(self.too_late(name, &last));
+                return Err(self.too_late(name, &last.text));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -128,6 +158,17 @@ mod tests {
     fn a_node_that_does_not_lead_sends_us_to_the_one_that_does() {
         let status = status(Code::FailedPrecondition, "not_primary", Some("b:1"));
         assert_eq!(next(&status), Next::Elsewhere(Some("b:1".to_owned())));
+    }
+
+    #[test]
+    fn what_a_node_said_is_told_and_not_that_the_last_try_was_too_short() {
+        let mut last = Last::new("nobody leads");
+        last.hear("a:1", &Status::deadline_exceeded("Timeout expired"));
+        assert_eq!(last.text, "a:1: Timeout expired");
+        last.hear("a:1", &status(Code::ResourceExhausted, "quota", None));
+        last.hear("a:1", &Status::deadline_exceeded("Timeout expired"));
+        last.hear_nothing("a:1: no answer".to_owned());
+        assert_eq!(last.text, "a:1: ");
     }
 
     #[test]
