@@ -83,7 +83,7 @@ impl Stores {
             }
         }
         match (agreed, missing.as_slice()) {
-            (Some((_, found)), []) => Ok(found),
+            (Some((section, found)), []) => check_name(config, section, found),
             (Some((section, found)), missing) => {
                 Err(Error::new(ErrorKind::NotFound, "open stores").context(format!(
                     "{} is empty while {section} holds cluster {found}: restore it, or, if it is new on \
@@ -108,7 +108,10 @@ impl Stores {
         let mut complete = true;
         for (section, store) in self.each() {
             match store.fingerprint().await.map_err(|e| e.context(section))? {
-                Some(fingerprint) => found = found.or(Some(fingerprint)),
+                Some(fingerprint) => {
+                    check_name(config, section, fingerprint)?;
+                    found = found.or(Some(fingerprint));
+                }
                 None => complete = false,
             }
         }
@@ -151,6 +154,18 @@ impl Stores {
         }
         Ok(())
     }
+}
+
+/// A store of a cluster with another name is not ours, whatever else agrees.
+fn check_name(config: &Config, section: &str, found: Fingerprint) -> Result<Fingerprint> {
+    let name = &config.cluster.id;
+    if found.is_of(name) {
+        return Ok(found);
+    }
+    Err(Error::new(ErrorKind::Foreign, "open stores").context(format!(
+        "{section} belongs to a cluster of another name than `{name}` (fingerprint {found}): correct [cluster] id, or \
+         point {section} elsewhere"
+    )))
 }
 
 /// Whether no waiting, no other node and no repair of the data would help: another program or configuration is wanted.

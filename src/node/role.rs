@@ -66,7 +66,9 @@ impl RoleLoop {
                 Round::Again(machine) => kept = machine,
                 Round::Stop => return Ok(()),
             }
-            if *self.stopping.borrow() {
+            if *self.shared.leaving.borrow() {
+                // Its term was handed over or ended: not another one.
+                drop(self.stopping.wait_for(|stop| *stop).await);
                 return Ok(());
             }
         }

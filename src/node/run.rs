@@ -189,6 +189,7 @@ impl Node {
             // It ends only when it is told to, or by a panic.
             ended = role.join_next() => Err(port_ended(ended.map(|joined| joined.map(Ok)))),
         };
+        shared.leaving.send_replace(true);
         switchover::leave(&shared).await;
         stopper.send_replace(true);
         while role.join_next().await.is_some() {}

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) snapshots: watch::Sender<(Position, Position)>,
     /// Makes a snapshot when asked. Written by the snapshot task.
     pub(crate) snapshotter: watch::Sender<Option<SnapshotterHandle>>,
+    /// The node leaves: it leads no more. Written by the node when it is told to stop.
+    pub(crate) leaving: watch::Sender<bool>,
     /// Why the node stands still, when it does.
     pub(crate) failure: Mutex<Option<String>>,
 }
@@ -49,6 +51,7 @@ impl Shared {
             standbys: Standbys::new(clock.clone()),
             snapshots: watch::Sender::default(),
             snapshotter: watch::Sender::new(None),
+            leaving: watch::Sender::new(false),
             failure: Mutex::new(None),
             clock,
         }

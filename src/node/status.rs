@@ -4,12 +4,15 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use standfast_core::{BootInstant, ClusterId, Digest, Epoch, Member, NodeId, Role, Seq};
+use standfast_standby::Progress;
 use standfast_wire::v1::GetStatusRequest;
 use standfast_wire::v1::admin_service_client::AdminServiceClient;
 use tonic::transport::Endpoint;
 
 use super::shared::Shared;
 
+/// A standby that is further behind, or has not heard from its primary for so long, is not in sync.
+const MAX_LAG: Duration = Duration::from_secs(1);
 /// How long another node may take to tell its status.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -98,16 +101,22 @@ impl Shared {
                 status.committed_seq = term_progress.committed.seq;
                 status.in_sync = true;
             }
-            None => self.add_lag(&mut status, progress.caught_up),
+            None => self.add_lag(&mut status, &progress),
         }
         self.add_digest(&mut status);
         status
     }
 
-    fn add_lag(&self, status: &mut NodeStatus, caught_up: bool) {
+    fn add_lag(&self, status: &mut NodeStatus, progress: &Progress) {
         let view = self.primary.borrow();
-        if view.seen == BootInstant::NEVER {
-            status.in_sync = caught_up && status.role == Role::Standby;
+        let follows = status.role == Role::Standby
+            && progress.caught_up
+            && progress.known <= status.applied_seq;
+        // While somebody leads, only its word tells how far the log is.
+        let silent = self.clock.now().since(view.seen) >= MAX_LAG;
+        let leads = view.leader.as_ref().is_some_and(|leader| leader.serving);
+        if view.seen == BootInstant::NEVER || silent {
+            status.in_sync = follows && !leads;
             return;
         }
         status.epoch = status.epoch.max(view.epoch);
@@ -116,7 +125,7 @@ impl Shared {
         if let Some(since) = view.behind_since(status.applied_seq) {
             status.lag_ms = self.clock.now().since(since).as_secs_f64() * 1e3;
         }
-        status.in_sync = caught_up && status.role == Role::Standby && status.lag_ms < 1000.0;
+        status.in_sync = follows && status.lag_ms < MAX_LAG.as_secs_f64() * 1e3;
     }
 
     fn add_digest(&self, status: &mut NodeStatus) {

@@ -52,7 +52,12 @@ pub async fn follow(
         saved: None,
     };
     let mut tail = follower.open().await?;
-    follower.catch_up(&mut tail).await?;
+    if let Some(pin) = &state.pin {
+        let expiry = sources.policy.pin_expiry.0;
+        pin.keep(expiry, follower.catch_up(&mut tail)).await?;
+    } else {
+        follower.catch_up(&mut tail).await?;
+    }
     if let Some(pin) = state.pin.take() {
         release(pin).await;
     }
@@ -151,13 +156,17 @@ impl Follower<'_> {
                         progress.verified.count(applied.compared);
                     });
                     check(applied.compared)?;
+                    self.high_water.check(&self.machine.lock())?;
                     // One batch at a time, so that a capture or a status call gets the state meanwhile.
                     tokio::task::yield_now().await;
                 }
             }
             TailEvent::CaughtUp { .. } => {
-                self.progress
-                    .send_modify(|progress| progress.caught_up = true);
+                let known = self.high_water.position().unwrap_or_default();
+                self.progress.send_modify(|progress| {
+                    progress.caught_up = true;
+                    progress.known = known.seq;
+                });
             }
             TailEvent::NewEpoch(epoch) => {
                 self.progress

@@ -9,6 +9,9 @@ pub struct Progress {
     pub epoch: Epoch,
     /// Whether it has reached the end of the log since it began to follow.
     pub caught_up: bool,
+    /// What this node has seen committed, perhaps in an earlier life: it may be beyond what the log shows of itself until
+    /// the next leader settles it.
+    pub known: Seq,
     /// What came of the digests that the batches carry.
     pub verified: Verified,
 }

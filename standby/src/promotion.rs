@@ -2,13 +2,17 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use standfast_core::{
-    Batch, BatchBuilder, BatchEnd, Entry, EntryId, EpochStart, Error, ErrorKind, Handover,
+    Batch, BatchBuilder, BatchEnd, Entry, EntryId, Epoch, EpochStart, Error, ErrorKind, Handover,
     Leadership, OpLogWriter, OpType, Position, ReadLimit, Result, SharedMachine,
 };
 
 use crate::follow::check;
 use crate::high_water::HighWater;
 use crate::sources::Sources;
+
+/// What an operator can do about a log that went backwards.
+const WAY_OUT: &str =
+    "put the lost part of the log back, or set up a new cluster and load it from a backup";
 
 /// First and longest pause before EpochStart is sent again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
@@ -63,10 +67,14 @@ async fn fence_and_start(
     high_water: &mut HighWater,
     leadership: &dyn Leadership,
 ) -> Result<(Box<dyn OpLogWriter>, Position)> {
-    let mut writer = sources.oplog.open_writer(leadership.token()).await?;
+    let (mut writer, announced) = tokio::try_join!(
+        sources.oplog.open_writer(leadership.token()),
+        sources.election.announced(),
+    )?;
+    check_announced(writer.tail(), announced)?;
     check_regression(&*writer, machine, high_water)?;
     drain(&mut *writer, machine).await?;
-    check_lineage(machine, high_water)?;
+    high_water.check(&machine.lock())?;
     let batch = epoch_start(sources, machine, leadership)?;
     let valid = || sources.clock.now() < *leadership.validity().borrow();
     let start = append(&mut *writer, &batch, valid).await?;
@@ -77,6 +85,16 @@ async fn fence_and_start(
             .context("the lease ran out before the term could begin"));
     }
     Ok((writer, start))
+}
+
+/// Whoever was announced had its EpochStart committed: a log that ends in an earlier epoch was lost, or is another one.
+fn check_announced(tail: Position, announced: Epoch) -> Result<()> {
+    if tail.epoch >= announced {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::LogRegressed, "promote").context(format!(
+        "the election knows that epoch {announced} has served, but the log ends at {tail}: {WAY_OUT}"
+    )))
 }
 
 /// A log that lost what is known to be committed is served by nobody.
@@ -94,26 +112,11 @@ fn check_regression(
     if tail.seq >= known.seq {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::LogRegressed, "promote").context(format!(
-        "the log ends at {tail}, but {known} is known committed: find the lost log, or give up what is \
-         missing with `standfast recover --accept-loss`"
-    )))
-}
-
-/// The state has passed what this node has seen committed; it must have been there exactly.
-fn check_lineage(machine: &SharedMachine, high_water: &HighWater) -> Result<()> {
-    let Some(kept) = high_water.position() else {
-        return Ok(());
-    };
-    let passed = machine.lock().passed(kept.seq);
-    match passed {
-        Some((position, _)) if position != kept => {
-            Err(Error::new(ErrorKind::LogRegressed, "promote").context(format!(
-                "this node has seen {kept} committed, the log has {position} in its place: it is another history"
-            )))
-        }
-        _ => Ok(()),
-    }
+    Err(
+        Error::new(ErrorKind::LogRegressed, "promote").context(format!(
+            "the log ends at {tail}, but {known} is known committed: {WAY_OUT}"
+        )),
+    )
 }
 
 async fn drain(writer: &mut dyn OpLogWriter, machine: &SharedMachine) -> Result<()> {

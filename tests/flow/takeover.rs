@@ -1,4 +1,7 @@
-use standfast_core::{Clock, Proposer, TermEndReason};
+use std::sync::Arc;
+
+use standfast_backends::{MemoryLogSpace, MemoryOpLog};
+use standfast_core::{Clock, Epoch, ErrorKind, Position, Proposer, Seq, Store, TermEndReason};
 use standfast_master::MasterConfig;
 
 use crate::support::{Client, Cluster, TestNode};
@@ -89,4 +92,46 @@ async fn a_switchover_whose_caller_went_away_opens_intake_again() {
         drop(futures::poll!(&mut closing));
     }
     assert_eq!(client.add(&handle, "x", 1).await.unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_without_the_epoch_that_served_is_served_by_nobody() {
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let term = TestNode::start(cluster.sources("a"))
+        .await
+        .lead(MasterConfig::default())
+        .await;
+    term.leadership().announce().await.unwrap();
+    term.handle().stop(TermEndReason::Shutdown);
+    term.ended().await;
+    let empty = MemoryOpLog::open(&MemoryLogSpace::new());
+    empty.init(cluster.fingerprint).await.unwrap();
+    let node = TestNode::start(cluster.sources_with("b", Arc::new(empty))).await;
+    let error = node.try_lead(MasterConfig::default()).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::LogRegressed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_has_seen_more_than_a_later_term_begins_with_follows_no_further() {
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    for _ in 0..2 {
+        let term = TestNode::start(cluster.sources("a"))
+            .await
+            .lead(MasterConfig::default())
+            .await;
+        term.handle().stop(TermEndReason::Shutdown);
+        term.ended().await;
+    }
+    let mut node = TestNode::start(cluster.sources("b")).await;
+    // A hundred entries of the first term, of which the second knows nothing.
+    node.high_water.raise(Position {
+        epoch: Epoch(1),
+        seq: Seq(100),
+        ..Position::default()
+    });
+    let error = node.try_lead(MasterConfig::default()).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::LogRegressed);
+    assert!(error.to_string().contains("during follow"), "{error}");
 }

@@ -60,6 +60,8 @@ async fn a_node_alone_stops_when_it_is_told_and_comes_back_with_everything() {
     let mut child = cluster.nodes[0].child.take().unwrap();
     let ended = tokio::time::timeout(std::time::Duration::from_secs(20), child.wait()).await;
     assert!(ended.unwrap().unwrap().success());
+    let told = cluster.nodes[0].log_text();
+    assert_eq!(told.matches("promoted epoch").count(), 1, "{told}");
     cluster.nodes[0].start();
     load.acknowledged_more(1000).await;
     let checked = load.verdict(&cluster).await;

@@ -95,12 +95,17 @@ pub(crate) async fn the_record_says_serving_only_after_the_announcement<F: Elect
     let record = watch.next().await.unwrap().expect("a leads");
     assert_eq!(record.candidate, candidate("a"));
     assert!(!record.serving, "EL-7");
+    assert_eq!(b.announced().await.unwrap(), Epoch::ZERO);
     first.announce().await.unwrap();
+    assert_eq!(b.announced().await.unwrap(), Epoch(1));
     let record = watch.next().await.unwrap().expect("a leads");
     assert!(record.serving && record.epoch == Epoch(1));
     assert_eq!(b.current().await.unwrap(), Some(record));
     first.resign(None).await.unwrap();
     assert_eq!(watch.next().await.unwrap(), None);
+    let unannounced = win(&*b, "b", 0).await;
+    assert_eq!(a.announced().await.unwrap(), Epoch(1), "EL-9");
+    unannounced.resign(None).await.unwrap();
 }
 
 pub(crate) async fn a_named_successor_goes_first<F: ElectionFixture>() {

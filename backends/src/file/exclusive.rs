@@ -1,12 +1,13 @@
 //! Files that appear whole, durably, and once.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::layout::sync_dir;
 
-/// A file in the making. Removed when it is dropped before [`Self::link`].
+/// A file in the making, locked as long as its maker lives. Removed when it is dropped before [`Self::link`], and by
+/// [`sweep`] when its maker died.
 #[derive(Debug)]
 pub(super) struct Draft {
     path: PathBuf,
@@ -22,6 +23,12 @@ impl Draft {
             .write(true)
             .create_new(true)
             .open(&path)?;
+        match file.try_lock() {
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            // Without locks nobody sweeps either.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
         Ok(Self { path, file })
     }
 
@@ -49,6 +56,19 @@ impl Drop for Draft {
             tracing::debug!(path = %self.path.display(), %error, "left a temporary file behind");
         }
     }
+}
+
+/// Removes the drafts in `tmp` whose makers are dead. A draft that is made in this very moment may go with them: its
+/// maker then fails to link it, and says so.
+pub(super) fn sweep(tmp: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(tmp)? {
+        let path = entry?.path();
+        let orphan = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+        if orphan {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Creates `dir/name` with `content`; false when it is there already, whatever it holds.

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::cluster;
 use super::error::{NAME, error, io_error};
-use super::exclusive::Draft;
+use super::exclusive::{self, Draft};
 use super::fence;
 use super::log_dir::{LogDir, again_if_vanished};
 use super::mount;
@@ -115,7 +115,12 @@ impl OpLogStore for FileOpLog {
         off_thread("open writer", move || {
             let claim = Claim::make(&dir, &token)?;
             let segment = claim.settle(&claim.survey()?)?;
-            Ok(Box::new(claim.serve(segment)?) as Box<dyn OpLogWriter>)
+            let writer = claim.serve(segment)?;
+            // Not on the way into the term: it is room, and nothing else.
+            if let Err(error) = exclusive::sweep(&dir.layout().tmp()) {
+                tracing::debug!(%error, "left the drafts of dead writers");
+            }
+            Ok(Box::new(writer) as Box<dyn OpLogWriter>)
         })
         .await
     }

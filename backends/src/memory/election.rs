@@ -134,6 +134,10 @@ impl ElectionBackend for MemoryElection {
         Ok(self.space.look(ElectionState::epoch))
     }
 
+    async fn announced(&self) -> Result<Epoch> {
+        Ok(self.space.look(|state| state.announced))
+    }
+
     async fn term_record(&self) -> Result<Option<TermRecord>> {
         Ok(self.space.look(ElectionState::term_record))
     }

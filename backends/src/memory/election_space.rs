@@ -28,6 +28,8 @@ pub(super) struct ElectionState {
     cluster: Option<Fingerprint>,
     /// Highest epoch ever granted.
     counter: Epoch,
+    /// Highest epoch ever announced.
+    pub(super) announced: Epoch,
     holder: Option<Holder>,
     /// Whom the last holder wished to follow it.
     successor: Option<NodeId>,
@@ -169,6 +171,7 @@ impl ElectionState {
         self.held_by(id, "announce")?;
         if let Some(holder) = self.holder_mut(id) {
             holder.record.serving = true;
+            self.announced = holder.record.epoch;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use crate::words::Epoch;
 /// * **EL-6** `observe` never ends by itself; it re-subscribes. What it tells may be late, never made up.
 /// * **EL-7** The leader's record says `serving` only after `announce`.
 /// * **EL-8** The record of granted epochs is never collected (R7).
+/// * **EL-9** `announced` never goes back: what it names has served, so its EpochStart was committed.
 #[async_trait]
 pub trait ElectionBackend: Store {
     /// What it declares.
@@ -54,6 +55,16 @@ pub trait ElectionBackend: Store {
     /// # Cancel safety
     /// Cancel safe: changes nothing.
     async fn epoch(&self) -> Result<Epoch>;
+
+    /// Highest epoch that was ever announced; zero before the first. A log that ends before it has lost what was
+    /// committed.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Corrupt`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn announced(&self) -> Result<Epoch>;
 
     /// The newest term record.
     ///

@@ -77,6 +77,11 @@ name!(NodeId, "node id");
 
 /// What tells one cluster's data from another's, even when both have the same name: drawn at
 /// `cluster init`, kept in every store, the start of the log's [`Chain`] and the seed of its digests.
+///
+/// ```text
+///   0         8         16
+///   | drawn   | of name |     drawn: 8 bytes of the hash of name and random bytes; of name: 8 of the name's alone
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(Chain);
@@ -87,7 +92,14 @@ impl Fingerprint {
         let mut bytes = cluster.as_str().as_bytes().to_vec();
         bytes.push(0);
         bytes.extend_from_slice(&random);
-        Self(Chain::of(&bytes))
+        let mut fingerprint = Chain::of(&bytes).0;
+        fingerprint[8..].copy_from_slice(&of_name(cluster));
+        Self(Chain(fingerprint))
+    }
+
+    /// Whether it was drawn for a cluster of this name.
+    pub fn is_of(&self, cluster: &ClusterId) -> bool {
+        self.0.0.ends_with(&of_name(cluster))
     }
 
     /// A fingerprint read back from a store.
@@ -109,6 +121,11 @@ impl Fingerprint {
     pub(crate) fn seed(self) -> u64 {
         u64::from_le_bytes(*self.0.0.first_chunk::<8>().expect("16 >= 8"))
     }
+}
+
+fn of_name(cluster: &ClusterId) -> [u8; 8] {
+    let hash = Chain::of(cluster.as_str().as_bytes());
+    *hash.0.first_chunk().expect("16 >= 8")
 }
 
 impl fmt::Display for Fingerprint {

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use bytes::Bytes;
-use standfast_core::{BootInstant, Outcome, RequestHeader};
+use standfast_core::{BootInstant, Error, Outcome, RequestHeader};
 use tonic::Status;
 
-use super::master::{Asked, Master};
+use super::master::{Asked, Master, in_doubt};
 use super::segments::SegmentTable;
 use super::status::status;
 use super::wire;
@@ -143,7 +143,10 @@ impl Master {
         let outcomes = self
             .propose("put_start", asked, lengths(&keys), call)
             .await?;
-        self.describe(outcomes, deadline).await
+        // It was executed: whatever goes wrong now leaves the caller in doubt, not refused.
+        self.describe(outcomes, deadline)
+            .await
+            .map_err(|error| status(&in_doubt(error)))
     }
 
     /// Fills in what the numbers in the replies stand for.
@@ -151,7 +154,7 @@ impl Master {
         &self,
         outcomes: Vec<Outcome>,
         deadline: BootInstant,
-    ) -> Result<v1::BatchPutStartResponse, Status> {
+    ) -> Result<v1::BatchPutStartResponse, Error> {
         let placed: Vec<_> = outcomes
             .into_iter()
             .map(|outcome| outcome.map(|reply| read_places(&reply).unwrap_or_default()))

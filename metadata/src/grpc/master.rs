@@ -148,13 +148,13 @@ impl Master {
         &self,
         numbers: &BTreeSet<SegmentNumber>,
         deadline: BootInstant,
-    ) -> Result<Vec<(SegmentNumber, Option<Arc<SegmentInfo>>)>, Status> {
+    ) -> Result<Vec<(SegmentNumber, Option<Arc<SegmentInfo>>)>, Error> {
         let numbers: Vec<_> = numbers.iter().copied().collect();
         let epoch = self.leads();
         let mut infos = self.known.get(epoch, &numbers);
         if infos.iter().any(Option::is_none) {
             let question = Question::Segments(numbers.clone());
-            let answer = self.ask(question, deadline).await.map_err(|e| status(&e))?;
+            let answer = self.ask(question, deadline).await?;
             if let Answer::Segments(segments) = answer {
                 infos = segments;
             }
@@ -174,13 +174,19 @@ fn together(pieces: Vec<Result<Vec<Outcome>, Error>>) -> Result<Vec<Outcome>, Er
     let outcomes: Result<Vec<_>, _> = pieces.into_iter().collect();
     match outcomes {
         Ok(outcomes) => Ok(outcomes.into_iter().flatten().collect()),
-        Err(error) if executed && says_not_executed(error.kind()) => {
-            Err(Error::new(ErrorKind::Unknown, "propose")
-                .context("a part of the request was executed; ask again with the same request id")
-                .source(error))
-        }
+        Err(error) if executed => Err(in_doubt(error)),
         Err(error) => Err(error),
     }
+}
+
+/// What to say of a request of which at least a part was executed.
+pub(super) fn in_doubt(error: Error) -> Error {
+    if !says_not_executed(error.kind()) {
+        return error;
+    }
+    Error::new(ErrorKind::Unknown, "propose")
+        .context("the request, or a part of it, was executed; ask again with the same request id")
+        .source(error)
 }
 
 /// Whether such an error means that nothing was executed.

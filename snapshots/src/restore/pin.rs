@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use standfast_core::{Result, Seq, SnapshotId, SnapshotStore};
 
@@ -41,15 +42,38 @@ impl RestorePin {
         self.seq
     }
 
-    /// Makes it young again. Call it every few minutes while the suffix is replayed.
+    /// Makes it young again.
     ///
     /// # Errors
     /// Those of the store.
     ///
     /// # Cancel safety
     /// May or may not have happened; call again.
-    pub async fn renew(&self) -> Result<()> {
+    async fn renew(&self) -> Result<()> {
         self.store.pin(&self.snapshot, self.seq, &self.holder).await
+    }
+
+    /// Renews it, three times in `expiry`, while `work` is done.
+    ///
+    /// # Cancel safety
+    /// As `work`.
+    pub async fn keep<T>(&self, expiry: Duration, work: impl Future<Output = T>) -> T {
+        let every = (expiry / 3).max(Duration::from_millis(1));
+        let renewing = async {
+            let mut ticks = tokio::time::interval(every);
+            ticks.tick().await;
+            loop {
+                ticks.tick().await;
+                if let Err(error) = self.renew().await {
+                    tracing::warn!(%error, snapshot = %self.snapshot, "cannot renew a pin");
+                }
+            }
+        };
+        // A renewal may or may not have happened, and is not awaited again.
+        tokio::select! {
+            done = work => done,
+            never = renewing => never,
+        }
     }
 
     /// Takes it back.

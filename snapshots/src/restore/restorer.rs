@@ -116,7 +116,8 @@ impl Restorer {
             let Some(pin) = self.pin(listed).await? else {
                 continue;
             };
-            match self.restore_pinned(listed, empty).await {
+            let restoring = self.restore_pinned(listed, empty);
+            match pin.keep(self.policy.pin_expiry.0, restoring).await {
                 Ok((machine, manifest)) => {
                     return Ok(Some(Restored {
                         machine,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use standfast_core::{Error, ErrorKind, Fingerprint, Position, Result};
+use standfast_core::{Error, ErrorKind, Fingerprint, Machine, Position, Result};
 
 use file::HighWaterFile;
 
@@ -61,6 +61,26 @@ impl HighWater {
     /// The Position known; `None` on a node that never saw one.
     pub const fn position(&self) -> Option<Position> {
         self.position
+    }
+
+    /// Compares a state that follows the log with what this node has seen committed.
+    ///
+    /// # Errors
+    /// `LogRegressed` when the state has passed that Seq and it was not there, or when a later epoch began below it:
+    /// the log is another history, or a part of it was lost.
+    pub fn check(&self, machine: &Machine) -> Result<()> {
+        let Some(kept) = self.position else {
+            return Ok(());
+        };
+        let stands = machine.position();
+        let found = match machine.passed(kept.seq) {
+            Some((passed, _)) if passed != kept => passed,
+            None if stands.seq <= kept.seq && stands.epoch > kept.epoch => stands,
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::LogRegressed, "follow").context(format!(
+            "this node has seen {kept} committed, the log has {found}: it is another history, or a part of it was lost"
+        )))
     }
 
     /// Keeps `position` if its Seq is higher than what is kept; a later epoch with a lower Seq is another history,

@@ -163,3 +163,19 @@ async fn a_second_node_in_the_same_data_dir_is_refused_and_the_first_goes_on() {
         })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_of_another_name_is_refused_by_init_and_by_serve() {
+    let mut cluster = TestCluster::start(&["a", "b"]).await;
+    cluster.nodes[1].kill().await;
+    edit(&cluster.nodes[1], "id = \"test\"", "id = \"tset\"");
+    let init = cluster.nodes[1].command(&["cluster", "init"]).await;
+    assert_eq!(init.status.code(), Some(1));
+    for told in [
+        String::from_utf8_lossy(&init.stderr).into_owned(),
+        refusal(&cluster.nodes[1]).await,
+    ] {
+        assert!(told.contains("of another name than `tset`"), "{told}");
+        assert!(told.contains("correct [cluster] id"), "{told}");
+    }
+}

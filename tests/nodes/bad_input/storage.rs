@@ -61,3 +61,25 @@ async fn a_segment_of_a_newer_format_is_refused_by_name_and_left_as_it_is() {
     refuses_version_2(&cluster, &path, "segment header").await;
     assert!(fs::read(&path).unwrap() == bytes, "nobody touched it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_lost_everything_is_served_by_nobody_whoever_forgot_it() {
+    let mut cluster = one_term().await;
+    let dir = cluster.dir.path().to_owned();
+    fs::remove_dir_all(dir.join("log/segments")).unwrap();
+    fs::create_dir(dir.join("log/segments")).unwrap();
+    fs::remove_dir_all(&cluster.nodes[0].data_dir).unwrap();
+    cluster.nodes[0].start();
+    let status = cluster
+        .until("it to stand still", |status| {
+            status.nodes.iter().any(|node| node.failure.is_some())
+        })
+        .await;
+    let told = status.nodes[0].failure.clone().unwrap();
+    assert!(
+        told.contains("epoch 1 has served, but the log ends at"),
+        "{told}"
+    );
+    assert_eq!(status.leader, None);
+    cluster.nodes[0].kill().await;
+}

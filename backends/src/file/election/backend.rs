@@ -225,6 +225,10 @@ impl ElectionBackend for FileElection {
         self.dir.epoch()
     }
 
+    async fn announced(&self) -> Result<Epoch> {
+        self.dir.announced()
+    }
+
     async fn term_record(&self) -> Result<Option<TermRecord>> {
         terms::read(&self.dir)
     }

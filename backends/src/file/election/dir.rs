@@ -71,6 +71,21 @@ impl ElectionDir {
             .map_err(|source| io_error("list epochs", fences.path(), source))
     }
 
+    /// The highest epoch that was announced; zero before the first. Looks from the newest on: it is among the last ones,
+    /// unless nobody was ever announced.
+    pub(super) fn announced(&self) -> Result<Epoch> {
+        let mut epoch = self.epoch()?;
+        while epoch > Epoch::ZERO {
+            let path = self.of_term("serving", epoch);
+            match path.try_exists() {
+                Ok(true) => break,
+                Ok(false) => epoch = Epoch(epoch.0 - 1),
+                Err(source) => return Err(io_error("read announced epoch", &path, source)),
+            }
+        }
+        Ok(epoch)
+    }
+
     /// The epochs granted above `epoch`.
     pub(super) fn above(&self, epoch: Epoch) -> Result<Vec<Epoch>> {
         let mut fences = self.fences.lock();
