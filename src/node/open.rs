@@ -72,7 +72,9 @@ impl Stores {
                 agreed,
             ) {
                 (None, _) => missing.push(section),
-                (Some(found), None) => agreed = Some((section, found)),
+                (Some(found), None) => {
+                    agreed = Some((section, check_name(config, section, found)?))
+                }
                 (Some(found), Some((other, first))) if found != first => {
                     return Err(Error::new(ErrorKind::Foreign, "open stores").context(format!(
                         "{other} belongs to cluster {first}, {section} to {found}: they were not made by the \
@@ -83,7 +85,7 @@ impl Stores {
             }
         }
         match (agreed, missing.as_slice()) {
-            (Some((section, found)), []) => check_name(config, section, found),
+            (Some((_, found)), []) => Ok(found),
             (Some((section, found)), missing) => {
                 Err(Error::new(ErrorKind::NotFound, "open stores").context(format!(
                     "{} is empty while {section} holds cluster {found}: restore it, or, if it is new on \
