@@ -87,6 +87,9 @@ pub(crate) struct ServeArguments {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
+    /// Also stop when standard input, a pipe, ends: when the process that holds it is gone
+    #[arg(long, hide = true)]
+    pub(crate) stop_with_stdin: bool,
 }
 
 #[derive(Debug, Args)]

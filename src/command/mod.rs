@@ -18,6 +18,7 @@ mod segment_list;
 mod serve;
 mod snapshot;
 mod status;
+mod stop;
 
 use std::process::ExitCode;
 

@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use standfast_core::ByteSize;
 use standfast_metadata::{MetadataClient, SegmentId, SegmentInfo};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use super::object::ClusterArguments;
+use super::stop::Stop;
 use super::{output, segment_list};
 
 #[derive(Debug, Subcommand)]
@@ -66,8 +66,7 @@ pub(super) async fn run(command: SegmentCommand) -> Result<ExitCode, Failure> {
 }
 
 async fn mount(arguments: &MountArguments) -> Result<ExitCode, Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut stop = Stop::listen()?;
     let client = arguments.cluster.connect("default").await?;
     let mut mounted = Vec::new();
     for number in 0..arguments.count {
@@ -91,11 +90,7 @@ async fn mount(arguments: &MountArguments) -> Result<ExitCode, Failure> {
         });
     }
     conclude(arguments.cluster.output, &mounted, "mounted")?;
-    // Both are cancel safe, and either ends the lending.
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    stop.told().await;
     let ids = mounted.iter().filter_map(|segment| segment.id.parse().ok());
     let back = take_back(&client, ids).await?;
     conclude(arguments.cluster.output, &back, "unmounted")

@@ -5,10 +5,10 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use standfast::config::Config;
 use standfast::node::{Node, ServiceSetup};
 use standfast_metadata::{FILE_DESCRIPTORS, MetadataService, ServerOptions};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use super::args::ServeArguments;
+use super::stop::{self, Stop};
 
 /// Upper bounds of the buckets of all histograms, which are in seconds: a sync of a good disk, to a failover of a slow one.
 const BUCKETS: [f64; 16] = [
@@ -22,8 +22,9 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<ExitCode, Failure> 
     let metrics = PrometheusBuilder::new()
         .set_buckets(&BUCKETS)?
         .install_recorder()?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut stop = Stop::listen()?;
+    let starter = arguments.stop_with_stdin.then(stop::stdin_pipe);
+    let starter = starter.transpose()?;
     let setup = metadata(&config);
     let node = Node::open(config, &registry, setup, metrics).await?;
     tracing::info!(
@@ -32,10 +33,16 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<ExitCode, Failure> 
         "ready"
     );
     node.run(async move {
+        let abandoned = async {
+            match starter {
+                Some(pipe) => stop::ended(pipe).await,
+                None => std::future::pending().await,
+            }
+        };
         // Both are cancel safe, and either stops the node.
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = stop.told() => {}
+            () = abandoned => tracing::info!("the process that started this node is gone"),
         }
     })
     .await?;

@@ -26,6 +26,8 @@ mod kill;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod orphans;
+#[cfg(test)]
 mod stalled_disk;
 #[cfg(test)]
 mod stop;

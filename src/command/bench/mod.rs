@@ -16,8 +16,13 @@ use std::process::ExitCode;
 
 use super::Failure;
 use super::args::BenchCommand;
+use super::stop::unless_stopped;
 
 pub(super) async fn run(command: BenchCommand) -> Result<ExitCode, Failure> {
+    unless_stopped(measure(command)).await
+}
+
+async fn measure(command: BenchCommand) -> Result<ExitCode, Failure> {
     match command {
         BenchCommand::Rto(arguments) => rto::run(arguments).await,
         BenchCommand::Switchover(arguments) => switchover::run(arguments).await,

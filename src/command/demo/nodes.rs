@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use standfast::node::{ClusterStatus, NodeStatus};
 use standfast_core::Role;
 use standfast_master::Ack;
@@ -69,19 +70,19 @@ impl DemoNode {
         Ok(command.output().await?)
     }
 
-    /// Starts the process; its log goes to `{name}.log`.
+    /// Starts the process; its log goes to `{name}.log`. It stops when this process ends, in whatever way: its
+    /// standard input ends then.
     pub(crate) fn start(&mut self) -> Result<u32, Failure> {
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.dir.join(format!("{}.log", self.name)))?;
         let child = Command::new(std::env::current_exe()?)
-            .args(["serve", "--config"])
+            .args(["serve", "--stop-with-stdin", "--config"])
             .arg(&self.config)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
-            .kill_on_drop(true)
             .spawn()?;
         let pid = child.id().ok_or("the node ended at once")?;
         self.child = Some(child);
@@ -102,6 +103,23 @@ impl DemoNode {
         self.child
             .as_mut()
             .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+}
+
+impl Drop for DemoNode {
+    /// Kills the process, and blocks until it is dead: it would write into a directory that is being removed.
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        let pid = child.id().and_then(|id| i32::try_from(id).ok());
+        if let (Ok(()), Some(pid)) = (child.start_kill(), pid.and_then(Pid::from_raw)) {
+            // Left for tokio to reap.
+            let dead = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            if let Err(error) = waitid(WaitId::Pid(pid), dead) {
+                tracing::debug!(%error, "cannot wait for a node");
+            }
+        }
     }
 }
 

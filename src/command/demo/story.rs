@@ -14,10 +14,12 @@ use super::nodes::{DemoNode, complete, primary, same_state, wait_until};
 use super::view::View;
 use super::{sabotage, verdict};
 use crate::command::args::DemoArguments;
+use crate::command::stop::unless_stopped;
 use crate::command::{Failure, output};
 
 /// Requests of the trace: more than are played in the time there is.
 const REQUESTS: usize = 200_000;
+
 /// Plays the story and gives the verdict: exit code 0 when nothing that was acknowledged is missing.
 pub(crate) async fn run(arguments: DemoArguments) -> Result<ExitCode, Failure> {
     let kept = arguments.dir.clone();
@@ -35,11 +37,7 @@ pub(crate) async fn run(arguments: DemoArguments) -> Result<ExitCode, Failure> {
     if std::fs::read_dir(&dir)?.next().is_some() {
         return Err(format!("{} is not empty: name a new directory", dir.display()).into());
     }
-    // Ctrl-C drops the story, and with it the nodes.
-    tokio::select! {
-        told = tell(&arguments, &dir) => told,
-        _ = tokio::signal::ctrl_c() => Err("interrupted; the nodes were stopped".into()),
-    }
+    unless_stopped(tell(&arguments, &dir)).await
 }
 
 async fn tell(arguments: &DemoArguments, dir: &Path) -> Result<ExitCode, Failure> {
@@ -222,10 +220,9 @@ async fn cold_start(
     let begun = Instant::now();
     nodes[1].start()?;
     let wanted = |status: &standfast::node::ClusterStatus| {
-        status
-            .nodes
-            .iter()
-            .any(|node| matches!(node.role, Role::Primary | Role::Failed))
+        status.nodes.iter().any(|node| {
+            node.id.as_str() == "b" && matches!(node.role, Role::Primary | Role::Failed)
+        })
     };
     let status = wait_until(nodes, "b to serve again", wanted).await?;
     let Some(node) = status.nodes.iter().find(|node| node.id.as_str() == "b") else {

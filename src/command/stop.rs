@@ -1,0 +1,71 @@
+use std::io;
+use std::os::fd::AsFd;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Failure;
+
+/// Told to stop: by SIGTERM, or by SIGINT as of Ctrl-C.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// From now on the signals no longer end the process by themselves.
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next of the signals.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: no signal is lost.
+    pub(crate) async fn told(&mut self) {
+        // Both are cancel safe.
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Runs `work`; when it is told to stop, drops it, and with it all it has started.
+///
+/// # Errors
+/// Those of `work`, and that it was interrupted.
+pub(crate) async fn unless_stopped<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut stop = Stop::listen()?;
+    // Neither is awaited again.
+    tokio::select! {
+        result = work => result,
+        () = stop.told() => Err("interrupted; what was started was stopped".into()),
+    }
+}
+
+/// Standard input, a pipe that whoever started this process holds open for as long as it lives.
+///
+/// # Errors
+/// When standard input is no pipe.
+pub(crate) fn stdin_pipe() -> Result<Receiver, Failure> {
+    let stdin = io::stdin().as_fd().try_clone_to_owned()?;
+    let told = |error| format!("--stop-with-stdin wants a pipe as standard input: {error}");
+    Ok(Receiver::from_owned_fd(stdin).map_err(told)?)
+}
+
+/// Waits until the other end of the pipe is closed; what comes through it is passed over.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub(crate) async fn ended(mut pipe: Receiver) {
+    let mut ignored = [0; 64];
+    while let Ok(1..) = pipe.read(&mut ignored).await {}
+}
