@@ -1,7 +1,9 @@
+use std::io;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::ser::{CompactFormatter, Formatter};
+use serde_json::{Serializer, Value};
 
 use super::rpo::Loss;
 use super::stats::Latency;
@@ -40,12 +42,27 @@ pub(super) fn print(reports: &[BenchReport], form: Output) -> Result<ExitCode, F
     match form {
         Output::Json => {
             for report in reports {
-                output::line(serde_json::to_string(report)?)?;
+                output::line(rounded(report)?)?;
             }
         }
         Output::Table => output::line(table(reports))?,
     }
     Ok(exit_code(reports))
+}
+
+/// JSON whose fractions end at the third decimal: more of them would be noise.
+fn rounded(value: &impl Serialize) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut text, ThreeDecimals))?;
+    Ok(String::from_utf8(text)?)
+}
+
+struct ThreeDecimals;
+
+impl Formatter for ThreeDecimals {
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        CompactFormatter.write_f64(writer, (value * 1e3).round() / 1e3)
+    }
 }
 
 fn exit_code(reports: &[BenchReport]) -> ExitCode {
@@ -94,7 +111,7 @@ fn params(params: &Value) -> String {
     let lines: Vec<_> = fields
         .map(|(name, value)| match value {
             Value::String(text) => format!("{name} {text}"),
-            value => format!("{name} {value}"),
+            value => format!("{name} {}", rounded(value).unwrap_or_default()),
         })
         .collect();
     lines.join("\n")
@@ -133,6 +150,16 @@ mod tests {
         };
         assert_eq!(code(&[true, true]), format!("{:?}", ExitCode::SUCCESS));
         assert_eq!(code(&[true, false]), format!("{:?}", ExitCode::FAILURE));
+    }
+
+    #[test]
+    fn fractions_end_at_the_third_decimal_and_counts_stay_counts() {
+        let value =
+            json!({ "a": 29.629_106_999_999_998, "b": [0.5, 10_000_000_000_u64], "c": null });
+        assert_eq!(
+            rounded(&value).unwrap(),
+            r#"{"a":29.629,"b":[0.5,10000000000],"c":null}"#
+        );
     }
 
     #[test]
