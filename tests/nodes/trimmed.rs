@@ -44,6 +44,10 @@ async fn a_trimmed_log_is_inspected_dumped_and_verified_from_its_floor() {
     let floor = found["floor"].as_u64().unwrap();
     let tail = found["tail"]["seq"].as_u64().unwrap();
     assert_eq!(found["entries"], tail + 1 - floor, "{found:#}");
+    let oldest = &found["terms"][0];
+    assert_eq!(oldest["first"], floor, "{found:#}");
+    assert_eq!(oldest["epoch"], 1, "{found:#}");
+    assert_eq!(oldest["trimmed"], true, "{found:#}");
 
     let dumped = cluster.nodes[0].command(&["oplog", "dump", "-o", "json"]);
     let dumped = String::from_utf8(told(&dumped.await).to_vec()).unwrap();

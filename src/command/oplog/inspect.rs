@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
-use standfast_core::{Epoch, NodeId, OpLogCapabilities, Position, ReadLimit, Seq};
+use standfast_core::{Batch, Epoch, NodeId, OpLogCapabilities, Position, ReadLimit, Seq};
 
 use crate::command::args::ConfigArguments;
 use crate::command::offline::Offline;
@@ -23,9 +23,29 @@ struct Inspected {
 #[derive(Serialize)]
 struct Term {
     epoch: Epoch,
+    /// Its first entry that the log holds.
     first: Seq,
-    node: NodeId,
+    /// Who led; not known when the beginning of the term was trimmed.
+    node: Option<NodeId>,
     unclean: bool,
+    trimmed: bool,
+}
+
+impl Term {
+    /// The term that a batch begins, or that it is the first left of.
+    fn begins(batch: &Batch, before: Option<&Self>) -> Result<Option<Self>, Failure> {
+        let start = batch.epoch_start()?;
+        if start.is_none() && before.is_some_and(|before| before.epoch == batch.epoch()) {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            epoch: batch.epoch(),
+            first: batch.first(),
+            unclean: start.as_ref().is_some_and(|start| start.unclean),
+            trimmed: start.is_none(),
+            node: start.map(|start| start.node),
+        }))
+    }
 }
 
 pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
@@ -52,14 +72,8 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
             found.batches += 1;
             found.entries += batch.len() as u64;
             found.bytes += batch.frame().len() as u64;
-            if let Some(start) = batch.epoch_start()? {
-                found.terms.push(Term {
-                    epoch: start.epoch,
-                    first: batch.first(),
-                    node: start.node,
-                    unclean: start.unclean,
-                });
-            }
+            let term = Term::begins(batch, found.terms.last())?;
+            found.terms.extend(term);
         }
     }
     output::print(arguments.output, &found, table)?;
@@ -69,15 +83,17 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
 fn table(found: &Inspected) -> String {
     let mut table = output::table(&["term", "first entry", "led by", ""]);
     for term in &found.terms {
-        let note = if term.unclean {
-            "unclean: history was given up"
-        } else {
-            ""
+        let note = match (term.unclean, term.trimmed) {
+            (true, _) => "unclean: history was given up",
+            (false, true) => "its beginning was trimmed",
+            (false, false) => "",
         };
         table.add_row([
             term.epoch.to_string(),
             term.first.to_string(),
-            term.node.to_string(),
+            term.node
+                .as_ref()
+                .map_or_else(|| "-".to_owned(), NodeId::to_string),
             note.to_owned(),
         ]);
     }
