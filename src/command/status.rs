@@ -96,7 +96,11 @@ fn table(status: &ClusterStatus) -> String {
         let digest = node.digest.map(|digest| digest.to_string());
         table.add_row([
             node.id.to_string(),
-            format!("{:?}", node.role).to_lowercase(),
+            if node.answered() {
+                format!("{:?}", node.role).to_lowercase()
+            } else {
+                "no answer".to_owned()
+            },
             node.endpoint.clone(),
             node.epoch.to_string(),
             node.applied_seq.to_string(),
@@ -126,7 +130,7 @@ fn table(status: &ClusterStatus) -> String {
         "cluster {}, epoch {}, led by {leader}\n{table}",
         status.cluster, status.epoch
     );
-    for node in &status.nodes {
+    for node in status.nodes.iter().filter(|node| node.answered()) {
         if let Some(failure) = &node.failure {
             let written = write!(text, "\n{} stands still: {failure}", node.id);
             written.expect("writing to a String cannot fail");

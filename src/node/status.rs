@@ -15,6 +15,8 @@ use super::shared::Shared;
 const MAX_LAG: Duration = Duration::from_secs(1);
 /// How long another node may take to tell its status.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// What is told of a node that did not.
+const NO_ANSWER: &str = "no answer";
 
 /// One node, as it sees itself. Part of the stable JSON of `standfast status`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +27,7 @@ pub struct NodeStatus {
     pub endpoint: String,
     /// HTTP, `host:port`.
     pub http: String,
-    /// What it does.
+    /// What it does; `failed` when it does not answer.
     pub role: Role,
     /// Highest epoch it has seen.
     pub epoch: Epoch,
@@ -49,9 +51,38 @@ pub struct NodeStatus {
     pub verified_seq: Seq,
     /// Leads, or follows without being behind.
     pub in_sync: bool,
-    /// Why it stands still, when it does.
+    /// Why it stands still, when it does; `no answer` when it is registered and does not answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<String>,
+}
+
+impl NodeStatus {
+    /// Whether the node told this itself. Of one that did not, only what it registered is known.
+    pub fn answered(&self) -> bool {
+        self.failure.as_deref() != Some(NO_ANSWER)
+    }
+
+    /// A node that is registered and does not answer. What it registered last may be long over: it is not said to lead.
+    fn silent(member: &Member) -> Self {
+        Self {
+            id: member.candidate.node.clone(),
+            endpoint: member.candidate.endpoint.clone(),
+            http: member.candidate.http.clone(),
+            role: Role::Failed,
+            epoch: member.epoch,
+            tail_seq: member.applied,
+            applied_seq: member.applied,
+            committed_seq: member.applied,
+            lag_entries: 0,
+            lag_ms: 0.0,
+            digest: None,
+            digest_seq: Seq::ZERO,
+            snapshot_seq: Seq::ZERO,
+            verified_seq: Seq::ZERO,
+            in_sync: false,
+            failure: Some(NO_ANSWER.to_owned()),
+        }
+    }
 }
 
 /// The cluster, as one node could find it out. The stable JSON of `standfast status`.
@@ -63,7 +94,7 @@ pub struct ClusterStatus {
     pub leader: Option<NodeId>,
     /// Its term; the highest epoch seen when nobody leads.
     pub epoch: Epoch,
-    /// Every registered node that answered.
+    /// Every registered node.
     pub nodes: Vec<NodeStatus>,
 }
 
@@ -168,8 +199,11 @@ impl Shared {
         let others = members
             .iter()
             .filter(|member| member.candidate.node != own.id);
-        let others = join_all(others.map(|member| ask(&member.candidate.endpoint))).await;
-        let mut nodes: Vec<_> = others.into_iter().flatten().collect();
+        let others = others.map(async |member| {
+            let answer = ask(&member.candidate.endpoint).await;
+            answer.unwrap_or_else(|| NodeStatus::silent(member))
+        });
+        let mut nodes = join_all(others).await;
         nodes.push(own);
         nodes.sort_by(|a, b| a.id.cmp(&b.id));
         let leader = nodes
