@@ -1,6 +1,9 @@
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
+use standfast::node::ClusterStatus;
+use standfast_core::Epoch;
 use standfast_wire::v1::admin_service_client::AdminServiceClient;
 use standfast_wire::v1::{StepDownRequest, SwitchoverRequest};
 use tonic::transport::Channel;
@@ -9,36 +12,62 @@ use super::Failure;
 use super::args::{SwitchoverArguments, TargetArguments};
 use super::{output, status};
 
+/// How long the successor may take to lead.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 #[derive(Serialize)]
 struct HandedOver {
     node: String,
+    epoch: Epoch,
     pause_ms: f64,
 }
 
 pub(super) async fn switchover(arguments: SwitchoverArguments) -> Result<ExitCode, Failure> {
-    let mut primary = primary(&arguments.target).await?;
+    let (mut primary, old) = primary(&arguments.target).await?;
     let request = SwitchoverRequest { to: arguments.to };
     let answer = primary
         .switchover(request)
         .await
         .map_err(message)?
         .into_inner();
+    let epoch = successor(&arguments.target, &answer.node, old).await?;
     let result = HandedOver {
         node: answer.node,
+        epoch,
         pause_ms: answer.pause_ms,
     };
     output::print(arguments.target.output, &result, |result| {
         format!(
-            "handed over to {}; writes waited {:.1} ms here",
-            result.node, result.pause_ms
+            "{} leads in epoch {}; the old primary had given leadership up after {:.1} ms",
+            result.node, result.epoch, result.pause_ms
         )
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Waits until a node leads in a later epoch than `old`, and tells in which: it must be `node`.
+async fn successor(target: &TargetArguments, node: &str, old: Epoch) -> Result<Epoch, Failure> {
+    let next = |status: &ClusterStatus| {
+        let leader = status.leader.clone()?;
+        (status.epoch > old).then_some((leader, status.epoch))
+    };
+    match status::wait_for(target, PATIENCE, next).await {
+        Some((leader, epoch)) if leader.as_str() == node => Ok(epoch),
+        Some((leader, epoch)) => Err(format!(
+            "the old primary handed over to {node}, but {leader} leads in epoch {epoch}"
+        )
+        .into()),
+        None => Err(format!(
+            "the old primary handed over to {node}, but {node} was not seen to lead within {PATIENCE:?}: see \
+             `standfast status` and the log of {node}"
+        )
+        .into()),
+    }
+}
+
 pub(super) async fn step_down(target: TargetArguments) -> Result<ExitCode, Failure> {
-    primary(&target)
-        .await?
+    let (mut primary, _) = primary(&target).await?;
+    primary
         .step_down(StepDownRequest {})
         .await
         .map_err(message)?;
@@ -46,16 +75,18 @@ pub(super) async fn step_down(target: TargetArguments) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-async fn primary(target: &TargetArguments) -> Result<AdminServiceClient<Channel>, Failure> {
+/// A connection to the node that leads, and in which epoch it does.
+async fn primary(
+    target: &TargetArguments,
+) -> Result<(AdminServiceClient<Channel>, Epoch), Failure> {
     let status = status::cluster_status(target).await?;
     let leader = status
         .nodes
         .iter()
         .find(|node| Some(&node.id) == status.leader.as_ref());
     let leader = leader.ok_or("nobody leads at the moment")?;
-    Ok(AdminServiceClient::new(
-        status::connect(&leader.endpoint).await?,
-    ))
+    let channel = status::connect(&leader.endpoint).await?;
+    Ok((AdminServiceClient::new(channel), leader.epoch))
 }
 
 /// What the node says, without gRPC's frame around it.

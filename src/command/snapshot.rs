@@ -1,7 +1,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
+use standfast::node::ClusterStatus;
 use standfast_core::{
     CatalogEntry, Digest, Epoch, Listed, NodeId, Position, Role, SnapshotId, SnapshotStore,
 };
@@ -15,6 +17,9 @@ use super::args::{
 };
 use super::offline::Offline;
 use super::{Failure, output, status};
+
+/// How long the leader may take to list a snapshot that was made.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(command: SnapshotCommand) -> Result<ExitCode, Failure> {
     match command {
@@ -55,6 +60,7 @@ async fn create(target: TargetArguments) -> Result<ExitCode, Failure> {
         seq: answer.seq,
         node: node.id.clone(),
     };
+    until_listed(&target, &created).await?;
     output::print(target.output, &created, |created| {
         format!(
             "snapshot {} at seq {}, made by {}",
@@ -64,9 +70,35 @@ async fn create(target: TargetArguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Waits until the leader has brought the catalog up to the snapshot: what is not in there is found by nobody.
+async fn until_listed(target: &TargetArguments, created: &Created) -> Result<(), Failure> {
+    let listed = |status: &ClusterStatus| {
+        let mut leader = status
+            .nodes
+            .iter()
+            .filter(|node| node.role == Role::Primary);
+        leader
+            .any(|node| node.snapshot_seq.0 >= created.seq)
+            .then_some(())
+    };
+    let not_yet = || {
+        format!(
+            "snapshot {} at seq {} was made by {}, but the catalog did not list it within {PATIENCE:?}: see \
+             `standfast status` for who leads, and the log of that node",
+            created.id, created.seq, created.node
+        )
+    };
+    Ok(status::wait_for(target, PATIENCE, listed)
+        .await
+        .ok_or_else(not_yet)?)
+}
+
+/// The catalog, if it lists anything.
 async fn newest(store: &Arc<dyn SnapshotStore>) -> Result<CatalogEntry, Failure> {
-    let none = "the catalog is empty: no snapshot was listed yet";
-    Ok(store.newest().await?.ok_or(none)?)
+    let none = "there is no snapshot: the catalog lists none yet";
+    let entry = store.newest().await?;
+    let entry = entry.filter(|entry| !entry.snapshots.is_empty());
+    Ok(entry.ok_or(none)?)
 }
 
 #[derive(Serialize)]
@@ -174,6 +206,7 @@ struct RestoredTo {
 async fn restore(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
     let offline = Offline::open(&arguments).await?;
     let sources = offline.sources();
+    newest(store(&sources)?).await?;
     let begun = offline.clock.now();
     let state = bootstrap(&sources).await?;
     let replayed = super::oplog::replay(&offline, &state.machine).await;

@@ -15,6 +15,8 @@ use super::output;
 
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How often the cluster is looked at while something is waited for.
+const LOOK: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(target: TargetArguments) -> Result<ExitCode, Failure> {
     let status = cluster_status(&target).await?;
@@ -33,6 +35,26 @@ pub(super) async fn cluster_status(target: &TargetArguments) -> Result<ClusterSt
         }
     }
     Err(last.unwrap_or_else(|| "no node is registered: is one running?".into()))
+}
+
+/// Looks at the cluster until `wanted` finds what it looks for; `None` when it did not within `patience`. Nodes that do
+/// not answer meanwhile are asked again.
+pub(super) async fn wait_for<T>(
+    target: &TargetArguments,
+    patience: Duration,
+    mut wanted: impl FnMut(&ClusterStatus) -> Option<T>,
+) -> Option<T> {
+    let looking = async {
+        let mut looks = tokio::time::interval(LOOK);
+        loop {
+            looks.tick().await;
+            let found = cluster_status(target).await.ok();
+            if let Some(found) = found.and_then(|status| wanted(&status)) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(patience, looking).await.ok()
 }
 
 /// The status as one node has it.

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use crate::support::{TestCluster, same_state};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,6 +34,12 @@ async fn switchover_names_its_successor_and_both_go_on() {
         .command(&["switchover", "--to", to, "-o", "json"])
         .await;
     assert!(output.status.success(), "{output:?}");
+    // It already leads when the command returns.
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let status = cluster.nodes[1].command(&["status", "-o", "json"]).await;
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["leader"], to, "{status:#}");
+    assert_eq!(status["epoch"], told["epoch"], "{told:#}");
     load.acknowledged_more(1000).await;
     assert_eq!(cluster.leader().await, to);
     let checked = load.verdict(&cluster).await;
