@@ -19,7 +19,7 @@ mod state;
 
 pub use client::{
     ClientOptions, Items, ListedObject, ListedObjects, ListedSegment, MetadataClient, Placed, Pong,
-    PutObject, ReplicaAt,
+    PutObject, ReplicaAt, root_cause,
 };
 pub use config::MetadataConfig;
 pub use grpc::{Master, ServerOptions, server};

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::endpoint;
 use super::object::ObjectCommand;
 use super::replay::ReplayArguments;
 use super::segment::SegmentCommand;
@@ -109,6 +110,7 @@ pub(crate) struct TargetArguments {
         long,
         value_name = "HOST:PORT",
         value_delimiter = ',',
+        value_parser = endpoint::parse,
         conflicts_with = "config"
     )]
     pub(crate) endpoint: Vec<String>,

@@ -8,6 +8,7 @@ use standfast_metadata::{ClientOptions, MetadataClient, Placed, Placement, PutOb
 
 use super::Failure;
 use super::args::Output;
+use super::endpoint;
 use super::object_list::{self, ListArguments};
 use super::output;
 
@@ -40,7 +41,7 @@ pub(crate) struct KeysArguments {
 #[derive(Debug, Args)]
 pub(crate) struct ClusterArguments {
     /// Nodes of the cluster, `host:port` of their gRPC, with commas
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true, value_parser = endpoint::parse)]
     endpoint: Vec<String>,
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
@@ -105,6 +106,7 @@ impl ClusterArguments {
     pub(super) async fn connect(&self, tenant: &str) -> Result<MetadataClient, Failure> {
         let mut options = ClientOptions::default();
         tenant.clone_into(&mut options.tenant);
+        options.reach_within = endpoint::REACH;
         Ok(MetadataClient::connect(&self.endpoint, options).await?)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use standfast::config::Config;
 use standfast::node::{ClusterStatus, open_stores};
 use standfast_core::Clock;
+use standfast_metadata::root_cause;
 use standfast_wire::v1::GetStatusRequest;
 use standfast_wire::v1::admin_service_client::AdminServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -31,7 +32,7 @@ pub(super) async fn cluster_status(target: &TargetArguments) -> Result<ClusterSt
     for endpoint in &endpoints {
         match ask(endpoint).await {
             Ok(status) => return Ok(status),
-            Err(error) => last = Some(format!("{endpoint} does not answer: {error}").into()),
+            Err(error) => last = Some(error),
         }
     }
     Err(last.unwrap_or_else(|| "no node is registered: is one running?".into()))
@@ -62,23 +63,27 @@ pub(super) async fn ask(endpoint: &str) -> Result<ClusterStatus, Failure> {
     let mut client = AdminServiceClient::new(connect(endpoint).await?);
     let answer = client
         .get_status(GetStatusRequest { own_only: false })
-        .await?;
+        .await
+        .map_err(|status| format!("{endpoint} does not answer: {}", status.message()))?;
     Ok(serde_json::from_str(&answer.into_inner().json)?)
 }
 
 pub(super) async fn connect(endpoint: &str) -> Result<Channel, Failure> {
-    let endpoint = Endpoint::from_shared(format!("http://{endpoint}"))?;
-    Ok(endpoint
-        .connect_timeout(PATIENCE)
-        .timeout(PATIENCE)
-        .connect()
-        .await?)
+    connected(endpoint, |to| to.timeout(PATIENCE)).await
 }
 
 /// A connection for calls that take as long as they take.
 pub(super) async fn connect_patiently(endpoint: &str) -> Result<Channel, Failure> {
-    let endpoint = Endpoint::from_shared(format!("http://{endpoint}"))?;
-    Ok(endpoint.connect_timeout(PATIENCE).connect().await?)
+    connected(endpoint, |to| to).await
+}
+
+async fn connected(
+    endpoint: &str,
+    settings: impl FnOnce(Endpoint) -> Endpoint,
+) -> Result<Channel, Failure> {
+    let to = Endpoint::from_shared(format!("http://{endpoint}"))?.connect_timeout(PATIENCE);
+    let told = |error| format!("cannot connect to {endpoint}: {}", root_cause(&error));
+    Ok(settings(to).connect().await.map_err(told)?)
 }
 
 /// The endpoints named, or those that the election store knows.

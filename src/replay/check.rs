@@ -6,7 +6,7 @@ use standfast_core::Result;
 use standfast_metadata::{ClientOptions, MetadataClient};
 
 use super::block_store::BlockStore;
-use super::{BlockKey, Record};
+use super::{BlockKey, REACH, Record};
 
 /// Keys that are looked for in one call.
 const TOGETHER: usize = 1024;
@@ -26,7 +26,7 @@ pub struct Checked {
 /// as read from the log: what the master itself says of that is not believed.
 ///
 /// # Errors
-/// Whatever is wrong with the record, and `Unknown` when nobody leads.
+/// Whatever is wrong with the record, `Unavailable` when no node can be connected to, and `Unknown` when nobody leads.
 ///
 /// # Cancel safety
 /// Cancel safe: it only reads.
@@ -37,7 +37,9 @@ pub async fn check(
 ) -> Result<Checked> {
     let acknowledged = Record::read(record)?;
     let keys: BTreeSet<_> = acknowledged.into_iter().map(|one| one.key).collect();
-    let client = MetadataClient::connect(endpoints, ClientOptions::default()).await?;
+    let mut patience = ClientOptions::default();
+    patience.reach_within = REACH;
+    let client = MetadataClient::connect(endpoints, patience).await?;
     look_for(&client, keys, removed).await
 }
 

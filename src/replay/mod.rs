@@ -21,6 +21,11 @@ mod run;
 mod schedule;
 mod trace;
 
+use std::time::Duration;
+
+/// When none of the nodes can be connected to for so long, a load or a check gives up.
+const REACH: Duration = Duration::from_secs(5);
+
 pub use block::BlockKey;
 pub use check::{Checked, check};
 pub use meter::{Meter, Progress};

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::crew::Crew;
 use super::player::Player;
 use super::schedule::Schedule;
-use super::{Meter, Record, ReplayOptions, Report, TraceRequest};
+use super::{Meter, REACH, Record, ReplayOptions, Report, TraceRequest};
 
 /// Keep-alive of what is mounted is the clients' own; between two signs of life passes at most this.
 const PING_EVERY: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub struct Played {
 /// Runs a load: connects, mounts, plays the trace to its end or until it is told to stop.
 ///
 /// # Errors
-/// `Config` for options that cannot work, `Unknown` when nobody leads, `Cancelled` when it is stopped before it began,
+/// `Config` for options that cannot work, `Unavailable` when no node can be connected to, `Unknown` when nobody leads, `Cancelled` when it is stopped before it began,
 /// and whatever is wrong with the record. What goes wrong with single requests is counted instead.
 ///
 /// # Cancel safety
@@ -80,6 +80,7 @@ async fn connect(options: &ReplayOptions) -> Result<Vec<MetadataClient>> {
     let connecting = (0..options.clients).map(|_| {
         let mut patience = ClientOptions::default();
         patience.ping_every = PING_EVERY;
+        patience.reach_within = REACH;
         MetadataClient::connect(&options.endpoints, patience)
     });
     let clients = try_join_all(connecting).await?;

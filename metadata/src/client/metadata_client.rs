@@ -36,14 +36,19 @@ impl MetadataClient {
     /// Connects to the cluster that these endpoints (`host:port`) belong to, and waits until a primary is known.
     ///
     /// # Errors
-    /// `Config` for a wrong endpoint, `Unknown` when nobody leads until the deadline.
+    /// `Config` for a wrong endpoint, `Unavailable` when no node can be connected to within `reach_within`, `Unknown`
+    /// when nobody leads until the deadline.
     ///
     /// # Cancel safety
     /// Cancel safe: nothing is left behind.
     pub async fn connect(endpoints: &[String], options: ClientOptions) -> Result<Self> {
         let route = Route::new(endpoints, options.largest_response)?;
         let inner = Arc::new(Inner::new(options, route));
-        inner.ping().await?;
+        // Neither is awaited again.
+        tokio::select! {
+            pong = inner.ping() => pong?,
+            error = inner.route.out_of_reach(inner.options.reach_within) => return Err(error),
+        };
         let mut pings = JoinSet::new();
         let pinging = Arc::clone(&inner);
         pings.spawn(async move { pinging.keep_alive().await });

@@ -12,6 +12,8 @@ pub struct ClientOptions {
     pub tenant: String,
     /// A call that has no answer by then fails. Default 30 s.
     pub deadline: Duration,
+    /// Connecting fails when none of the nodes could be connected to by then. Default 30 s.
+    pub reach_within: Duration,
     /// A try that has no answer by then is made elsewhere, with the same request id. Default 1 s, and 100 us for
     /// each key of a batch.
     pub try_timeout: Duration,
@@ -27,6 +29,7 @@ impl Default for ClientOptions {
             client: ClientId::random(),
             tenant: "default".to_owned(),
             deadline: Duration::from_secs(30),
+            reach_within: Duration::from_secs(30),
             try_timeout: Duration::from_secs(1),
             ping_every: Duration::from_secs(1),
             largest_response: 256 << 20,

@@ -102,6 +102,7 @@ impl Inner {
         loop {
             let Ok((address, stub)) = tokio::time::timeout_at(deadline, self.route.primary()).await
             else {
+                last.hear_nothing(self.route.told());
                 return Err(self.too_late(name, &last.text));
             };
             let until = deadline.min(Instant::now() + patience);

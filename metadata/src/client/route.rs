@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use standfast_core::{Error, ErrorKind, Result};
 use tonic::transport::{Channel, Endpoint};
 
+use super::reach::Reach;
 use crate::v1;
 use crate::v1::master_service_client::MasterServiceClient;
 
@@ -13,6 +14,8 @@ pub(super) type Stub = MasterServiceClient<Channel>;
 
 /// How long a node may take to say who leads.
 const PROBE: Duration = Duration::from_millis(500);
+/// How long a connection may take: less, so that what is wrong with it is heard.
+const CONNECT: Duration = Duration::from_millis(400);
 /// Between two questions to a node, at first.
 const PAUSE: Duration = Duration::from_millis(2);
 /// And at most.
@@ -24,6 +27,7 @@ pub(super) struct Route {
     nodes: Mutex<Nodes>,
     /// One search at a time, however many calls wait for it.
     search: tokio::sync::Mutex<()>,
+    reach: Mutex<Reach>,
     largest_response: usize,
 }
 
@@ -44,6 +48,7 @@ impl Route {
                 primary: None,
             }),
             search: tokio::sync::Mutex::new(()),
+            reach: Mutex::default(),
             largest_response,
         };
         for endpoint in endpoints {
@@ -63,7 +68,7 @@ impl Route {
                         .context(format!("`{endpoint}` is not an endpoint: want host:port"))
                         .source(source)
                 })?
-                .connect_timeout(PROBE)
+                .connect_timeout(CONNECT)
                 .tcp_nodelay(true)
                 .initial_connection_window_size(8 << 20)
                 .initial_stream_window_size(4 << 20)
@@ -118,18 +123,39 @@ impl Route {
         let mut pause = PAUSE;
         loop {
             let asked = tokio::time::timeout(PROBE, stub.get_primary(v1::GetPrimaryRequest {}));
-            if let Ok(Ok(answer)) = asked.await {
-                let answer = answer.into_inner();
-                if answer.leads {
-                    return address;
+            match asked.await {
+                Ok(Ok(answer)) => {
+                    let answer = answer.into_inner();
+                    self.reach.lock().answered(&address, &answer);
+                    if answer.leads {
+                        return address;
+                    }
+                    if let Some(elsewhere) = self.ask_there(&answer.primary).await {
+                        return elsewhere;
+                    }
                 }
-                if let Some(elsewhere) = self.ask_there(&answer.primary).await {
-                    return elsewhere;
-                }
+                Ok(Err(status)) => self.reach.lock().failed(&address, &status),
+                Err(_elapsed) => self.reach.lock().silent(&address),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Ready once so much time has passed, if no node could be connected to; otherwise never.
+    ///
+    /// Cancel safe: only looks.
+    pub(super) async fn out_of_reach(&self, within: Duration) -> Error {
+        tokio::time::sleep(within).await;
+        if !self.reach.lock().is_nowhere() {
+            return std::future::pending().await;
+        }
+        Error::new(ErrorKind::Unavailable, "connect").context(self.reach.lock().told())
+    }
+
+    /// What the search has met so far.
+    pub(super) fn told(&self) -> String {
+        format!("no node says that it leads: {}", self.reach.lock().told())
     }
 
     /// Follows what a node says of another that we have not known so far.
