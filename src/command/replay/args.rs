@@ -1,27 +1,28 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use standfast::replay::{BatchBy, ReplayOptions, Speed};
 use standfast_core::{ByteSize, Result};
 
 use crate::command::args::Output;
+use crate::command::endpoint;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").args(["trace", "generate", "check"]).required(true)))]
 pub(crate) struct ReplayArguments {
     /// The trace: a JSON object a line, with `timestamp` (ms) and `hash_ids`
-    #[arg(required_unless_present_any = ["generate", "check"])]
     pub(crate) trace: Option<PathBuf>,
     /// Or play a made-up trace of so many requests
-    #[arg(long, value_name = "N", conflicts_with = "trace")]
+    #[arg(long, value_name = "N")]
     pub(crate) generate: Option<usize>,
     /// What the made-up trace is drawn from
     #[arg(long, value_name = "S", default_value_t = 1, requires = "generate")]
     pub(crate) seed: u64,
     /// Or play nothing, and only look for what this record says was acknowledged
-    #[arg(long, value_name = "RECORD", conflicts_with_all = ["trace", "generate", "record"])]
+    #[arg(long, value_name = "RECORD", conflicts_with = "record")]
     pub(crate) check: Option<PathBuf>,
     /// Nodes of the cluster, `host:port` of their gRPC, with commas
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true, value_parser = endpoint::parse)]
     pub(crate) endpoint: Vec<String>,
     /// How fast: real, a factor like 10x, or max
     #[arg(long, default_value = "max")]

@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use standfast::replay::{BlockKey, Checked, Report, check};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(crate) use args::ReplayArguments;
 
 use super::Failure;
 use super::args::Output;
 use super::output;
+use super::stop::Stop;
 
 /// Missing keys that are named.
 const NAMED: usize = 10;
 
 pub(super) async fn run(arguments: ReplayArguments) -> Result<ExitCode, Failure> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut stop = Stop::listen()?;
     if let Some(record) = &arguments.check {
-        let checked = look_for(&arguments, record, &mut interrupt).await?;
+        let checked = look_for(&arguments, record, &mut stop).await?;
         let report = Report {
             acknowledged: checked.acknowledged,
             ..Report::default()
@@ -29,15 +29,21 @@ pub(super) async fn run(arguments: ReplayArguments) -> Result<ExitCode, Failure>
         return conclude(&arguments, &report.with(&checked), &checked, record);
     }
     let path = record_path(&arguments);
-    let played = play::play(&arguments, &path, &mut interrupt).await?;
+    let (played, cut_short) = play::play(&arguments, &path, &mut stop).await?;
     // The clients live on meanwhile: what they lend must not expire before it was looked for.
-    match look_for(&arguments, &path, &mut interrupt).await {
+    match look_for(&arguments, &path, &mut stop).await {
         Ok(checked) => {
-            let code = conclude(&arguments, &played.report.with(&checked), &checked, &path)?;
+            let concluded = conclude(&arguments, &played.report.with(&checked), &checked, &path);
             if checked.missing.is_empty() && arguments.record.is_none() {
                 std::fs::remove_file(&path)?;
             }
-            Ok(code)
+            match (cut_short, concluded) {
+                (None, concluded) => concluded,
+                (Some(cut_short), Ok(_)) => {
+                    Err(format!("{cut_short}; all that was acknowledged was looked for").into())
+                }
+                (Some(cut_short), Err(error)) => Err(format!("{cut_short}; {error}").into()),
+            }
         }
         Err(error) => {
             print(arguments.output, &played.report)?;
@@ -61,7 +67,7 @@ fn record_path(arguments: &ReplayArguments) -> PathBuf {
 async fn look_for(
     arguments: &ReplayArguments,
     record: &Path,
-    interrupt: &mut Signal,
+    stop: &mut Stop,
 ) -> Result<Checked, Failure> {
     let removed = match &arguments.config {
         Some(config) => removed::removed_in_log(config).await?,
@@ -70,7 +76,7 @@ async fn look_for(
     // Both are cancel safe: the check only reads.
     tokio::select! {
         checked = check(record, &arguments.endpoint, &removed) => Ok(checked?),
-        _ = interrupt.recv() => Err("stopped before everything was looked for".into()),
+        () = stop.told() => Err("stopped before everything was looked for".into()),
     }
 }
 

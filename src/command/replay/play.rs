@@ -7,28 +7,30 @@ use standfast::replay::{
     Load, Meter, Played, Progress, Record, TraceGenerator, TraceRequest, read_trace, run,
 };
 use standfast_core::Clock;
-use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 use super::ReplayArguments;
+use crate::command::stop::Stop;
 use crate::command::{Failure, output};
 
 /// How often the bar moves.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// Plays the trace, with a bar. The first interrupt ends the load; what it came to is returned all the same.
+/// Plays the trace, with a bar. When it is told to stop, the load ends; what it came to is returned all the same, with
+/// how far it got.
 pub(super) async fn play(
     arguments: &ReplayArguments,
     record: &Path,
-    interrupt: &mut Signal,
-) -> Result<Played, Failure> {
+    told: &mut Stop,
+) -> Result<(Played, Option<String>), Failure> {
     let options = arguments.options()?;
     let trace = trace(arguments)?;
     let clock = Clock::system();
     let record = Arc::new(Record::create(record, clock.clone())?);
     let meter = Arc::new(Meter::new(clock));
     let (stopper, stop) = watch::channel(false);
-    let bar = output::progress(trace.len() as u64 * options.passes, "requests");
+    let requests = (trace.len() as u64).saturating_mul(options.passes);
+    let bar = output::progress(requests, "requests");
     let load = Load {
         trace: trace.into(),
         options,
@@ -43,14 +45,16 @@ pub(super) async fn play(
         tokio::select! {
             played = &mut playing => break played,
             _ = redraw.tick() => show(&bar, &meter.progress()),
-            _ = interrupt.recv() => {
+            () = told.told() => {
                 bar.set_message("stopping");
                 stopper.send_replace(true);
             }
         }
     };
     bar.finish_and_clear();
-    Ok(played?)
+    let ended = meter.progress().requests;
+    let interrupted = format!("interrupted after {ended} of {requests} requests");
+    Ok((played?, (ended < requests).then_some(interrupted)))
 }
 
 fn trace(arguments: &ReplayArguments) -> Result<Vec<TraceRequest>, Failure> {
