@@ -29,6 +29,9 @@ use args::Command;
 /// Why a command ended without success.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// Exit code of a command whose reader has gone: that of one that SIGPIPE ended.
+const CLOSED_PIPE: u8 = 128 + 13;
+
 /// Runs the command: exit code 0 when it succeeded, 1 when it failed.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     logging::start(&arguments.command);
@@ -45,6 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     match result {
         Ok(code) => code,
+        Err(error) if error.is::<output::NobodyReads>() => ExitCode::from(CLOSED_PIPE),
         Err(error) => fail(&error),
     }
 }

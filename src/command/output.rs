@@ -1,3 +1,5 @@
+use std::error::Error;
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::Table;
@@ -8,12 +10,32 @@ use serde::Serialize;
 use super::Failure;
 use super::args::Output;
 
-/// Prints one line to standard output. A closed pipe ends the command without noise.
+/// Nobody reads what the command prints any more, as after `| head`: it ends without a word.
+#[derive(Debug)]
+pub(crate) struct NobodyReads;
+
+impl fmt::Display for NobodyReads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("standard output is a closed pipe")
+    }
+}
+
+impl Error for NobodyReads {}
+
+/// Prints one line to standard output.
+///
+/// # Errors
+/// [`NobodyReads`], and whatever else is wrong with standard output.
 pub(crate) fn line(text: impl AsRef<str>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_ref().as_bytes())?;
-    out.write_all(b"\n")?;
-    Ok(out.flush()?)
+    let printed = out
+        .write_all(text.as_ref().as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
+    printed.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => NobodyReads.into(),
+        _ => format!("cannot print: {error}").into(),
+    })
 }
 
 /// Prints `value` as JSON, or what `table` makes of it.
