@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ pub(crate) enum ObjectCommand {
     Get(KeysArguments),
     /// Remove objects
     Remove(RemoveArguments),
-    /// List objects, those being written too; protects none of them
+    /// List objects, those being written too, bucket by bucket and not in the order of keys; protects none of them
     List(ListArguments),
 }
 
@@ -112,6 +113,15 @@ impl ClusterArguments {
 }
 
 impl KeysArguments {
+    /// Refuses a key that is named twice: its second answer would say nothing about the object.
+    fn distinct(&self) -> Result<(), Failure> {
+        let mut named = HashSet::new();
+        match self.keys.iter().find(|key| !named.insert(*key)) {
+            Some(key) => Err(format!("key `{key}` is named twice: name each key once").into()),
+            None => Ok(()),
+        }
+    }
+
     fn bytes(&self) -> Vec<Bytes> {
         self.keys
             .iter()
@@ -121,6 +131,7 @@ impl KeysArguments {
 }
 
 async fn put(arguments: PutArguments) -> Result<ExitCode, Failure> {
+    arguments.keys.distinct()?;
     let objects: Vec<_> = arguments
         .keys
         .bytes()
@@ -153,6 +164,7 @@ async fn get(arguments: &KeysArguments) -> Result<ExitCode, Failure> {
 
 async fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
     let keys = &arguments.keys;
+    keys.distinct()?;
     let client = keys.cluster.connect(&keys.tenant).await?;
     let removed = client.remove(&keys.bytes(), arguments.force).await?;
     let nowhere = Placed {
