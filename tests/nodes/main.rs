@@ -18,6 +18,8 @@ mod chaos;
 #[cfg(test)]
 mod cold_start;
 #[cfg(test)]
+mod command_line;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod frozen;

@@ -1,0 +1,143 @@
+//! What the command line says when what it was asked for cannot be.
+
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+
+use crate::lender::{lender, objects, put_all};
+use crate::support::{TestCluster, standfast};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+async fn run(words: &[&str]) -> (Output, String) {
+    let output = standfast().args(words).output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, told)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_where_nobody_listens_is_told_as_such_and_soon() {
+    for words in [
+        ["object", "list"].as_slice(),
+        &["replay", "--generate", "1"],
+        &["status"],
+    ] {
+        let words = [words, &["--endpoint", "127.0.0.1:1"]].concat();
+        let asked = tokio::time::timeout(Duration::from_secs(20), run(&words));
+        let (output, told) = asked.await.expect("it gives up before a client would");
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        let wanted = "cannot connect to 127.0.0.1:1: connection refused";
+        assert!(told.contains(wanted), "{words:?}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_words_are_refused_before_anybody_is_asked() {
+    let at = ["--endpoint", "127.0.0.1:1"];
+    let no_port = ["--endpoint", "foo"];
+    let cases: [(&[&str], &[&str], &str); 5] = [
+        (&["status"], &no_port, "want host:port"),
+        (&["object", "list"], &no_port, "want host:port"),
+        (&["replay"], &at, "--generate"),
+        (&["replay", "--generate", "1"], &no_port, "want host:port"),
+        (
+            &["object", "put", "k9", "k9", "--size", "1KiB"],
+            &at,
+            "`k9` is named twice",
+        ),
+    ];
+    for (words, endpoint, wanted) in cases {
+        let (output, told) = run(&[words, endpoint].concat()).await;
+        assert!(!output.status.success(), "{words:?}");
+        assert!(told.contains(wanted), "{words:?}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_snapshot_there_is_none_to_restore_and_a_created_one_is_listed() {
+    let cluster = TestCluster::start(&["a"]).await;
+    let node = &cluster.nodes[0];
+    for words in [["snapshot", "restore"], ["snapshot", "verify"]] {
+        let output = node.command(&words).await;
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains("there is no snapshot"), "{told}");
+    }
+    let created = node.command(&["snapshot", "create", "-o", "json"]).await;
+    let created: Value = serde_json::from_slice(&created.stdout).unwrap();
+    let listed = node.command(&["snapshot", "list", "-o", "json"]).await;
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(listed["snapshots"][0]["id"], created["id"], "{listed:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_does_not_answer_is_listed_and_does_not_lead() {
+    let mut cluster = TestCluster::start(&["a", "b"]).await;
+    let leader = cluster.leader().await;
+    let other = if leader == "a" { "b" } else { "a" };
+    cluster.node(other).signal("STOP");
+    let endpoint = cluster.node(&leader).endpoint.clone();
+    let (output, _) = run(&["status", "-o", "json", "--endpoint", &endpoint]).await;
+    cluster.node(other).signal("CONT");
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let nodes = status["nodes"].as_array().unwrap();
+    let silent = nodes.iter().find(|node| node["id"] == other);
+    let silent = silent.expect("it is registered");
+    assert_eq!(silent["failure"], "no answer", "{status:#}");
+    assert_eq!(silent["in_sync"], false);
+    assert_eq!(status["leader"], leader.as_str(), "{status:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_whose_reader_has_gone_ends_without_a_word() {
+    let cluster = TestCluster::start(&["a"]).await;
+    let client = lender(&cluster, PATIENCE).await;
+    put_all(&client, &objects(0..10_000, 32)).await;
+    let mut list = standfast();
+    list.args(["object", "list", "--endpoint", &cluster.nodes[0].endpoint]);
+    let mut list = list
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut head = [0; 10];
+    let mut out = list.stdout.take().unwrap();
+    out.read_exact(&mut head).await.unwrap();
+    drop(out);
+    let output = list.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(141), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_replay_says_how_far_it_got_and_looks_for_what_was_acknowledged() {
+    let cluster = TestCluster::start(&["a"]).await;
+    let record = cluster.dir.path().join("record");
+    let mut replay = standfast();
+    replay.args(["replay", "--generate", "200000", "--clients", "2"]);
+    replay.args(["-o", "json", "--endpoint", &cluster.nodes[0].endpoint]);
+    replay.arg("--record").arg(&record);
+    let replay = replay
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    while std::fs::metadata(&record).map_or(0, |record| record.len()) < 10_000 {
+        looks.tick().await;
+    }
+    let pid = replay.id().unwrap().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-s", "INT", &pid])
+        .status();
+    assert!(sent.unwrap().success());
+    let output = replay.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("interrupted after "), "{told}");
+    assert!(told.contains(" of 200000 requests"), "{told}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["missing"], 0, "{report:#}");
+}
