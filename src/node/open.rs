@@ -73,7 +73,7 @@ impl Stores {
             ) {
                 (None, _) => missing.push(section),
                 (Some(found), None) => {
-                    agreed = Some((section, check_name(config, section, found)?))
+                    agreed = Some((section, check_name(config, section, found)?));
                 }
                 (Some(found), Some((other, first))) if found != first => {
                     return Err(Error::new(ErrorKind::Foreign, "open stores").context(format!(
