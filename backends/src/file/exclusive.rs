@@ -3,8 +3,12 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::layout::sync_dir;
+
+/// A draft that lies there for longer without a lock has no maker any more.
+const ORPHANED: Duration = Duration::from_mins(1);
 
 /// A file in the making, locked as long as its maker lives. Removed when it is dropped before [`Self::link`], and by
 /// [`sweep`] when its maker died.
@@ -58,17 +62,24 @@ impl Drop for Draft {
     }
 }
 
-/// Removes the drafts in `tmp` whose makers are dead. A draft that is made in this very moment may go with them: its
-/// maker then fails to link it, and says so.
+/// Removes the drafts in `tmp` whose makers are dead: nobody holds their lock, which is taken a moment after a draft is
+/// made, and they have lain there for a while.
 pub(super) fn sweep(tmp: &Path) -> io::Result<()> {
     for entry in fs::read_dir(tmp)? {
         let path = entry?.path();
-        let orphan = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
-        if orphan {
+        if is_orphan(&path).unwrap_or(false) {
             fs::remove_file(&path)?;
         }
     }
     Ok(())
+}
+
+fn is_orphan(path: &Path) -> io::Result<bool> {
+    let file = File::open(path)?;
+    let modified = file.metadata()?.modified()?;
+    // The clocks of people are good enough for tidying up.
+    let old = modified.elapsed().is_ok_and(|age| age > ORPHANED);
+    Ok(old && file.try_lock().is_ok())
 }
 
 /// Creates `dir/name` with `content`; false when it is there already, whatever it holds.
@@ -114,5 +125,19 @@ mod tests {
         assert_eq!(won.len(), 1);
         assert_eq!(fs::read(dir.path().join("one")).unwrap(), [won[0]; 1000]);
         assert_eq!(fs::read_dir(tmp.path()).unwrap().count(), 0, "no leftovers");
+    }
+
+    #[test]
+    fn a_draft_is_swept_when_it_is_old_and_its_maker_is_gone() {
+        let tmp = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::UNIX_EPOCH;
+        let alive = Draft::begin(tmp.path(), "alive").unwrap();
+        alive.file().set_modified(old).unwrap();
+        let orphan = tmp.path().join("orphan.1");
+        File::create(&orphan).unwrap().set_modified(old).unwrap();
+        let fresh = tmp.path().join("fresh.1");
+        drop(File::create(&fresh).unwrap());
+        sweep(tmp.path()).unwrap();
+        assert!(alive.path.exists() && fresh.exists() && !orphan.exists());
     }
 }

@@ -3,8 +3,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use standfast_core::{Compared, Digest, ErrorKind, Position, ReadLimit, Seq, SharedMachine};
-use standfast_standby::{Bootstrapped, bootstrap};
+use standfast_core::{
+    Compared, Digest, ErrorKind, Machine, Position, ReadLimit, Seq, SharedMachine,
+};
+use standfast_standby::{Bootstrapped, HighWater, bootstrap};
 
 use crate::command::args::ConfigArguments;
 use crate::command::offline::Offline;
@@ -67,12 +69,15 @@ struct Reading {
 }
 
 async fn verify(offline: &Offline) -> Result<Reading, Failure> {
+    let sources = offline.sources();
+    // Read first: beside a node that runs it goes on rising.
+    let known = HighWater::open(&sources.data_dir, sources.cluster)?;
     let bounds = offline.stores.oplog.bounds().await?;
     let machine = origin(offline, bounds.floor).await?;
     let from = bounds.before_floor;
     let replayed_from = machine.lock().position();
     let (replayed, error) = match read_and_replay(offline, from, &machine).await {
-        Ok(replayed) => (replayed, None),
+        Ok(replayed) => (replayed, regression(&known, &machine.lock()).err()),
         Err(error) => (Replayed::default(), Some(error)),
     };
     let (to, digest) = {
@@ -95,6 +100,20 @@ async fn verify(offline: &Offline) -> Result<Reading, Failure> {
         problem: error.map(|error| error.to_string()),
     };
     Ok(Reading { verified, trimmed })
+}
+
+/// Whether the log has all that this configuration's node has seen committed.
+fn regression(known: &HighWater, machine: &Machine) -> Result<(), Failure> {
+    known.check(machine)?;
+    let end = machine.position();
+    match known.position() {
+        Some(kept) if kept.seq > end.seq => Err(format!(
+            "the log ends at {end}, but this node has seen {kept} committed: a part of the log was lost, unless its \
+             last writer has just died; start a node, which settles the end, and verify again"
+        )
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 /// What a replay came across.
