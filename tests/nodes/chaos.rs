@@ -141,8 +141,10 @@ impl Chaos {
             .until("the same state", |status| same_state(status, count))
             .await;
         self.cluster.verify_log().await;
-        let verified = self.cluster.nodes[0].command(&["snapshot", "verify"]).await;
-        assert!(verified.status.success(), "{verified:?}");
+        for command in ["create", "verify"] {
+            let done = self.cluster.nodes[0].command(&["snapshot", command]).await;
+            assert!(done.status.success(), "{done:?}");
+        }
     }
 }
 
