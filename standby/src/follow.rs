@@ -147,7 +147,12 @@ impl Follower<'_> {
         match event {
             TailEvent::Batches(batches) => {
                 for batch in &batches {
-                    let applied = self.machine.lock().apply_batch(batch)?;
+                    let applied = {
+                        let mut machine = self.machine.lock();
+                        let applied = machine.apply_batch(batch)?;
+                        self.high_water.check(&machine)?;
+                        applied
+                    };
                     metrics::counter!("standfast_followed_entries_total")
                         .increment(batch.len() as u64);
                     self.progress.send_modify(|progress| {
@@ -156,7 +161,6 @@ impl Follower<'_> {
                         progress.verified.count(applied.compared);
                     });
                     check(applied.compared)?;
-                    self.high_water.check(&self.machine.lock())?;
                     // One batch at a time, so that a capture or a status call gets the state meanwhile.
                     tokio::task::yield_now().await;
                 }

@@ -37,6 +37,7 @@ async fn what_a_primary_and_its_standby_do_under_load_is_counted() {
         ("standfast_terms_total", &[]),
         ("standfast_promotion_seconds_count", &[]),
         ("standfast_append_seconds_count", &[]),
+        ("standfast_append_seconds_bucket", &["le=\"10\""]),
         ("standfast_appended_batches_total", &[]),
         ("standfast_appended_entries_total", &[]),
         ("standfast_appended_bytes_total", &[]),

@@ -66,6 +66,10 @@ async fn a_log_that_was_put_back_to_yesterday_is_served_by_nobody() {
         ("standfast_role", &["failed"]),
     ];
     until_moved(node, &stands).await;
+    let verified = node.command(&["oplog", "verify"]).await;
+    let told = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert_eq!(verified.status.code(), Some(1), "{told}");
+    assert!(told.contains("this node has seen"), "{told}");
     for (path, code) in [
         ("/health/live", 200),
         ("/health/ready", 503),

@@ -59,7 +59,7 @@ async fn one_kill(cluster: &mut BenchCluster, run: u64) -> Result<Loss, Failure>
     let played = load.end().await?;
     let checked = check(&record, &endpoints, &HashSet::<BlockKey>::new()).await?;
     let killed_us = u64::try_from(killed.as_micros())?;
-    // Their clients end here: those of the next run lend segments of the same names, which take the place of these.
+    // Until here: what they lend is gone with them, and the objects with it.
     drop(played);
     let loss = Loss::of_kill(&Record::read(&record)?, &checked.missing, killed_us);
     victim.start()?;
@@ -91,7 +91,7 @@ fn report(ack: Ack, kills: &[Loss]) -> BenchReport {
             "ack": ack,
             "writers": WRITERS,
             "batch": TOGETHER,
-            "store_stall": "not measured: a program cannot make a local disk stall",
+            "store_stall": "not measured",
         }),
         value: median(&runs),
         runs,
