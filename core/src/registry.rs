@@ -29,6 +29,9 @@ pub struct OpenContext {
     pub base_dir: PathBuf,
     /// Time for leases.
     pub clock: Clock,
+    /// Whether directories that are missing are made, as `cluster init` does. Otherwise `open` answers `NotFound`, so
+    /// that a mistyped path never leaves anything behind.
+    pub make: bool,
 }
 
 impl OpenContext {

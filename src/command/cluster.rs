@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use standfast::config::Config;
-use standfast::node::open_stores;
+use standfast::node::make_stores;
 use standfast_core::{Clock, ClusterId, Fingerprint};
 
 use super::Failure;
@@ -25,7 +25,7 @@ pub(super) async fn run(command: ClusterCommand) -> Result<ExitCode, Failure> {
 async fn init(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
     let registry = standfast_backends::builtin();
     let config = Config::load(&arguments.config, &registry)?;
-    let stores = open_stores(&config, &registry, &Clock::system()).await?;
+    let stores = make_stores(&config, &registry, &Clock::system()).await?;
     let (fingerprint, created) = stores.init(&config).await?;
     let result = Initialised {
         cluster: config.cluster.id,

@@ -96,7 +96,7 @@ impl Config {
         Reader::new(table, Problems::new(text, overrides)).read(base_dir, registry)
     }
 
-    /// What a backend is told when it is opened.
+    /// What a backend is told when it is opened, to find what is there.
     pub fn open_context(&self, clock: &Clock) -> OpenContext {
         OpenContext {
             cluster: self.cluster.id.clone(),
@@ -105,6 +105,7 @@ impl Config {
             data_dir: self.data_dir(),
             base_dir: self.base_dir.clone(),
             clock: clock.clone(),
+            make: false,
         }
     }
 

@@ -13,6 +13,6 @@ mod snapshots;
 mod status;
 mod switchover;
 
-pub use open::{Stores, open_stores};
+pub use open::{Stores, make_stores, open_stores};
 pub use run::{MakeRoutes, Node, NodeView, ServiceSetup};
 pub use status::{ClusterStatus, NodeStatus};

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use standfast_core::{
-    Clock, ElectionBackend, Error, ErrorKind, Fingerprint, OpLogStore, Registry, Result,
-    SnapshotStore, Store,
+    Clock, ElectionBackend, Error, ErrorKind, Fingerprint, OpLogStore, OpenContext, Registry,
+    Result, SnapshotStore, Store,
 };
 
 use crate::config::Config;
@@ -18,27 +18,49 @@ pub struct Stores {
     pub election: Arc<dyn ElectionBackend>,
 }
 
-/// Opens the stores that a configuration names.
+/// Opens the stores that a configuration names. Makes nothing: a path that is mistyped stays empty.
 ///
 /// # Errors
 /// The first that cannot be opened, with the section it belongs to.
 pub async fn open_stores(config: &Config, registry: &Registry, clock: &Clock) -> Result<Stores> {
     let context = config.open_context(clock);
+    let stores = open_in(config, registry, &context).await;
+    stores.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => error.context(format!(
+            "cluster `{}` was never initialised in this place, or is somewhere else: check the path; if the cluster is \
+             new, run `standfast cluster init --config F` once; if it was there before, restore it",
+            config.cluster.id
+        )),
+        _ => error,
+    })
+}
+
+/// The same, and makes directories that are missing: for `cluster init`.
+///
+/// # Errors
+/// The first that cannot be opened or made, with the section it belongs to.
+pub async fn make_stores(config: &Config, registry: &Registry, clock: &Clock) -> Result<Stores> {
+    let mut context = config.open_context(clock);
+    context.make = true;
+    open_in(config, registry, &context).await
+}
+
+async fn open_in(config: &Config, registry: &Registry, context: &OpenContext) -> Result<Stores> {
     let oplog = registry.oplogs.get(&config.oplog.kind)?;
     let oplog = oplog
-        .open(&config.oplog.table, &context)
+        .open(&config.oplog.table, context)
         .await
         .map_err(|e| e.context("[oplog]"))?;
     let election = registry.elections.get(&config.election.kind)?;
     let election = election
-        .open(&config.election.table, &context)
+        .open(&config.election.table, context)
         .await
         .map_err(|e| e.context("[election]"))?;
     let snapshots = match &config.snapshots {
         None => None,
         Some((backend, _policy)) => {
             let factory = registry.snapshots.get(&backend.kind)?;
-            let store = factory.open(&backend.table, &context).await;
+            let store = factory.open(&backend.table, context).await;
             Some(store.map_err(|e| e.context("[snapshots]"))?)
         }
     };

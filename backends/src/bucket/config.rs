@@ -80,6 +80,10 @@ impl Factory<dyn SnapshotStore> for BucketFactory {
             .folder()
             .map_err(|problem| fail(ErrorKind::Config, "open bucket", problem))?;
         let folder = context.resolve(&folder);
+        if !context.make && !folder.is_dir() {
+            let missing = format!("there is no directory {}", folder.display());
+            return Err(fail(ErrorKind::NotFound, "open bucket", missing));
+        }
         let store = BucketSnapshotStore::open(&folder, context.cluster.as_str()).await?;
         Ok(Arc::new(store))
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::{FileElection, FileOpLog};
+use super::layout::Layout;
+use super::{FileElection, FileOpLog, election, log_dir};
 use crate::lease::Terms;
 use crate::settings::{self, Settings};
 use standfast_core::{ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
@@ -64,6 +65,9 @@ impl Factory<dyn OpLogStore> for FileOpLogFactory {
     ) -> Result<Arc<dyn OpLogStore>> {
         let config: FileOpLogConfig = settings::load(table)?;
         let dir = context.resolve(&config.dir);
+        if !context.make {
+            Layout::new(dir.clone()).check(log_dir::FOLDERS)?;
+        }
         Ok(Arc::new(FileOpLog::open(&dir, config.segment_size)?))
     }
 }
@@ -119,6 +123,9 @@ impl Factory<dyn ElectionBackend> for FileElectionFactory {
     ) -> Result<Arc<dyn ElectionBackend>> {
         let config: FileElectionConfig = settings::load(table)?;
         let dir = context.resolve(&config.dir);
+        if !context.make {
+            Layout::new(dir.clone()).check(election::FOLDERS)?;
+        }
         let terms = Terms::new(config.ttl, config.margin);
         Ok(Arc::new(FileElection::open_with(
             &dir,

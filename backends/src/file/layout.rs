@@ -2,8 +2,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::io_error;
-use standfast_core::Result;
+use super::error::{error, io_error};
+use standfast_core::{ErrorKind, Result};
 
 /// The directory of a log or an election.
 ///
@@ -40,6 +40,21 @@ impl Layout {
 
     pub(super) fn tmp(&self) -> PathBuf {
         self.at("tmp")
+    }
+
+    /// Whether the directories were made.
+    ///
+    /// # Errors
+    /// `NotFound` with the first that is missing.
+    pub(super) fn check(&self, folders: &[&str]) -> Result<()> {
+        let all = folders.iter().map(|folder| self.at(folder));
+        for path in std::iter::once(self.dir.clone()).chain(all) {
+            if !path.is_dir() {
+                let missing = format!("there is no directory {}", path.display());
+                return Err(error(ErrorKind::NotFound, "open store").context(missing));
+            }
+        }
+        Ok(())
     }
 
     /// Makes the directories that are missing, durably.

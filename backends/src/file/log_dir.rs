@@ -12,6 +12,9 @@ use super::numbered::NumberedDir;
 use super::reserve::Reserve;
 use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, Position, Result, Seq};
 
+/// The directories in the directory.
+pub(super) const FOLDERS: &[&str] = &["tmp", "fences", "gate", "segments", "floors"];
+
 /// How often a listing is read again when files vanish while it is read.
 const TRIES: usize = 10;
 
@@ -31,7 +34,7 @@ impl LogDir {
     /// Opens the directory and makes what is missing of it, the fingerprint excepted.
     pub(super) fn open(path: &Path, segment_size: u64) -> Result<Self> {
         let layout = Layout::new(path.to_owned());
-        layout.create(&["tmp", "fences", "gate", "segments", "floors"])?;
+        layout.create(FOLDERS)?;
         let numbered = |name: &str| {
             let path = layout.at(name);
             NumberedDir::open(&path)

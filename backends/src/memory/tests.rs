@@ -62,6 +62,7 @@ fn context() -> OpenContext {
         data_dir: "/nowhere".into(),
         base_dir: "/nowhere".into(),
         clock: Clock::system(),
+        make: false,
     }
 }
 

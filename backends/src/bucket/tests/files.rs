@@ -17,6 +17,7 @@ fn context(base: &TempDir) -> OpenContext {
         data_dir: base.path().join("data"),
         base_dir: base.path().to_owned(),
         clock: Clock::manual(),
+        make: true,
     }
 }
 

@@ -12,6 +12,9 @@ use crate::file::layout::Layout;
 use crate::file::numbered::{self, NumberedDir};
 use standfast_core::{Epoch, ErrorKind, Fingerprint, Reach, Result};
 
+/// The directories in the directory.
+pub(in crate::file) const FOLDERS: &[&str] = &["tmp", "fences", "terms", "nodes"];
+
 /// The directory of an election.
 #[derive(Debug)]
 pub(super) struct ElectionDir {
@@ -25,7 +28,7 @@ pub(super) struct ElectionDir {
 impl ElectionDir {
     pub(super) fn open(path: &Path, reach: impl FnOnce(&Path) -> Result<Reach>) -> Result<Self> {
         let layout = Layout::new(path.to_owned());
-        layout.create(&["tmp", "fences", "terms", "nodes"])?;
+        layout.create(FOLDERS)?;
         let fences = layout.at("fences");
         Ok(Self {
             reach: reach(path)?,

@@ -15,3 +15,4 @@ mod seat;
 mod terms;
 
 pub use backend::FileElection;
+pub(in crate::file) use dir::FOLDERS;
