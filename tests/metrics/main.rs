@@ -13,6 +13,10 @@ mod http;
 #[cfg(test)]
 mod moves;
 #[cfg(test)]
+#[expect(dead_code, reason = "the stories of tests/nodes need more of it")]
+#[path = "../nodes/node.rs"]
+mod node;
+#[cfg(test)]
 #[expect(dead_code, reason = "random stories need more of it")]
 #[path = "../nodes/seeds.rs"]
 mod seeds;

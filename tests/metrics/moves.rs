@@ -1,7 +1,8 @@
 use std::fs;
 
 use crate::http;
-use crate::support::{TestCluster, TestNode, in_sync};
+use crate::node::TestNode;
+use crate::support::{TestCluster, in_sync};
 use crate::watch::{scrape, until_is, until_moved};
 
 /// Segments so small that trim finds whole ones.
@@ -15,14 +16,7 @@ fn small_segments(nodes: &[TestNode]) {
 async fn start(names: &[&str]) -> TestCluster {
     let mut cluster = TestCluster::prepare(names, "1h");
     small_segments(&cluster.nodes);
-    let made = cluster.nodes[0].command(&["cluster", "init"]).await;
-    assert!(made.status.success(), "{made:?}");
-    for node in &mut cluster.nodes {
-        node.start();
-    }
-    cluster
-        .until("all in sync", |status| in_sync(status) == names.len())
-        .await;
+    cluster.launch().await;
     cluster
 }
 

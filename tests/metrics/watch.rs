@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::http;
-use crate::support::TestNode;
+use crate::node::TestNode;
 
 /// A metric of a node: its name, and what its labels must contain.
 pub(crate) type Wanted = (&'static str, &'static [&'static str]);

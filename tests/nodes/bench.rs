@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::standfast;
+use crate::node::standfast;
 
 /// What every benchmark prints.
 const FIELDS: [&str; 12] = [

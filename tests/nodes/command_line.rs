@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
 use crate::lender::{lender, objects, put_all};
-use crate::support::{TestCluster, standfast};
+use crate::node::standfast;
+use crate::support::TestCluster;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

@@ -1,4 +1,4 @@
-use crate::support::standfast;
+use crate::node::standfast;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_ends_with_ok() {

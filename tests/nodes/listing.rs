@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::lender::{keys, lender, objects, put_all};
-use crate::support::{TestCluster, standfast};
+use crate::node::standfast;
+use crate::support::TestCluster;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

@@ -5,6 +5,8 @@ mod http;
 #[cfg(test)]
 mod lender;
 #[cfg(test)]
+mod node;
+#[cfg(test)]
 mod seeds;
 #[cfg(test)]
 mod support;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 use tokio::time::{Instant, interval};
 
-use crate::support::standfast;
+use crate::node::standfast;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

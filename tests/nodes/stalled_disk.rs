@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{TestCluster, in_sync, same_state};
+use crate::support::{TestCluster, same_state};
 
 /// An ext4 of 64 MiB, for as long as it lives.
 struct FreezingDisk(PathBuf);
@@ -60,24 +60,12 @@ async fn wait(time: Duration) {
     ticks.tick().await;
 }
 
-async fn start(cluster: &mut TestCluster) {
-    let made = cluster.nodes[0].command(&["cluster", "init"]).await;
-    assert!(made.status.success(), "{made:?}");
-    let count = cluster.nodes.len();
-    for node in &mut cluster.nodes {
-        node.start();
-    }
-    cluster
-        .until("all in sync", |status| in_sync(status) == count)
-        .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_stalls_for_three_seconds_loses_nothing_and_costs_no_term() {
     let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
     let dir = cluster.dir.path();
     let disk = FreezingDisk::mount(&dir.join("image"), &dir.join("log"));
-    start(&mut cluster).await;
+    cluster.launch().await;
     let load = cluster.load(31).await;
     let leader = cluster.leader().await;
     disk.freeze();
@@ -107,7 +95,7 @@ async fn a_primary_whose_disk_hangs_is_none_for_longer_than_its_lease() {
         std::fs::create_dir(dir.join("disk").join(store)).unwrap();
         std::os::unix::fs::symlink(dir.join("disk").join(store), dir.join(store)).unwrap();
     }
-    start(&mut cluster).await;
+    cluster.launch().await;
     let load = cluster.load(32).await;
     disk.freeze();
     cluster

@@ -1,10 +1,8 @@
 //! Two or more nodes over one log, one election and one bucket in a directory, and a load against them.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,81 +13,15 @@ use standfast::replay::{
 };
 use standfast_core::Role;
 use standfast_core::{ByteSize, Clock, Error};
-use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::node::{TestNode, standfast};
 use crate::seeds;
 
 /// How long anything may take on a machine that does much else.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-pub(crate) fn standfast() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_standfast"));
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    command
-}
-
-pub(crate) struct TestNode {
-    pub(crate) name: String,
-    pub(crate) config: PathBuf,
-    pub(crate) data_dir: PathBuf,
-    pub(crate) endpoint: String,
-    pub(crate) http: String,
-    log: PathBuf,
-    pub(crate) child: Option<Child>,
-}
-
-impl TestNode {
-    pub(crate) fn start(&mut self) {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .unwrap();
-        let child = standfast()
-            .args(["serve", "--config"])
-            .arg(&self.config)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-    }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id().unwrap()
-    }
-
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let sent = std::process::Command::new("kill")
-            .args(["-s", name, &pid])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-
-    pub(crate) async fn kill(&mut self) {
-        let mut child = self.child.take().unwrap();
-        child.kill().await.unwrap();
-    }
-
-    pub(crate) async fn command(&self, words: &[&str]) -> Output {
-        standfast()
-            .args(words)
-            .arg("--config")
-            .arg(&self.config)
-            .output()
-            .await
-            .unwrap()
-    }
-
-    pub(crate) fn log_text(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-}
 
 pub(crate) struct TestCluster {
     pub(crate) nodes: Vec<TestNode>,
@@ -113,16 +45,24 @@ impl TestCluster {
     /// The same, with snapshots as often as this.
     pub(crate) async fn start_with(names: &[&str], snapshots_every: &str) -> Self {
         let mut cluster = Self::prepare(names, snapshots_every);
-        let first = cluster.nodes[0].command(&["cluster", "init"]).await;
-        assert!(first.status.success(), "{first:?}");
-        for node in &mut cluster.nodes {
+        cluster.launch().await;
+        cluster
+    }
+
+    /// Initialises the cluster of configurations that were prepared, and starts all nodes.
+    pub(crate) async fn launch(&mut self) {
+        self.initialise().await;
+        for node in &mut self.nodes {
             node.start();
         }
-        let count = cluster.nodes.len();
-        cluster
-            .until("all in sync", |status| in_sync(status) == count)
+        let count = self.nodes.len();
+        self.until("all in sync", |status| in_sync(status) == count)
             .await;
-        cluster
+    }
+
+    pub(crate) async fn initialise(&self) {
+        let made = self.nodes[0].command(&["cluster", "init"]).await;
+        assert!(made.status.success(), "{made:?}");
     }
 
     /// Writes configurations.

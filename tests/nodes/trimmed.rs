@@ -11,7 +11,7 @@ async fn trimmed() -> TestCluster {
     let text = std::fs::read_to_string(&config).unwrap();
     // So small that trim finds whole segments.
     std::fs::write(&config, text.replace("4MiB", "64KiB")).unwrap();
-    told(&cluster.nodes[0].command(&["cluster", "init"]).await);
+    cluster.initialise().await;
     cluster.nodes[0].start();
     let load = cluster.load(31).await;
     let mut snapshots = 0;

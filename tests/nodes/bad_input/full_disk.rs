@@ -1,54 +1,27 @@
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use standfast_metadata::{MetadataClient, Placement, PutObject};
 use tokio::time::Instant;
 
+use super::memory_disk::MemoryDisk;
 use super::{all_exist, keys, lender, objects, put_all};
 use crate::http;
-use crate::support::{TestCluster, TestNode, in_sync};
+use crate::node::TestNode;
+use crate::support::TestCluster;
 
-/// A file system of 16 MiB, for as long as it lives.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(path: &Path) -> Self {
-        fs::create_dir_all(path).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=16m", "standfast-test"])
-            .arg(path)
-            .status()
-            .expect("`mount` is installed");
-        assert!(
-            mounted.success(),
-            "a full disk takes a small one: run the tests as root, or in a container with CAP_SYS_ADMIN"
-        );
-        Self(path.to_owned())
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.0.join("ballast")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
-        assert!(unmounted.is_ok_and(|status| status.success()));
-    }
+/// A file on the disk that takes room away.
+fn ballast(disk: &MemoryDisk) -> PathBuf {
+    disk.path().join("ballast")
 }
 
 /// A node whose log lies on a small disk, 4 MiB of which can be freed.
-async fn node_on_small_disk() -> (TestCluster, SmallDisk) {
+async fn node_on_small_disk() -> (TestCluster, MemoryDisk) {
     let mut cluster = TestCluster::prepare(&["a"], "1h");
-    let disk = SmallDisk::mount(&cluster.dir.path().join("log"));
-    fs::write(disk.ballast(), vec![1; 4 << 20]).unwrap();
-    let made = cluster.nodes[0].command(&["cluster", "init"]).await;
-    assert!(made.status.success(), "{made:?}");
-    cluster.nodes[0].start();
-    cluster.leader().await;
+    let disk = MemoryDisk::mount(&cluster.dir.path().join("log"));
+    fs::write(ballast(&disk), vec![1; 4 << 20]).unwrap();
+    cluster.launch().await;
     (cluster, disk)
 }
 
@@ -126,7 +99,7 @@ async fn a_full_disk_leaves_a_node_that_reads_and_writes_again_when_there_is_roo
     assert!(answered >= 50, "{answered} of 100 reads were answered");
     assert_eq!(cluster.leader().await, "a");
 
-    fs::remove_file(disk.ballast()).unwrap();
+    fs::remove_file(ballast(&disk)).unwrap();
     until(&cluster.nodes[0], "standfast_read_only", |value| {
         value < 1.0
     })
@@ -153,7 +126,7 @@ async fn a_new_term_begins_on_a_full_disk_and_nothing_acknowledged_is_lost() {
     let found = client.exists(&keys(&acknowledged)).await.unwrap();
     let lost = found.iter().filter(|found| **found != Ok(true)).count();
     assert_eq!(lost, 0, "of {}", acknowledged.len());
-    fs::remove_file(disk.ballast()).unwrap();
+    fs::remove_file(ballast(&disk)).unwrap();
     let more = objects(10_000..10_100, 32);
     let results = client.put(&more, &Placement::default()).await.unwrap();
     assert!(results.iter().all(Result::is_ok), "{results:?}");
@@ -164,25 +137,18 @@ async fn a_new_term_begins_on_a_full_disk_and_nothing_acknowledged_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_that_finds_the_election_full_waits_for_room_and_takes_over() {
     let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
-    let disk = SmallDisk::mount(&cluster.dir.path().join("election"));
-    let made = cluster.nodes[0].command(&["cluster", "init"]).await;
-    assert!(made.status.success(), "{made:?}");
-    for node in &mut cluster.nodes {
-        node.start();
-    }
-    cluster
-        .until("both in sync", |status| in_sync(status) == 2)
-        .await;
+    let disk = MemoryDisk::mount(&cluster.dir.path().join("election"));
+    cluster.launch().await;
     let client = lender(&cluster, Duration::from_mins(1)).await;
     let acknowledged = objects(0..10, 32);
     put_all(&client, &acknowledged).await;
     // As much as there is room for.
-    fs::write(disk.ballast(), vec![1; 16 << 20]).unwrap_err();
+    fs::write(ballast(&disk), vec![1; 16 << 20]).unwrap_err();
     let leader = cluster.leader().await;
     cluster.node(&leader).kill().await;
     let standby = cluster.node(if leader == "a" { "b" } else { "a" });
     until(standby, "standfast_follow_interruptions_total", |n| n > 0.0).await;
-    fs::remove_file(disk.ballast()).unwrap();
+    fs::remove_file(ballast(&disk)).unwrap();
     all_exist(&client, &acknowledged).await;
     put_all(&client, &objects(10..20, 32)).await;
     standby.kill().await;
@@ -199,7 +165,7 @@ async fn a_term_that_ends_on_a_full_disk_loses_nothing_acknowledged() {
         n > 0.0
     })
     .await;
-    fs::remove_file(disk.ballast()).unwrap();
+    fs::remove_file(ballast(&disk)).unwrap();
     cluster.leader().await;
     all_exist(&client, &acknowledged).await;
     cluster.verify_log().await;

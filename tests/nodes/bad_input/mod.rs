@@ -2,6 +2,7 @@
 //! way out, and nothing that was acknowledged is lost.
 
 mod full_disk;
+mod memory_disk;
 mod requests;
 mod start;
 mod storage;
@@ -9,7 +10,7 @@ mod storage;
 use std::time::Duration;
 
 use crate::lender::{all_exist, client, keys, lender, objects, put_all};
-use crate::support::TestNode;
+use crate::node::TestNode;
 
 /// Starts a node that must refuse: exit code 1, and what it said.
 async fn refusal(node: &TestNode) -> String {

@@ -1,13 +1,13 @@
 use std::fs;
 use std::net::TcpListener;
 
+use super::memory_disk::MemoryDisk;
 use super::{edit, refusal};
 use crate::support::TestCluster;
 
 async fn initialised(names: &[&str]) -> TestCluster {
     let cluster = TestCluster::prepare(names, "1h");
-    let made = cluster.nodes[0].command(&["cluster", "init"]).await;
-    assert!(made.status.success(), "{made:?}");
+    cluster.initialise().await;
     cluster
 }
 
@@ -23,6 +23,36 @@ async fn a_cluster_that_was_never_initialised_is_not_begun_by_the_way() {
         told.contains("run `standfast cluster init --config F`"),
         "{told}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_only_read_make_nothing_at_a_mistyped_path() {
+    let cluster = TestCluster::prepare(&["a"], "1h");
+    let files = || {
+        let entries = fs::read_dir(cluster.dir.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    for command in [
+        &["oplog", "verify"][..],
+        &["oplog", "inspect"],
+        &["snapshot", "list"],
+        &["snapshot", "verify"],
+        &["status"],
+        &["check", "--connect"],
+    ] {
+        let done = cluster.nodes[0].command(command).await;
+        assert!(!done.status.success(), "{command:?}: {done:?}");
+        let told = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(
+            told.contains("there is no directory"),
+            "{command:?}: {told}"
+        );
+        assert!(told.contains("cluster init"), "{command:?}: {told}");
+        assert_eq!(files(), before, "{command:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,12 +78,37 @@ async fn a_data_dir_that_is_a_file_or_cannot_be_made_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_may_not_be_written_is_named() {
+    let cluster = TestCluster::prepare(&["a"], "1h");
+    let node = &cluster.nodes[0];
+    let disk = ["data-a", "log", "election", "bucket"]
+        .map(|name| (name, MemoryDisk::mount(&cluster.dir.path().join(name))));
+    cluster.initialise().await;
+    // From the last to the first that a node looks at, so that each is the one it stumbles over.
+    for (name, section) in [
+        ("bucket", "[snapshots]"),
+        ("election", "[election]"),
+        ("log", "[oplog]"),
+        ("data-a", "[node] data_dir"),
+    ] {
+        let (_, disk) = disk.iter().find(|(own, _)| *own == name).unwrap();
+        disk.make_read_only();
+        let told = refusal(node).await;
+        assert!(told.contains(section), "{name}: {told}");
+        assert!(
+            told.contains(disk.path().to_str().unwrap()),
+            "{name}: {told}"
+        );
+        assert!(told.contains("Read-only file system"), "{name}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stores_of_two_clusters_are_refused_and_both_are_named() {
     let cluster = initialised(&["a"]).await;
     let other = TestCluster::prepare(&["a"], "1h");
     edit(&other.nodes[0], "\"test\"", "\"other\"");
-    let made = other.nodes[0].command(&["cluster", "init"]).await;
-    assert!(made.status.success(), "{made:?}");
+    other.initialise().await;
     let election = other.dir.path().join("election");
     edit(
         &cluster.nodes[0],
