@@ -5,12 +5,16 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use standfast_core::{BootInstant, Clock, Error, ErrorKind, Outcome, Position, Result, Seq};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use crate::job::{ProposeAnswer, ReadAnswer};
 
 /// Follows the committed watermark.
 pub type CommittedWatch = watch::Receiver<Position>;
+
+/// So few answers are sent by the log thread itself: waking the replier costs as much, and they would wait for it.
+const FEW: usize = 2;
 
 /// How far a term has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,11 +132,17 @@ impl Commit {
             return;
         }
         let ready: Vec<_> = ready.into_values().flatten().collect();
-        if let Err(full) = self.replier.try_send(ready) {
-            // The replier is behind or gone: send from here rather than wait.
-            for waiter in full.into_inner() {
-                self.send(waiter);
-            }
+        let few = ready.len() <= FEW;
+        let here = if few {
+            Err(ready)
+        } else {
+            self.replier
+                .try_send(ready)
+                .map_err(TrySendError::into_inner)
+        };
+        // The replier is behind or gone: send from here rather than wait.
+        for waiter in here.err().unwrap_or_default() {
+            self.send(waiter);
         }
     }
 
