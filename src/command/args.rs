@@ -5,6 +5,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::endpoint;
 use super::object::ObjectCommand;
 use super::replay::ReplayArguments;
+use super::seconds;
 use super::segment::SegmentCommand;
 use standfast_core::Span;
 use standfast_master::Ack;
@@ -75,8 +76,8 @@ pub(crate) struct DemoArguments {
     /// Where everything is put, and left; a temporary directory that is removed when this is left out
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// How long the load runs, with its unit
-    #[arg(long, default_value = "14s", value_parser = Span::parse)]
+    /// How long the load runs; a number is of seconds
+    #[arg(long, default_value = "14s", value_parser = seconds::parse)]
     pub(crate) seconds: Span,
     /// Cut one batch out of the log before the verdict, which must then be NOT OK
     #[arg(long)]
@@ -213,8 +214,8 @@ pub(crate) struct LagArguments {
     /// Writes a second
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: u32,
-    /// How long all of it takes, with its unit
-    #[arg(long, default_value = "20s", value_parser = Span::parse)]
+    /// How long all of it takes; a number is of seconds
+    #[arg(long, default_value = "20s", value_parser = seconds::parse)]
     pub(crate) seconds: Span,
     /// How many runs share that time
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -229,8 +230,8 @@ pub(crate) struct LagArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct AppendArguments {
-    /// How long all of it takes, with its unit
-    #[arg(long, default_value = "40s", value_parser = Span::parse)]
+    /// How long all of it takes; a number is of seconds
+    #[arg(long, default_value = "40s", value_parser = seconds::parse)]
     pub(crate) seconds: Span,
     /// Pairs of ours and bare, for each batch size
     #[arg(long, default_value_t = 5, value_parser = pairs)]

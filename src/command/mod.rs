@@ -14,6 +14,7 @@ mod offline;
 mod oplog;
 mod output;
 mod replay;
+mod seconds;
 mod segment;
 mod segment_list;
 mod serve;
