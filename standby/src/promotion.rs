@@ -208,3 +208,82 @@ async fn append(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use standfast_core::{Clock, Seq};
+
+    use super::*;
+
+    /// Two seconds pass before it says that nothing was written.
+    struct FullLog {
+        clock: Clock,
+        sent: u32,
+    }
+
+    #[async_trait]
+    impl OpLogWriter for FullLog {
+        fn epoch(&self) -> Epoch {
+            Epoch(1)
+        }
+
+        fn tail(&self) -> Position {
+            Position::default()
+        }
+
+        async fn settled(&mut self, _after: Position, _limit: ReadLimit) -> Result<Vec<Batch>> {
+            Ok(Vec::new())
+        }
+
+        async fn append(&mut self, _batch: &Batch) -> Result<Position> {
+            self.sent += 1;
+            self.clock.advance(Duration::from_secs(2));
+            Err(Error::new(ErrorKind::NotWritten, "append"))
+        }
+
+        async fn mark_committed(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        async fn close(self: Box<Self>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn batch() -> Batch {
+        let mut builder = BatchBuilder::new(Seq(1));
+        let entry = Entry {
+            seq: Seq(1),
+            timestamp_ms: 1,
+            op_type: OpType::EPOCH_START,
+            id: EntryId::default(),
+            key: Cow::Borrowed(&[]),
+            payload: Cow::Borrowed(&[]),
+        };
+        builder.push(&entry).unwrap();
+        let end = BatchEnd {
+            epoch: Epoch(1),
+            previous: Position::default(),
+            committed: Seq::ZERO,
+            digest: None,
+        };
+        builder.seal(&end).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn epoch_start_is_sent_again_while_the_lease_lasts_and_not_beyond() {
+        let clock = Clock::manual();
+        let ends = clock.now().plus(Duration::from_secs(5));
+        let mut log = FullLog {
+            clock: clock.clone(),
+            sent: 0,
+        };
+        let batch = batch();
+        let sending = append(&mut log, &batch, || clock.now() < ends);
+        let sent = tokio::time::timeout(Duration::from_mins(1), sending).await;
+        let error = sent.expect("it is given up").unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::NotWritten);
+        assert_eq!(log.sent, 3, "at 0, 2 and 4 s of 5");
+    }
+}
