@@ -281,3 +281,14 @@ async fn a_node_that_does_not_lead_refuses_with_the_address_of_the_one_that_does
     assert_eq!((primary.epoch, primary.primary), (1, node.address.clone()));
     assert_eq!(primary.node, NodeId::new("node").unwrap().as_str());
 }
+
+#[tokio::test]
+async fn a_put_that_was_started_and_cannot_be_described_is_in_doubt_and_not_refused() {
+    let node = Node::start();
+    let mut stub = mounted(&node).await;
+    *node.local.leads_to_here.lock() = true;
+    let start = starts(2, hex_keys(1), vec![64]);
+    let status = stub.batch_put_start(start).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    assert_eq!(status.metadata().get("standfast-error").unwrap(), "unknown");
+}

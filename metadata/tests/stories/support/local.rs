@@ -21,6 +21,8 @@ pub(crate) struct Local {
     pub(crate) largest: Mutex<u32>,
     /// Errors to answer the next commands with, after they were executed.
     pub(crate) doubts: Mutex<Vec<ErrorKind>>,
+    /// Whether it leads no more once the next command was executed.
+    pub(crate) leads_to_here: Mutex<bool>,
 }
 
 #[derive(Clone)]
@@ -36,6 +38,7 @@ impl Local {
             role: Mutex::new(Role::Leads),
             largest: Mutex::new(0),
             doubts: Mutex::new(Vec::new()),
+            leads_to_here: Mutex::new(false),
         })
     }
 
@@ -65,6 +68,9 @@ impl Proposer for Local {
         primary.seal();
         let mut largest = self.largest.lock();
         *largest = (*largest).max(command.items);
+        if std::mem::take(&mut *self.leads_to_here.lock()) {
+            self.step_down(None);
+        }
         let doubt = self.doubts.lock().pop();
         if let Some(kind) = doubt {
             return Err(Error::new(kind, "propose"));
