@@ -12,6 +12,8 @@ mod shared;
 mod snapshots;
 mod status;
 mod switchover;
+#[cfg(test)]
+mod test_parts;
 
 pub use open::{Stores, make_stores, open_stores};
 pub use run::{MakeRoutes, Node, NodeView, ServiceSetup};

@@ -288,3 +288,66 @@ const fn may_stand_again(kind: &ErrorKind) -> bool {
             ErrorKind::Fenced | ErrorKind::Indeterminate | ErrorKind::Quota
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use standfast_core::{Clock, FenceToken};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::node::test_parts::TestParts;
+
+    fn role(parts: &TestParts) -> RoleLoop {
+        let stopping = parts.shared.leaving.subscribe();
+        RoleLoop::new(Arc::clone(&parts.shared), parts.high_water(), stopping)
+    }
+
+    /// Another took the log with this epoch.
+    async fn fence(parts: &TestParts, epoch: u64) {
+        let sources = &parts.shared.sources;
+        let token = FenceToken {
+            cluster: sources.cluster,
+            epoch: Epoch(epoch),
+            holder: sources.candidate.node.clone(),
+            nonce: 1,
+            proof: String::new(),
+        };
+        drop(sources.oplog.open_writer(&token).await.unwrap());
+    }
+
+    /// What one promotion led to, and how long it took with its pause.
+    async fn promoted(
+        role: &mut RoleLoop,
+        parts: &TestParts,
+        leadership: Box<dyn Leadership>,
+    ) -> (Round, Duration) {
+        let machine = parts.shared.sources.genesis();
+        let machine = Arc::new(parking_lot::Mutex::new(machine));
+        let begun = Instant::now();
+        let round = role.promote(machine, leadership).await.unwrap();
+        (round, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn promotions_that_fail_pause_longer_each_time_until_one_succeeds() {
+        let parts = TestParts::new(&Clock::system()).await;
+        let mut role = role(&parts);
+        let mut pauses = Vec::new();
+        fence(&parts, 100).await;
+        for _ in 0..7 {
+            let leadership = parts.elected(Epoch::ZERO).await;
+            let (round, took) = promoted(&mut role, &parts, leadership).await;
+            assert!(matches!(round, Round::Again(_)));
+            pauses.push(took.as_millis());
+        }
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3000, 3000]);
+        let leadership = parts.elected(Epoch(100)).await;
+        let (round, _) = promoted(&mut role, &parts, leadership).await;
+        assert!(matches!(round, Round::Lead(_)));
+        drop(round);
+        fence(&parts, 200).await;
+        let leadership = parts.elected(Epoch::ZERO).await;
+        let (_, took) = promoted(&mut role, &parts, leadership).await;
+        assert_eq!(took, PROMOTION_PAUSES.0);
+    }
+}
