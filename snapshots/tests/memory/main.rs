@@ -13,6 +13,8 @@ mod memory_store;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
 mod wishes;
 
 stories::all_stories_on!(crate::memory_store::MemoryFixture::new);

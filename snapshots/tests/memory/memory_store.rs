@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use standfast_core::{
     PartRef, Pin, Reach, Result, Section, Seq, SnapshotCapabilities, SnapshotId, SnapshotReader,
     SnapshotStore, SnapshotUpload, Store, UploadId, Won,
 };
+use tokio::time::Instant;
 
 use crate::stories::world::cluster;
 use crate::stories::{Damage, Fixture};
@@ -26,7 +26,7 @@ struct Kept {
     manifests: BTreeMap<SnapshotId, Manifest>,
     attestations: BTreeMap<SnapshotId, Attestation>,
     catalog: Vec<CatalogEntry>,
-    pins: BTreeMap<(SnapshotId, String), Seq>,
+    pins: BTreeMap<(SnapshotId, String), (Seq, Instant)>,
 }
 
 /// The contract over maps, for the stories of this crate.
@@ -228,7 +228,7 @@ impl SnapshotStore for MemorySnapshotStore {
 
     async fn pin(&self, id: &SnapshotId, seq: Seq, holder: &str) -> Result<()> {
         let pin = (id.clone(), holder.to_owned());
-        self.kept.lock().pins.insert(pin, seq);
+        self.kept.lock().pins.insert(pin, (seq, Instant::now()));
         Ok(())
     }
 
@@ -240,11 +240,11 @@ impl SnapshotStore for MemorySnapshotStore {
 
     async fn pins(&self) -> Result<Vec<Pin>> {
         let kept = self.kept.lock();
-        let pins = kept.pins.iter().map(|((snapshot, holder), seq)| Pin {
+        let pins = kept.pins.iter().map(|((snapshot, holder), (seq, at))| Pin {
             snapshot: snapshot.clone(),
             seq: *seq,
             holder: holder.clone(),
-            age: Duration::ZERO,
+            age: at.elapsed(),
         });
         Ok(pins.collect())
     }
