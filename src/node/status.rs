@@ -239,3 +239,39 @@ async fn ask(endpoint: &str) -> Option<NodeStatus> {
     };
     tokio::time::timeout(PATIENCE, answer).await.ok().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use standfast_core::{Clock, LeaderRecord};
+
+    use super::*;
+    use crate::node::test_parts::{TestParts, candidate};
+
+    #[tokio::test]
+    async fn a_standby_that_hears_nothing_from_a_primary_that_leads_is_not_ready() {
+        let clock = Clock::manual();
+        let shared = TestParts::new(&clock).await.shared;
+        shared.role.send_replace(Role::Standby);
+        shared
+            .progress
+            .send_modify(|progress| progress.caught_up = true);
+        let leader = LeaderRecord {
+            candidate: candidate("b"),
+            epoch: Epoch(1),
+            serving: true,
+        };
+        shared
+            .primary
+            .send_modify(|view| view.leader = Some(leader));
+        assert!(!shared.node_status().in_sync, "not heard of yet");
+        shared.primary.send_modify(|view| view.seen = clock.now());
+        assert!(shared.node_status().in_sync, "heard of just now");
+        clock.advance(MAX_LAG);
+        assert!(!shared.node_status().in_sync, "silent for too long");
+        shared.primary.send_modify(|view| view.leader = None);
+        assert!(
+            shared.node_status().in_sync,
+            "nobody leads, and it lacks nothing"
+        );
+    }
+}
