@@ -100,10 +100,54 @@ async fn report_health(shared: &Shared, health: &tonic_health::server::HealthRep
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use standfast_core::{Clock, Epoch};
+    use standfast_master::{MasterConfig, Term};
     use tokio::net::TcpStream;
     use tokio_stream::StreamExt;
+    use tonic_health::pb::HealthCheckRequest;
+    use tonic_health::pb::health_check_response::ServingStatus;
+    use tonic_health::pb::health_server::Health;
+    use tonic_health::server::{HealthReporter, HealthService};
 
     use super::*;
+    use crate::node::test_parts::TestParts;
+
+    /// A term of this node.
+    async fn lead(parts: &TestParts) -> Term {
+        let (sources, leadership) = (&parts.shared.sources, parts.elected(Epoch::ZERO).await);
+        let machine = Arc::new(parking_lot::Mutex::new(sources.genesis()));
+        let mut high_water = parts.high_water();
+        let handover = standfast_standby::promote(sources, machine, &mut high_water, leadership);
+        let (config, clock) = (MasterConfig::default(), sources.clock.clone());
+        Term::start(handover.await.unwrap(), config, clock).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn health_says_not_serving_when_the_lease_ends_though_the_term_is_still_there() {
+        let clock = Clock::manual();
+        let parts = TestParts::new(&clock).await;
+        let term = lead(&parts).await;
+        parts.shared.term.send_replace(Some(term.handle()));
+        let reporter = HealthReporter::new();
+        let not_serving = tonic_health::ServingStatus::NotServing;
+        reporter.set_service_status("", not_serving).await;
+        let health = HealthService::from_health_reporter(reporter.clone());
+        let asked = tonic::Request::new(HealthCheckRequest::default());
+        let mut told = health.watch(asked).await.unwrap().into_inner();
+        let story = async {
+            while told.next().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+            parts.election.freeze_leader();
+            clock.advance(Duration::from_hours(1));
+            while told.next().await.unwrap().unwrap().status() != ServingStatus::NotServing {}
+        };
+        let story = tokio::time::timeout(Duration::from_mins(1), story);
+        tokio::select! {
+            told = story => told.expect("it is told within the minute"),
+            () = report_health(&parts.shared, &reporter) => {}
+        }
+    }
 
     #[tokio::test]
     async fn an_answer_does_not_wait_for_the_client_to_acknowledge_the_one_before() {

@@ -26,6 +26,7 @@ pub(super) fn fingerprint() -> Fingerprint {
 /// A node, and its directory, which goes with it.
 pub(super) struct TestParts {
     pub(super) shared: Arc<Shared>,
+    pub(super) election: MemoryElectionSpace,
     dir: tempfile::TempDir,
 }
 
@@ -36,7 +37,8 @@ impl TestParts {
         let registry = standfast_backends::builtin();
         let nothing = std::iter::empty();
         let config = Config::parse(CONFIG, dir.path().into(), &registry, nothing).unwrap();
-        let election = MemoryElection::open(&MemoryElectionSpace::new(), clock.clone());
+        let space = MemoryElectionSpace::new();
+        let election = MemoryElection::open(&space, clock.clone());
         election.init(fingerprint()).await.unwrap();
         let sources = Sources {
             cluster: fingerprint(),
@@ -50,7 +52,11 @@ impl TestParts {
             service: Arc::new(|| Box::new(MetadataService::new(MetadataConfig::default()))),
         };
         let shared = Arc::new(Shared::new(config, sources));
-        Self { shared, dir }
+        Self {
+            shared,
+            election: space,
+            dir,
+        }
     }
 
     pub(super) async fn new(clock: &Clock) -> Self {
