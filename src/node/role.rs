@@ -295,7 +295,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::node::test_parts::TestParts;
+    use crate::node::test_parts::{TestParts, fingerprint};
 
     fn role(parts: &TestParts) -> RoleLoop {
         let stopping = parts.shared.leaving.subscribe();
@@ -349,5 +349,23 @@ mod tests {
         let leadership = parts.elected(Epoch::ZERO).await;
         let (_, took) = promoted(&mut role, &parts, leadership).await;
         assert_eq!(took, PROMOTION_PAUSES.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_is_not_there_is_waited_for() {
+        let parts = TestParts::without_log(&Clock::system()).await;
+        let mut role = role(&parts);
+        let round = role.follow_once(None).await.unwrap();
+        assert!(matches!(round, Round::Again(None)));
+        // Somebody mounts the disk again.
+        parts
+            .shared
+            .sources
+            .oplog
+            .init(fingerprint())
+            .await
+            .unwrap();
+        let round = role.follow_once(None).await.unwrap();
+        assert!(matches!(round, Round::Lead(_)));
     }
 }
