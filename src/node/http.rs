@@ -38,19 +38,11 @@ pub(crate) fn router(shared: Arc<Shared>, metrics: PrometheusHandle) -> Router {
 /// Leads and serves, or follows and is not behind.
 async fn ready(State(web): State<Web>) -> Response {
     let status = web.shared.node_status();
-    let serves = status.role == Role::Primary && web.shared.term().is_some();
-    verdict(
-        serves || (status.role == Role::Standby && status.in_sync),
-        status.role,
-    )
+    verdict(status.in_sync, status.role)
 }
 
 async fn primary(State(web): State<Web>) -> Response {
-    let leads = web
-        .shared
-        .term()
-        .is_some_and(|term| standfast_core::Proposer::leads(&term).is_some());
-    verdict(leads, *web.shared.role.borrow())
+    verdict(web.shared.leads(), *web.shared.role.borrow())
 }
 
 fn verdict(good: bool, role: Role) -> Response {

@@ -102,8 +102,7 @@ async fn report_health(shared: &Shared, health: &tonic_health::server::HealthRep
 mod tests {
     use std::time::Duration;
 
-    use standfast_core::{Clock, Epoch};
-    use standfast_master::{MasterConfig, Term};
+    use standfast_core::Clock;
     use tokio::net::TcpStream;
     use tokio_stream::StreamExt;
     use tonic_health::pb::HealthCheckRequest;
@@ -114,22 +113,11 @@ mod tests {
     use super::*;
     use crate::node::test_parts::TestParts;
 
-    /// A term of this node.
-    async fn lead(parts: &TestParts) -> Term {
-        let (sources, leadership) = (&parts.shared.sources, parts.elected(Epoch::ZERO).await);
-        let machine = Arc::new(parking_lot::Mutex::new(sources.genesis()));
-        let mut high_water = parts.high_water();
-        let handover = standfast_standby::promote(sources, machine, &mut high_water, leadership);
-        let (config, clock) = (MasterConfig::default(), sources.clock.clone());
-        Term::start(handover.await.unwrap(), config, clock).unwrap()
-    }
-
     #[tokio::test(start_paused = true)]
     async fn health_says_not_serving_when_the_lease_ends_though_the_term_is_still_there() {
         let clock = Clock::manual();
         let parts = TestParts::new(&clock).await;
-        let term = lead(&parts).await;
-        parts.shared.term.send_replace(Some(term.handle()));
+        let _term = parts.lead().await;
         let reporter = HealthReporter::new();
         let not_serving = tonic_health::ServingStatus::NotServing;
         reporter.set_service_status("", not_serving).await;

@@ -1,7 +1,7 @@
 use std::any::Any;
 
 use parking_lot::Mutex;
-use standfast_core::{Clock, Position, Role, SharedMachine};
+use standfast_core::{Clock, Position, Proposer, Role, SharedMachine};
 use standfast_master::{Standbys, TermHandle};
 use standfast_snapshots::SnapshotterHandle;
 use standfast_standby::{PrimaryView, Progress, Sources};
@@ -71,6 +71,11 @@ impl Shared {
 
     pub(crate) fn term(&self) -> Option<TermHandle> {
         self.term.borrow().clone()
+    }
+
+    /// Whether this node leads and its lease lasts: a term may be there for a while without one.
+    pub(crate) fn leads(&self) -> bool {
+        self.term().is_some_and(|term| term.leads().is_some())
     }
 }
 

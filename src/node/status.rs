@@ -49,7 +49,7 @@ pub struct NodeStatus {
     pub snapshot_seq: Seq,
     /// Newest snapshot that was read back and matched.
     pub verified_seq: Seq,
-    /// Leads, or follows without being behind.
+    /// Leads under a lease that lasts, or follows without being behind.
     pub in_sync: bool,
     /// Why it stands still, when it does; `no answer` when it is registered and does not answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -130,7 +130,7 @@ impl Shared {
                 status.tail_seq = term_progress.applied;
                 status.applied_seq = term_progress.applied;
                 status.committed_seq = term_progress.committed.seq;
-                status.in_sync = true;
+                status.in_sync = self.leads();
             }
             None => self.add_lag(&mut status, &progress),
         }
@@ -208,7 +208,7 @@ impl Shared {
         nodes.sort_by(|a, b| a.id.cmp(&b.id));
         let leader = nodes
             .iter()
-            .filter(|node| node.role == Role::Primary)
+            .filter(|node| node.role == Role::Primary && node.in_sync)
             .max_by_key(|node| node.epoch)
             .map(|node| node.id.clone());
         let epoch = nodes
@@ -273,5 +273,20 @@ mod tests {
             shared.node_status().in_sync,
             "nobody leads, and it lacks nothing"
         );
+    }
+
+    #[tokio::test]
+    async fn a_primary_whose_lease_has_run_out_is_neither_ready_nor_the_leader() {
+        let clock = Clock::manual();
+        let parts = TestParts::new(&clock).await;
+        let _term = parts.lead().await;
+        let status = parts.shared.cluster_status().await;
+        assert!(parts.shared.node_status().in_sync);
+        assert_eq!(status.leader, Some(candidate("a").node));
+        parts.election.freeze_leader();
+        clock.advance(Duration::from_hours(1));
+        let status = parts.shared.cluster_status().await;
+        assert!(!parts.shared.node_status().in_sync);
+        assert_eq!(status.leader, None);
     }
 }

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use standfast_backends::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
-use standfast_core::{Candidate, Clock, ClusterId, Epoch, Fingerprint, Leadership, NodeId, Store};
+use standfast_core::{
+    Candidate, Clock, ClusterId, Epoch, Fingerprint, Leadership, NodeId, Role, Store,
+};
+use standfast_master::{MasterConfig, Term};
 use standfast_metadata::{MetadataConfig, MetadataService};
 use standfast_snapshots::SnapshotPolicy;
 use standfast_standby::Sources;
@@ -80,6 +84,19 @@ impl TestParts {
         let sources = &self.shared.sources;
         let won = sources.election.campaign(&sources.candidate, at_least);
         won.await.unwrap()
+    }
+
+    /// Leads: the term, which is this node's until it is dropped.
+    pub(super) async fn lead(&self) -> Term {
+        let (sources, leadership) = (&self.shared.sources, self.elected(Epoch::ZERO).await);
+        let machine = Arc::new(Mutex::new(sources.genesis()));
+        let mut high_water = self.high_water();
+        let handover = standfast_standby::promote(sources, machine, &mut high_water, leadership);
+        let (config, clock) = (MasterConfig::default(), sources.clock.clone());
+        let term = Term::start(handover.await.unwrap(), config, clock).unwrap();
+        self.shared.term.send_replace(Some(term.handle()));
+        self.shared.role.send_replace(Role::Primary);
+        term
     }
 }
 
