@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use standfast::config::Config;
-use standfast::node::{ClusterStatus, open_stores};
+use standfast::node::{ClusterStatus, open_election};
 use standfast_core::Clock;
 use standfast_metadata::root_cause;
 use standfast_wire::v1::GetStatusRequest;
@@ -96,8 +96,8 @@ pub(super) async fn endpoints(target: &TargetArguments) -> Result<Vec<String>, F
     };
     let registry = standfast_backends::builtin();
     let config = Config::load(path, &registry)?;
-    let stores = open_stores(&config, &registry, &Clock::system()).await?;
-    let members = stores.election.members().await?;
+    let election = open_election(&config, &registry, &Clock::system()).await?;
+    let members = election.members().await?;
     Ok(members
         .into_iter()
         .map(|member| member.candidate.endpoint)

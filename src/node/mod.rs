@@ -15,6 +15,6 @@ mod switchover;
 #[cfg(test)]
 mod test_parts;
 
-pub use open::{Stores, make_stores, open_stores};
+pub use open::{Stores, make_stores, open_election, open_stores};
 pub use run::{MakeRoutes, Node, NodeView, ServiceSetup};
 pub use status::{ClusterStatus, NodeStatus};

@@ -25,14 +25,32 @@ pub struct Stores {
 pub async fn open_stores(config: &Config, registry: &Registry, clock: &Clock) -> Result<Stores> {
     let context = config.open_context(clock);
     let stores = open_in(config, registry, &context).await;
-    stores.map_err(|error| match error.kind() {
+    stores.map_err(|error| or_never_initialised(config, error))
+}
+
+/// Opens the election alone: enough to find the nodes, whatever became of the other stores.
+///
+/// # Errors
+/// As [`open_stores`].
+pub async fn open_election(
+    config: &Config,
+    registry: &Registry,
+    clock: &Clock,
+) -> Result<Arc<dyn ElectionBackend>> {
+    let context = config.open_context(clock);
+    let election = election_in(config, registry, &context).await;
+    election.map_err(|error| or_never_initialised(config, error))
+}
+
+fn or_never_initialised(config: &Config, error: Error) -> Error {
+    match error.kind() {
         ErrorKind::NotFound => error.context(format!(
             "cluster `{}` was never initialised in this place, or is somewhere else: check the path; if the cluster is \
              new, run `standfast cluster init --config F` once; if it was there before, restore it",
             config.cluster.id
         )),
         _ => error,
-    })
+    }
 }
 
 /// The same, and makes directories that are missing: for `cluster init`.
@@ -51,11 +69,7 @@ async fn open_in(config: &Config, registry: &Registry, context: &OpenContext) ->
         .open(&config.oplog.table, context)
         .await
         .map_err(|e| e.context("[oplog]"))?;
-    let election = registry.elections.get(&config.election.kind)?;
-    let election = election
-        .open(&config.election.table, context)
-        .await
-        .map_err(|e| e.context("[election]"))?;
+    let election = election_in(config, registry, context).await?;
     let snapshots = match &config.snapshots {
         None => None,
         Some((backend, _policy)) => {
@@ -69,6 +83,16 @@ async fn open_in(config: &Config, registry: &Registry, context: &OpenContext) ->
         snapshots,
         election,
     })
+}
+
+async fn election_in(
+    config: &Config,
+    registry: &Registry,
+    context: &OpenContext,
+) -> Result<Arc<dyn ElectionBackend>> {
+    let factory = registry.elections.get(&config.election.kind)?;
+    let election = factory.open(&config.election.table, context).await;
+    election.map_err(|e| e.context("[election]"))
 }
 
 impl Stores {

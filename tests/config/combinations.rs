@@ -2,8 +2,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use std::sync::Arc;
 
 use standfast::config::Config;
-use standfast::node::{Node, ServiceSetup};
-use standfast_core::{Error, ErrorKind};
+use standfast::node::{Node, ServiceSetup, make_stores};
+use standfast_core::{Clock, Error, ErrorKind};
 use standfast_metadata::{MetadataConfig, MetadataService};
 
 use crate::support::{GOOD, parse, problems, with};
@@ -93,6 +93,10 @@ async fn a_log_in_memory_cannot_promise_durability() {
         .replacen("segment_size = \"4MiB\"\n", "", 1);
     let mut config = parse(&text, &[]).unwrap();
     config.base_dir = dir.path().to_owned();
+    let registry = standfast_backends::builtin();
+    make_stores(&config, &registry, &Clock::system())
+        .await
+        .unwrap();
     let error = open(config).await;
     assert_eq!(*error.kind(), ErrorKind::Config);
     let told = error.to_string();
