@@ -15,7 +15,8 @@ fn copy(from: &Path, to: &Path) {
 
 /// Puts a file where a directory was.
 fn spoil(dir: &Path) {
-    fs::remove_dir_all(dir).unwrap();
+    // At once: a node that still writes there would put files into what is being emptied.
+    fs::rename(dir, dir.with_extension("gone")).unwrap();
     fs::write(dir, "no directory").unwrap();
 }
 
