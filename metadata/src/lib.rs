@@ -19,7 +19,7 @@ mod state;
 
 pub use client::{
     ClientOptions, Items, ListedObject, ListedObjects, ListedSegment, MetadataClient, Placed, Pong,
-    PutObject, ReplicaAt, root_cause,
+    PutObject, Removal, RemovedMany, ReplicaAt, root_cause,
 };
 pub use config::MetadataConfig;
 pub use grpc::{Master, ServerOptions, server};
@@ -28,7 +28,7 @@ pub use names::{ClientId, SegmentId, SegmentNumber};
 pub use op::{Op, Range};
 pub use request::{
     Answer, Call, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place, Placement,
-    Question, SegmentInfo, SegmentPage, SegmentRow,
+    Question, RemoveMany, RemovedPage, SegmentInfo, SegmentPage, SegmentRow,
 };
 pub use service::MetadataService;
 

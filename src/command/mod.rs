@@ -10,6 +10,7 @@ mod endpoint;
 mod logging;
 mod object;
 mod object_list;
+mod object_remove;
 mod offline;
 mod oplog;
 mod output;

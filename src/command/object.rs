@@ -11,6 +11,7 @@ use super::Failure;
 use super::args::Output;
 use super::endpoint;
 use super::object_list::{self, ListArguments};
+use super::object_remove::{self, RemoveArguments};
 use super::output;
 
 #[derive(Debug, Subcommand)]
@@ -19,7 +20,7 @@ pub(crate) enum ObjectCommand {
     Put(PutArguments),
     /// Where objects lie; protects them from removal for a while
     Get(KeysArguments),
-    /// Remove objects
+    /// Remove objects: by key, by regular expression, or all
     Remove(RemoveArguments),
     /// List objects, those being written too, bucket by bucket and not in the order of keys; protects none of them
     List(ListArguments),
@@ -67,15 +68,6 @@ pub(crate) struct PutArguments {
     prefer: Vec<String>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct RemoveArguments {
-    #[command(flatten)]
-    keys: KeysArguments,
-    /// Even if somebody may be reading or writing them
-    #[arg(long)]
-    force: bool,
-}
-
 #[derive(Serialize)]
 struct Object {
     key: String,
@@ -97,7 +89,7 @@ pub(super) async fn run(command: ObjectCommand) -> Result<ExitCode, Failure> {
     match command {
         ObjectCommand::Put(arguments) => put(arguments).await,
         ObjectCommand::Get(arguments) => get(&arguments).await,
-        ObjectCommand::Remove(arguments) => remove(&arguments).await,
+        ObjectCommand::Remove(arguments) => object_remove::run(&arguments).await,
         ObjectCommand::List(arguments) => object_list::run(&arguments).await,
     }
 }
@@ -113,25 +105,26 @@ impl ClusterArguments {
 }
 
 impl KeysArguments {
-    /// Refuses a key that is named twice: its second answer would say nothing about the object.
-    fn distinct(&self) -> Result<(), Failure> {
-        let mut named = HashSet::new();
-        match self.keys.iter().find(|key| !named.insert(*key)) {
-            Some(key) => Err(format!("key `{key}` is named twice: name each key once").into()),
-            None => Ok(()),
-        }
-    }
-
     fn bytes(&self) -> Vec<Bytes> {
-        self.keys
-            .iter()
-            .map(|key| Bytes::from(key.clone()))
-            .collect()
+        bytes(&self.keys)
     }
 }
 
+/// Refuses a key that is named twice: its second answer would say nothing about the object.
+pub(super) fn distinct(keys: &[String]) -> Result<(), Failure> {
+    let mut named = HashSet::new();
+    match keys.iter().find(|key| !named.insert(*key)) {
+        Some(key) => Err(format!("key `{key}` is named twice: name each key once").into()),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn bytes(keys: &[String]) -> Vec<Bytes> {
+    keys.iter().map(|key| Bytes::from(key.clone())).collect()
+}
+
 async fn put(arguments: PutArguments) -> Result<ExitCode, Failure> {
-    arguments.keys.distinct()?;
+    distinct(&arguments.keys.keys)?;
     let objects: Vec<_> = arguments
         .keys
         .bytes()
@@ -153,42 +146,29 @@ async fn put(arguments: PutArguments) -> Result<ExitCode, Failure> {
         .await?;
     let results = client.put(&objects, &placement).await?;
     let results = results.into_iter().map(|result| result.map(Some));
-    conclude(&arguments.keys, results)
+    let keys = &arguments.keys;
+    conclude(keys.cluster.output, &keys.keys, results)
 }
 
 async fn get(arguments: &KeysArguments) -> Result<ExitCode, Failure> {
     let client = arguments.cluster.connect(&arguments.tenant).await?;
     let found = client.get_replicas(&arguments.bytes()).await?;
-    conclude(arguments, found.into_iter())
-}
-
-async fn remove(arguments: &RemoveArguments) -> Result<ExitCode, Failure> {
-    let keys = &arguments.keys;
-    keys.distinct()?;
-    let client = keys.cluster.connect(&keys.tenant).await?;
-    let removed = client.remove(&keys.bytes(), arguments.force).await?;
-    let nowhere = Placed {
-        checksum: None,
-        replicas: Vec::new(),
-    };
-    let removed = removed
-        .into_iter()
-        .map(|result| result.map(|()| Some(nowhere.clone())));
-    conclude(keys, removed)
+    let form = arguments.cluster.output;
+    conclude(form, &arguments.keys, found.into_iter())
 }
 
 /// Prints what became of each key: exit code 1 when it was not good for all of them.
-fn conclude(
-    arguments: &KeysArguments,
+pub(super) fn conclude(
+    form: Output,
+    keys: &[String],
     mut results: impl Iterator<Item = Result<Option<Placed>, Refusal>>,
 ) -> Result<ExitCode, Failure> {
     let none = || Ok(None);
-    let objects: Vec<_> = arguments
-        .keys
+    let objects: Vec<_> = keys
         .iter()
         .map(|key| object(key, results.next().unwrap_or_else(none)))
         .collect();
-    output::print(arguments.cluster.output, &objects, |objects| {
+    output::print(form, &objects, |objects| {
         objects.iter().map(line).collect::<Vec<_>>().join("\n")
     })?;
     let all = objects.iter().all(|object| object.ok);

@@ -32,6 +32,8 @@ mod listing;
 #[cfg(test)]
 mod orphans;
 #[cfg(test)]
+mod remove_many;
+#[cfg(test)]
 mod stalled_disk;
 #[cfg(test)]
 mod stop;

@@ -25,7 +25,10 @@ pub(super) fn lengths(keys: &[Bytes]) -> impl Iterator<Item = usize> + '_ {
     keys.iter().map(Bytes::len)
 }
 
-fn asked(header: Option<&v1::RequestHeader>, deadline: BootInstant) -> Result<Asked, Status> {
+pub(super) fn asked(
+    header: Option<&v1::RequestHeader>,
+    deadline: BootInstant,
+) -> Result<Asked, Status> {
     let header: RequestHeader = wire::header(header)?;
     Ok(Asked { header, deadline })
 }
@@ -242,7 +245,7 @@ impl Master {
             .await
     }
 
-    pub(super) async fn remove_all(
+    pub(super) async fn remove_batch(
         &self,
         request: &v1::BatchRemoveRequest,
         deadline: BootInstant,

@@ -1,6 +1,7 @@
 use tonic::{Request, Response, Status};
 
 use super::master::Master;
+use super::removal::{Removal, pattern};
 use super::wire::{items, single};
 use crate::v1;
 use crate::v1::master_service_server::MasterService;
@@ -179,7 +180,7 @@ impl MasterService for Master {
             keys: vec![one.key],
             force: one.force,
         };
-        let result = Some(single(items(self.remove_all(&batch, deadline).await?))?);
+        let result = Some(single(items(self.remove_batch(&batch, deadline).await?))?);
         Ok(Response::new(v1::RemoveResponse { result }))
     }
 
@@ -188,8 +189,40 @@ impl MasterService for Master {
         request: Request<v1::BatchRemoveRequest>,
     ) -> Answered<v1::BatchRemoveResponse> {
         let deadline = self.deadline(request.metadata());
-        let results = items(self.remove_all(request.get_ref(), deadline).await?);
+        let results = items(self.remove_batch(request.get_ref(), deadline).await?);
         Ok(Response::new(v1::BatchRemoveResponse { results }))
+    }
+
+    async fn remove_all(
+        &self,
+        request: Request<v1::RemoveAllRequest>,
+    ) -> Answered<v1::RemovedPage> {
+        let deadline = self.deadline(request.metadata());
+        let request = request.into_inner();
+        let removal = Removal {
+            header: request.header,
+            tenant: request.tenant,
+            pattern: None,
+            force: request.force,
+            cursor: request.cursor,
+        };
+        Ok(Response::new(self.remove_page(removal, deadline).await?))
+    }
+
+    async fn remove_by_regex(
+        &self,
+        request: Request<v1::RemoveByRegexRequest>,
+    ) -> Answered<v1::RemovedPage> {
+        let deadline = self.deadline(request.metadata());
+        let request = request.into_inner();
+        let removal = Removal {
+            header: request.header,
+            tenant: request.tenant,
+            pattern: Some(pattern(&request.regex)?),
+            force: request.force,
+            cursor: request.cursor,
+        };
+        Ok(Response::new(self.remove_page(removal, deadline).await?))
     }
 
     async fn list_objects(

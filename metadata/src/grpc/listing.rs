@@ -11,11 +11,26 @@ use crate::request::{Answer, Cursor, ListObjects, ObjectPage, ObjectRow, Questio
 use crate::v1;
 
 /// The longest page.
-const PAGE: u32 = 1000;
+pub(super) const PAGE: usize = 1000;
 
 fn limit(asked: u32) -> usize {
-    let limit = if asked == 0 { PAGE } else { asked.min(PAGE) };
-    usize::try_from(limit).expect("at most 1000")
+    match usize::try_from(asked) {
+        Ok(asked @ 1..=PAGE) => asked,
+        _ => PAGE,
+    }
+}
+
+/// Where a page begins that is asked for with `cursor`.
+pub(super) fn start_of(cursor: &Bytes) -> Result<Cursor, Status> {
+    if cursor.is_empty() {
+        return Ok(Cursor::default());
+    }
+    Cursor::from_bytes(cursor).ok_or_else(|| {
+        Status::invalid_argument(format!(
+            "a cursor of {} bytes that no page ended with: begin again without one",
+            cursor.len()
+        ))
+    })
 }
 
 impl Master {
@@ -35,7 +50,7 @@ impl Master {
         Ok(v1::ListObjectsResponse {
             objects: listed.collect(),
             segments: table.finish(),
-            next: next.map_or_else(Bytes::new, |next| next.to_bytes().into()),
+            next: Cursor::next_to_bytes(next.as_ref()).into(),
         })
     }
 
@@ -64,20 +79,9 @@ fn listing(request: &v1::ListObjectsRequest) -> Result<ListObjects, Status> {
     prefix
         .check_prefix()
         .map_err(|refusal| Status::invalid_argument(refusal.message))?;
-    let cursor = &request.cursor;
-    let from = if cursor.is_empty() {
-        Cursor::default()
-    } else {
-        Cursor::from_bytes(cursor).ok_or_else(|| {
-            Status::invalid_argument(format!(
-                "a cursor of {} bytes that no page ended with: begin again without one",
-                cursor.len()
-            ))
-        })?
-    };
     Ok(ListObjects {
         prefix,
-        from,
+        from: start_of(&request.cursor)?,
         limit: limit(request.limit),
     })
 }

@@ -93,7 +93,8 @@ impl Master {
         Ok(outcomes)
     }
 
-    async fn propose_piece(
+    /// Proposes one command, of the items `piece` of a request.
+    pub(super) async fn propose_piece(
         &self,
         asked: Asked,
         piece: Range<usize>,
@@ -203,13 +204,17 @@ fn count(call: &'static str, outcomes: &[Outcome]) {
     let mut ok = outcomes.len() as u64;
     for refusal in refused {
         ok -= 1;
-        let code = ErrorCode::of(refusal).as_str_name();
-        metrics::counter!("standfast_metadata_items_total", "call" => call, "code" => code)
-            .increment(1);
+        count_items(call, ErrorCode::of(refusal), 1);
     }
-    if ok > 0 {
-        metrics::counter!("standfast_metadata_items_total", "call" => call, "code" => "ERROR_CODE_OK")
-            .increment(ok);
+    count_items(call, ErrorCode::Ok, ok);
+}
+
+/// Counts so many items of a call that ended with a code.
+pub(super) fn count_items(call: &'static str, code: ErrorCode, items: u64) {
+    if items > 0 {
+        let code = code.as_str_name();
+        metrics::counter!("standfast_metadata_items_total", "call" => call, "code" => code)
+            .increment(items);
     }
 }
 

@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_cut_by_items_and_by_bytes_and_nothing_is_lost() {
-        assert_eq!(cut([].into_iter()), []);
+        assert!(cut([].into_iter()).is_empty());
         let whole = cut(std::iter::repeat_n(32, 1024));
         assert_eq!((whole.len(), whole[0].clone()), (1, 0..1024));
         assert_eq!(cut(std::iter::repeat_n(32, 1025)), [0..1024, 1024..1025]);

@@ -3,11 +3,11 @@ use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
 use super::{Op, Range, Reader};
 use crate::error::corrupt;
 use crate::names::{ClientId, SegmentId};
-use crate::request::{Place, SegmentInfo};
+use crate::request::{Cursor, Place, SegmentInfo};
 
-fn write_text(out: &mut Vec<u8>, text: &str) {
-    write_varint(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    write_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
 }
 
 fn write_ranges(out: &mut Vec<u8>, ranges: &[Range]) {
@@ -51,7 +51,7 @@ fn encode_mount(segment: &SegmentInfo, reserved: u64, out: &mut Vec<u8>) {
         write_varint(out, number);
     }
     for text in [&segment.name, &segment.endpoint, &segment.protocol] {
-        write_text(out, text);
+        write_bytes(out, text.as_bytes());
     }
 }
 
@@ -97,6 +97,21 @@ impl Op {
                 write_varint(&mut out, u64::from(*first));
                 write_varint(&mut out, u64::from(*buckets));
             }
+            Self::RemoveMany {
+                objects,
+                leased,
+                processing,
+                next,
+            } => {
+                write_varint(&mut out, *leased);
+                write_varint(&mut out, *processing);
+                write_bytes(&mut out, &Cursor::next_to_bytes(next.as_ref()));
+                write_varint(&mut out, objects.len() as u64);
+                for (key, hold_ms) in objects {
+                    write_varint(&mut out, *hold_ms);
+                    write_bytes(&mut out, key);
+                }
+            }
         }
         out
     }
@@ -120,10 +135,11 @@ impl Op {
             25 => decode_retire(&mut input),
             26 => Some(Self::Release),
             27 => decode_sweep(&mut input),
+            28 => decode_remove_many(&mut input),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 27: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 28: upgrade"
                     )),
                 );
             }
@@ -190,4 +206,22 @@ fn decode_retire(input: &mut Reader<'_>) -> Option<Op> {
 fn decode_sweep(input: &mut Reader<'_>) -> Option<Op> {
     let (first, buckets) = (input.u16()?, input.u16()?);
     (first < 1024 && (1..=1024).contains(&buckets)).then_some(Op::Sweep { first, buckets })
+}
+
+fn decode_remove_many(input: &mut Reader<'_>) -> Option<Op> {
+    let (leased, processing) = (input.varint()?, input.varint()?);
+    let next = Cursor::next_from_bytes(input.bytes()?)?;
+    let count = input.count(2)?;
+    let objects: Option<Vec<_>> = (0..count)
+        .map(|_| {
+            let hold_ms = input.varint()?;
+            Some((input.bytes()?.to_vec(), hold_ms))
+        })
+        .collect();
+    Some(Op::RemoveMany {
+        objects: objects?,
+        leased,
+        processing,
+        next,
+    })
 }

@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 
-use standfast_core::{Entry, EntryId, ErrorKind, OpType, Seq};
+use standfast_core::{Bucket, Entry, EntryId, ErrorKind, OpType, Seq};
 
 use super::{Op, Range};
 use crate::names::{ClientId, SegmentId, SegmentNumber};
-use crate::request::{Place, SegmentInfo};
+use crate::request::{Cursor, Place, SegmentInfo};
 
 fn range(segment: u32, offset: u64, length: u64) -> Range {
     Range {
@@ -18,6 +18,7 @@ fn every_op() -> Vec<(&'static str, Op)> {
     let mut ops = of_segments();
     ops.extend(of_objects());
     ops.extend(of_upkeep());
+    ops.extend(of_removal());
     ops
 }
 
@@ -116,6 +117,30 @@ fn of_upkeep() -> Vec<(&'static str, Op)> {
             Op::Sweep {
                 first: 1023,
                 buckets: 16,
+            },
+        ),
+    ]
+}
+
+fn of_removal() -> Vec<(&'static str, Op)> {
+    let key = |key: &[u8]| key.to_vec();
+    vec![
+        (
+            "remove-many",
+            Op::RemoveMany {
+                objects: vec![(key(b"default\0a"), 0), (key(b"tenant\0b"), 10_000)],
+                leased: 2,
+                processing: 300,
+                next: Some(Cursor::after(Bucket::at(700), key(b"tenant\0b"))),
+            },
+        ),
+        (
+            "remove-many-last",
+            Op::RemoveMany {
+                objects: vec![(key(b"default\0a"), 0)],
+                leased: 0,
+                processing: 0,
+                next: None,
             },
         ),
     ]

@@ -8,7 +8,7 @@ mod golden;
 use standfast_core::OpType;
 
 use crate::names::{SegmentId, SegmentNumber};
-use crate::request::{Place, SegmentInfo};
+use crate::request::{Cursor, Place, SegmentInfo};
 
 pub(crate) use bytes::Reader;
 
@@ -42,7 +42,9 @@ pub struct Range {
 ///   24 Reserve        ranges v, each: segment v, offset v, length v
 ///   25 Retire         through seq v · hold ms v
 ///   26 Release        -
-///   27 Sweep          first bucket v · buckets v                       little endian, v = LEB128
+///   27 Sweep          first bucket v · buckets v
+///   28 RemoveMany     leased v · processing v · next (v + bytes) · objects v, each: hold ms v, key (v + bytes)
+///                                                                      little endian, v = LEB128
 /// ```
 ///
 /// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
@@ -119,6 +121,18 @@ pub enum Op {
         /// How many, counted modulo 1024.
         buckets: u16,
     },
+    /// A page of objects is removed. What was skipped and where the next page begins are in it because they are
+    /// in the reply, and a session remembers that.
+    RemoveMany {
+        /// Qualified keys, none twice, each with how long its memory is held back.
+        objects: Vec<(Vec<u8>, u64)>,
+        /// Skipped because readers count on them.
+        leased: u64,
+        /// Skipped because they are being written.
+        processing: u64,
+        /// Where the next page begins; `None` when this was the last one.
+        next: Option<Cursor>,
+    },
 }
 
 impl Op {
@@ -137,6 +151,7 @@ impl Op {
             Self::Retire { .. } => 25,
             Self::Release => 26,
             Self::Sweep { .. } => 27,
+            Self::RemoveMany { .. } => 28,
         })
     }
 }

@@ -1,6 +1,6 @@
 use crate::key::Target;
 use crate::names::SegmentId;
-use crate::request::SegmentInfo;
+use crate::request::{RemoveMany, SegmentInfo};
 
 /// How an object is to be placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +47,15 @@ pub enum Call {
         /// Even if leased or being written.
         force: bool,
     },
+    /// Remove a page of objects, in one operation. One item.
+    RemoveMany(RemoveMany),
 }
 
 impl Call {
     /// Number of items.
     pub fn items(&self) -> usize {
         match self {
-            Self::Join => 1,
+            Self::Join | Self::RemoveMany(_) => 1,
             Self::Mount(segments) => segments.len(),
             Self::Unmount(ids) => ids.len(),
             Self::PutStart { objects, .. } => objects.len(),

@@ -77,6 +77,20 @@ impl Cursor {
         let bucket = usize::from(u16::from_be_bytes(*bucket));
         (bucket < Bucket::COUNT).then(|| Self::after(Bucket::at(bucket), after.to_vec()))
     }
+
+    /// Where the next page begins, on the wire; nothing when there is none.
+    pub(crate) fn next_to_bytes(next: Option<&Self>) -> Vec<u8> {
+        next.map_or_else(Vec::new, Self::to_bytes)
+    }
+
+    /// Reads what [`Self::next_to_bytes`] wrote; `None` for anything else.
+    #[expect(clippy::option_option, reason = "no next page is not a wrong one")]
+    pub(crate) fn next_from_bytes(bytes: &[u8]) -> Option<Option<Self>> {
+        if bytes.is_empty() {
+            return Some(None);
+        }
+        Self::from_bytes(bytes).map(Some)
+    }
 }
 
 /// Objects, and where the next page begins; `None` when this was the last one.

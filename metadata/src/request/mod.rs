@@ -3,12 +3,14 @@
 mod call;
 mod listing;
 mod question;
+mod removal;
 mod reply;
 mod segment;
 
 pub use call::{Call, Placement};
 pub use listing::{Cursor, ListObjects, ObjectPage, ObjectRow, SegmentPage, SegmentRow};
 pub use question::{Answer, Found, Located, Question};
+pub use removal::{RemoveMany, RemovedPage};
 pub use reply::Place;
 pub(crate) use reply::{read_places, write_places};
 pub use segment::SegmentInfo;

@@ -57,6 +57,7 @@ impl MetadataService {
             Call::Remove { targets, force } => {
                 self.decide_remove(context, client, targets.get(at).ok_or_else(none)?, *force)
             }
+            Call::RemoveMany(call) => self.decide_remove_many(context, client, call),
         }
     }
 

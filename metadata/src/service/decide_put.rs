@@ -127,39 +127,6 @@ impl MetadataService {
             Progress::Processing(_) => Ok(committed(Some(target), &Op::PutRevoke { hold_ms })),
         }
     }
-
-    /// Removes an object.
-    ///
-    /// The memory of a complete object nobody reads is free at once: its writer is done, and a reader without
-    /// a lease was told so. When a removal is forced, it is held back until the last lease is over, or, for
-    /// a put under way, as long as its writer may still be writing.
-    pub(super) fn decide_remove(
-        &mut self,
-        context: &mut DecideContext<'_>,
-        client: ClientId,
-        target: &Target,
-        force: bool,
-    ) -> Result<Decision, Refusal> {
-        let key = target.check()?;
-        if client != ClientId::NONE {
-            self.known(context, client)?;
-        }
-        let now_ms = context.now_ms();
-        let object = self.find(context, target, &key)?.clone();
-        let hold_ms = match object.progress {
-            Progress::Processing(_) if force => millis(self.config.put_start_release),
-            Progress::Processing(_) => {
-                return Err(ErrorCode::ReplicaIsNotReady.refuse("the object is being written"));
-            }
-            Progress::Complete(_) => self.soft.lease_left(&object, now_ms, &self.config),
-        };
-        if hold_ms > 0 && !force {
-            return Err(ErrorCode::ObjectHasLease.refuse(format!(
-                "the object is leased to readers for {hold_ms} ms more"
-            )));
-        }
-        Ok(committed(Some(target), &Op::Remove { hold_ms }))
-    }
 }
 
 fn check_put(size: u64, placement: &Placement) -> Result<(), Refusal> {

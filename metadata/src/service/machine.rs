@@ -103,8 +103,8 @@ impl StateMachine for MetadataService {
 
     fn versions(&self) -> Versions {
         Versions {
-            written: 1,
-            lowest_reader: 1,
+            written: 2,
+            lowest_reader: 2,
             digest: 1,
         }
     }

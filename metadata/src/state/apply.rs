@@ -7,7 +7,7 @@ use crate::error::corrupt;
 use crate::key::ObjectKey;
 use crate::names::{ClientId, SegmentNumber};
 use crate::op::{Op, Range};
-use crate::request::Place;
+use crate::request::{Place, RemovedPage};
 
 /// The key an entry is about.
 pub(super) struct Subject {
@@ -56,16 +56,34 @@ impl Tables {
             Op::Retire { through, hold_ms } => Ok(self.apply_retire(context, through, hold_ms)),
             Op::Release => Ok(self.apply_release(context)),
             Op::Sweep { first, buckets } => self.apply_sweep(context, first, buckets),
+            Op::RemoveMany {
+                objects,
+                leased,
+                processing,
+                next,
+            } => {
+                let page = RemovedPage {
+                    removed: objects.len() as u64,
+                    leased,
+                    processing,
+                    next,
+                };
+                self.apply_remove_many(context, &objects, &page)
+            }
         }
     }
 
     fn subject(&self, entry: &Entry<'_>) -> Result<Subject> {
-        if entry.key.is_empty() {
+        self.subject_of(&entry.key)
+    }
+
+    pub(super) fn subject_of(&self, qualified: &[u8]) -> Result<Subject> {
+        if qualified.is_empty() {
             return Err(corrupt("an operation on an object without a key"));
         }
         Ok(Subject {
-            key: ObjectKey::of(&entry.key),
-            bucket: self.bucket_of(&entry.key),
+            key: ObjectKey::of(qualified),
+            bucket: self.bucket_of(qualified),
         })
     }
 

@@ -138,15 +138,4 @@ impl Tables {
         self.drop_object(context, subject, hold_ms);
         Ok(Reply::default())
     }
-
-    pub(super) fn apply_remove(
-        &mut self,
-        context: &mut ApplyContext<'_>,
-        subject: &Subject,
-        hold_ms: u64,
-    ) -> Result<Reply> {
-        self.existing(subject)?;
-        self.drop_object(context, subject, hold_ms);
-        Ok(Reply::default())
-    }
 }

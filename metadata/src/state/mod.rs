@@ -3,6 +3,7 @@
 mod apply;
 mod apply_expire;
 mod apply_put;
+mod apply_remove;
 mod apply_segment;
 mod global_row;
 mod globals;

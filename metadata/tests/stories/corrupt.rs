@@ -29,6 +29,16 @@ fn put_start(offset: u64, size: u64, segment: u32, reserve: Vec<Range>) -> Op {
     }
 }
 
+fn remove_many(names: &[&str]) -> Op {
+    let object = |name: &&str| (key(name).qualified().to_vec(), 0);
+    Op::RemoveMany {
+        objects: names.iter().map(object).collect(),
+        leased: 0,
+        processing: 0,
+        next: None,
+    }
+}
+
 /// Entries that contradict the state after [`with_object`].
 fn contradictions() -> Vec<(&'static str, Op)> {
     let range = |offset, length| Range {
@@ -55,6 +65,8 @@ fn contradictions() -> Vec<(&'static str, Op)> {
         ("absent", Op::PutRevoke { hold_ms: 1 }),
         ("absent", Op::Remove { hold_ms: 0 }),
         ("", Op::Remove { hold_ms: 0 }),
+        ("", remove_many(&["done", "absent"])),
+        ("", remove_many(&["done", "open", "done"])),
         (
             "",
             Op::Reserve {

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use standfast_core::{Clock, Machine};
-use standfast_metadata::{Call, MetadataConfig, Placement, SegmentId, SegmentInfo};
+use standfast_metadata::{
+    Call, MetadataConfig, Placement, RemoveMany, SegmentId, SegmentInfo, Target,
+};
 
 use crate::support::{Caller, Primary, key, placed, segment};
 
@@ -24,6 +26,11 @@ enum Step {
     Remove {
         client: u8,
         name: u8,
+        force: bool,
+    },
+    RemoveMany {
+        client: u8,
+        names: std::ops::Range<u8>,
         force: bool,
     },
     Read {
@@ -56,6 +63,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (client.clone(), name.clone()).prop_map(|(client, name)| Step::Revoke { client, name }),
         3 => (client.clone(), name.clone(), any::<bool>())
             .prop_map(|(client, name, force)| Step::Remove { client, name, force }),
+        1 => (client.clone(), 0..40_u8, any::<bool>())
+            .prop_map(|(client, first, force)| Step::RemoveMany { client, names: first..first + 5, force }),
         2 => name.prop_map(|name| Step::Read { name }),
         2 => (client.clone(), 1..5_u8, 1..3_u8)
             .prop_map(|(client, n, incarnation)| Step::Mount { client, n, incarnation }),
@@ -65,6 +74,14 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Seal),
         1 => Just(Step::Fail),
     ]
+}
+
+fn remove_many(targets: Vec<Target>, force: bool) -> Call {
+    Call::RemoveMany(RemoveMany {
+        targets,
+        force,
+        next: None,
+    })
 }
 
 struct World {
@@ -130,6 +147,14 @@ impl World {
             } => {
                 let targets = vec![name(n)];
                 self.call(client, Call::Remove { targets, force });
+            }
+            Step::RemoveMany {
+                client,
+                ref names,
+                force,
+            } => {
+                let targets = names.clone().map(name).collect();
+                self.call(client, remove_many(targets, force));
             }
             Step::Read { name } => {
                 crate::support::exists(self.primary(), &format!("k{name}"));

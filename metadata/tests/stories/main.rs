@@ -17,6 +17,8 @@ mod listing;
 #[cfg(test)]
 mod puts;
 #[cfg(test)]
+mod remove_many;
+#[cfg(test)]
 mod reservations;
 #[cfg(test)]
 mod segments;

@@ -101,6 +101,12 @@ impl Primary {
         Self::lead(machine, self.clock, self.epoch.next(), self.log)
     }
 
+    /// As [`Self::fail_over`], in place.
+    pub(crate) fn change_leader(&mut self) {
+        let old = std::mem::replace(self, Self::new());
+        *self = old.fail_over();
+    }
+
     /// A machine that was made elsewhere leads from here on.
     pub(crate) fn continue_with(self, machine: Machine) -> Self {
         Self::lead(machine, self.clock, self.epoch.next(), self.log)
