@@ -56,6 +56,12 @@ impl Target {
         self.tenant + 1
     }
 
+    /// `tenant 0x00 name`, of the same tenant.
+    pub(crate) fn of_same_tenant(&self, name: &[u8]) -> Vec<u8> {
+        let tenant = self.qualified.get(..self.before_key()).unwrap_or_default();
+        [tenant, name].concat()
+    }
+
     /// The key if it may be used at all.
     pub(crate) fn check(&self) -> Result<ObjectKey, Refusal> {
         if self.qualified.len() == self.before_key() {

@@ -66,6 +66,9 @@ pub(crate) struct PutArguments {
     /// Names of the segments to try first, with commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     prefer: Vec<String>,
+    /// Group they belong to: a read of one protects all of them
+    #[arg(long, value_name = "NAME", default_value = "")]
+    group: String,
 }
 
 #[derive(Serialize)]
@@ -138,6 +141,7 @@ async fn put(arguments: PutArguments) -> Result<ExitCode, Failure> {
     let placement = Placement {
         replicas: arguments.replicas,
         preferred: arguments.prefer,
+        group: arguments.group,
     };
     let client = arguments
         .keys

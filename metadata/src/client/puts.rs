@@ -41,6 +41,7 @@ impl MetadataClient {
         let config = v1::PutConfig {
             replicas: placement.replicas,
             preferred_segments: placement.preferred.clone(),
+            group: placement.group.clone(),
         };
         let send = |header| {
             let request = v1::BatchPutStartRequest {

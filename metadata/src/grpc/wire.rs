@@ -72,6 +72,7 @@ pub(super) fn placement(config: Option<v1::PutConfig>) -> Placement {
     Placement {
         replicas: config.replicas.max(1),
         preferred: config.preferred_segments,
+        group: config.group,
     }
 }
 

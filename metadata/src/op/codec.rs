@@ -72,6 +72,7 @@ impl Op {
                 hold_ms,
                 places,
                 reserve,
+                group,
             } => {
                 write_varint(&mut out, *size);
                 write_varint(&mut out, *hold_ms);
@@ -81,6 +82,9 @@ impl Op {
                     write_varint(&mut out, place.offset);
                 }
                 write_ranges(&mut out, reserve);
+                if !group.is_empty() {
+                    write_bytes(&mut out, group);
+                }
             }
             Self::PutEnd {
                 checksum: Some(checksum),
@@ -127,7 +131,7 @@ impl Op {
             17 => decode_mount(&mut input),
             18 => decode_unmount(&mut input),
             19 => decode_expire(&mut input),
-            20 => decode_put_start(&mut input),
+            20 => decode_put_start(&mut input, false),
             21 => decode_put_end(&mut input),
             22 => input.varint().map(|hold_ms| Self::PutRevoke { hold_ms }),
             23 => input.varint().map(|hold_ms| Self::Remove { hold_ms }),
@@ -136,10 +140,11 @@ impl Op {
             26 => Some(Self::Release),
             27 => decode_sweep(&mut input),
             28 => decode_remove_many(&mut input),
+            29 => decode_put_start(&mut input, true),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 28: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 29: upgrade"
                     )),
                 );
             }
@@ -178,12 +183,18 @@ fn decode_expire(input: &mut Reader<'_>) -> Option<Op> {
     })
 }
 
-fn decode_put_start(input: &mut Reader<'_>) -> Option<Op> {
+fn decode_put_start(input: &mut Reader<'_>, grouped: bool) -> Option<Op> {
     Some(Op::PutStart {
         size: input.varint()?,
         hold_ms: input.varint()?,
         places: read_places(input)?,
         reserve: read_ranges(input)?,
+        group: if grouped {
+            let group = input.bytes().filter(|group| !group.is_empty());
+            group?.to_vec()
+        } else {
+            Vec::new()
+        },
     })
 }
 

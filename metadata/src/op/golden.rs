@@ -19,6 +19,7 @@ fn every_op() -> Vec<(&'static str, Op)> {
     ops.extend(of_objects());
     ops.extend(of_upkeep());
     ops.extend(of_removal());
+    ops.push(of_group());
     ops
 }
 
@@ -64,6 +65,7 @@ fn of_objects() -> Vec<(&'static str, Op)> {
                     offset: 1 << 20,
                 }],
                 reserve: Vec::new(),
+                group: Vec::new(),
             },
         ),
         (
@@ -82,6 +84,7 @@ fn of_objects() -> Vec<(&'static str, Op)> {
                     },
                 ],
                 reserve: vec![range(3, 0, 1000), range(300, 77, 5000)],
+                group: Vec::new(),
             },
         ),
         ("put-end", Op::PutEnd { checksum: None }),
@@ -144,6 +147,20 @@ fn of_removal() -> Vec<(&'static str, Op)> {
             },
         ),
     ]
+}
+
+fn of_group() -> (&'static str, Op) {
+    let start = Op::PutStart {
+        size: 16_384,
+        hold_ms: 0,
+        places: vec![Place {
+            segment: SegmentNumber(3),
+            offset: 1 << 20,
+        }],
+        reserve: vec![range(3, 0, 1000)],
+        group: b"request-1".to_vec(),
+    };
+    ("put-start-grouped", start)
 }
 
 fn entry(op_type: OpType, payload: &[u8]) -> Entry<'_> {

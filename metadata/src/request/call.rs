@@ -9,6 +9,8 @@ pub struct Placement {
     pub replicas: u32,
     /// Names of the segments to try first.
     pub preferred: Vec<String>,
+    /// Name of the group they belong to, within the tenant: a read of one leases all. At most 255 bytes; empty: none.
+    pub group: String,
 }
 
 impl Default for Placement {
@@ -16,6 +18,7 @@ impl Default for Placement {
         Self {
             replicas: 1,
             preferred: Vec::new(),
+            group: String::new(),
         }
     }
 }

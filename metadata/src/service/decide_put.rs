@@ -12,6 +12,8 @@ use crate::v1::ErrorCode;
 
 /// The most replicas an object can have.
 const REPLICAS_LIMIT: u32 = 64;
+/// The longest name of a group, in bytes.
+const GROUP_LIMIT: usize = 255;
 
 impl MetadataService {
     /// Starts a put.
@@ -48,6 +50,7 @@ impl MetadataService {
             hold_ms,
             places: allocation.places,
             reserve: allocation.reserve,
+            group: placement.group.clone().into_bytes(),
         };
         Ok(Decision {
             ops: vec![logged(Some(target), &op)],
@@ -137,6 +140,12 @@ fn check_put(size: u64, placement: &Placement) -> Result<(), Refusal> {
         return Err(ErrorCode::InvalidParams.refuse(format!(
             "{} replicas: want 1 to {REPLICAS_LIMIT}",
             placement.replicas
+        )));
+    }
+    if placement.group.len() > GROUP_LIMIT {
+        return Err(ErrorCode::InvalidParams.refuse(format!(
+            "a group of {} bytes, the limit is {GROUP_LIMIT}",
+            placement.group.len()
         )));
     }
     Ok(())

@@ -103,8 +103,8 @@ impl StateMachine for MetadataService {
 
     fn versions(&self) -> Versions {
         Versions {
-            written: 2,
-            lowest_reader: 2,
+            written: 3,
+            lowest_reader: 3,
             digest: 1,
         }
     }

@@ -69,7 +69,7 @@ impl MetadataService {
         })
     }
 
-    /// The object of a key if it is complete, with a lease from now on.
+    /// The object of a key if it is complete, with a lease from now on, which its group shares.
     fn lease(
         &mut self,
         context: &mut DecideContext<'_>,
@@ -86,7 +86,10 @@ impl MetadataService {
         let object = self.tables.object_soft(target.bucket(), &key);
         let object = object.ok_or_else(|| ErrorCode::ObjectNotFound.refuse("no such object"))?;
         object.lease = Lease::until(until_ms);
-        Ok(object.clone())
+        let object = object.clone();
+        self.soft
+            .lease_group(target, &object, Lease::until(until_ms));
+        Ok(object)
     }
 
     fn locate(

@@ -4,8 +4,9 @@ use standfast_core::Seq;
 
 use super::dice::Dice;
 use crate::config::{MetadataConfig, millis};
+use crate::key::Target;
 use crate::names::ClientNumber;
-use crate::state::Object;
+use crate::state::{Lease, Object};
 
 /// What the primary knows beside the state: it is lost with the term, and replaced by a time of grace.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub(super) struct Soft {
     pub(super) upkeep_ms: u64,
     /// The largest object asked for in this term.
     pub(super) largest: u64,
+    /// Leases of whole groups, by tenant and name.
+    groups: BTreeMap<Vec<u8>, Lease>,
+    /// When the leases of groups were looked through last.
+    groups_ms: u64,
 }
 
 impl Soft {
@@ -34,6 +39,8 @@ impl Soft {
             listening_since_ms: 0,
             upkeep_ms: 0,
             largest: 1,
+            groups: BTreeMap::new(),
+            groups_ms: 0,
         }
     }
 
@@ -43,13 +50,41 @@ impl Soft {
         self.upkeep_ms = now_ms;
         self.floor = applied;
         self.seen.clear();
+        self.groups.clear();
+        self.groups_ms = now_ms;
     }
 
-    /// How long readers may still count on an object; 0 when none does.
-    pub(super) fn lease_left(&self, object: &Object, now_ms: u64, config: &MetadataConfig) -> u64 {
+    /// How long readers may still count on an object, or on another of its group; 0 when none does.
+    pub(super) fn lease_left(
+        &self,
+        target: &Target,
+        object: &Object,
+        now_ms: u64,
+        config: &MetadataConfig,
+    ) -> u64 {
         let ttl_ms = millis(config.lease_ttl);
         let grace = (self.term_began_ms.saturating_add(ttl_ms)).saturating_sub(now_ms);
-        grace.max(object.lease.left(now_ms, ttl_ms))
+        let group = group(target, object).and_then(|group| self.groups.get(&group));
+        let of_group = group.map_or(0, |lease| lease.left(now_ms, ttl_ms));
+        grace.max(of_group).max(object.lease.left(now_ms, ttl_ms))
+    }
+
+    /// Leases the group of an object, if it has one. The lease is the group's, so that no index of its members is
+    /// needed, and those that are put later have it too.
+    pub(super) fn lease_group(&mut self, target: &Target, object: &Object, lease: Lease) {
+        if let Some(group) = group(target, object) {
+            self.groups.insert(group, lease);
+        }
+    }
+
+    /// Forgets the leases of groups that are over, once in the time of a lease.
+    pub(super) fn forget_groups(&mut self, now_ms: u64, config: &MetadataConfig) {
+        let ttl_ms = millis(config.lease_ttl);
+        if now_ms.saturating_sub(self.groups_ms) >= ttl_ms {
+            self.groups_ms = now_ms;
+            let lasts = |_: &Vec<u8>, lease: &mut Lease| lease.left(now_ms, ttl_ms) > 0;
+            self.groups.retain(lasts);
+        }
     }
 
     /// When a client was last heard of, as far as we could hear.
@@ -59,5 +94,50 @@ impl Soft {
     pub(super) fn heard_ms(&mut self, client: ClientNumber, now_ms: u64) -> u64 {
         let seen = *self.seen.entry(client).or_insert(now_ms);
         seen.max(self.listening_since_ms)
+    }
+}
+
+/// The group of an object with its tenant.
+fn group(target: &Target, object: &Object) -> Option<Vec<u8>> {
+    let name = object.replicas.group();
+    (!name.is_empty()).then(|| target.of_same_tenant(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use standfast_core::Span;
+
+    use super::*;
+    use crate::names::SegmentNumber;
+    use crate::request::Place;
+    use crate::state::{Progress, Replicas};
+
+    #[test]
+    fn leases_of_groups_are_forgotten_when_they_are_over_and_not_before() {
+        let config = MetadataConfig {
+            lease_ttl: Span::secs(10),
+            ..MetadataConfig::default()
+        };
+        let place = Place {
+            segment: SegmentNumber(0),
+            offset: 0,
+        };
+        let object = Object {
+            replicas: Replicas::new(vec![place], b"g"),
+            progress: Progress::Complete(None),
+            size: 1,
+            writer: ClientNumber(0),
+            lease: Lease::default(),
+        };
+        let target = Target::new(b"", b"k");
+        let mut soft = Soft::new();
+        soft.term_begins(0, Seq::ZERO);
+        soft.lease_group(&target, &object, Lease::until(25_000));
+        soft.forget_groups(20_000, &config);
+        assert!(soft.lease_left(&target, &object, 20_000, &config) >= 5_000);
+        soft.forget_groups(29_999, &config);
+        assert_eq!(soft.groups.len(), 1, "looked through 10 s ago at most");
+        soft.forget_groups(30_000, &config);
+        assert_eq!(soft.groups.len(), 0);
     }
 }

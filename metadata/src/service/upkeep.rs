@@ -17,6 +17,7 @@ impl MetadataService {
     /// What is due, as operations to log.
     pub(super) fn housekeeping(&mut self, now_ms: u64) -> Vec<LoggedOp> {
         self.notice_pause(now_ms);
+        self.soft.forget_groups(now_ms, &self.config);
         let mut ops = Vec::new();
         ops.extend(self.retire());
         if self

@@ -35,6 +35,7 @@ impl Tables {
                 hold_ms,
                 places,
                 reserve,
+                group,
             } => {
                 let start = super::apply_put::Start {
                     client,
@@ -42,6 +43,7 @@ impl Tables {
                     hold_ms,
                     places,
                     reserve,
+                    group,
                 };
                 self.apply_put_start(context, self.subject(entry)?, start)
             }
@@ -214,7 +216,7 @@ impl Tables {
                 self.remove_object(bucket, &key);
             } else {
                 self.change_object(bucket, &key, |object| {
-                    object.replicas = Replicas::from(left);
+                    object.replicas = Replicas::new(left, object.replicas.group());
                 });
             }
         }

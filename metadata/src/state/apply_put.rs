@@ -16,6 +16,7 @@ pub(super) struct Start {
     pub(super) hold_ms: u64,
     pub(super) places: Vec<Place>,
     pub(super) reserve: Vec<Range>,
+    pub(super) group: Vec<u8>,
 }
 
 impl Tables {
@@ -35,7 +36,7 @@ impl Tables {
         }
         let reply = write_places(start.size, start.places.iter().copied());
         let object = Object {
-            replicas: Replicas::from(start.places),
+            replicas: Replicas::new(start.places, &start.group),
             progress: Progress::Processing(context.now_ms()),
             size: start.size,
             writer,

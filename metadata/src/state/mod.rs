@@ -12,6 +12,8 @@ mod object_row;
 mod restore;
 mod tables;
 
+#[cfg(test)]
+pub(crate) use object::Replicas;
 pub(crate) use object::{Lease, Object, Progress};
 pub(crate) use object_row::write as write_object;
 pub(crate) use restore::Shadow;

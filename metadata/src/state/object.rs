@@ -24,31 +24,46 @@ pub(crate) enum Progress {
     Complete(Option<u64>),
 }
 
-/// Where it lies. One replica is the rule and takes no memory of its own.
+/// Where it lies, and with which others it is read. One replica and no group is the rule, and takes no memory of
+/// its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Replicas {
-    One {
-        segment: SegmentNumber,
-        offset: u64,
-    },
-    #[expect(clippy::box_collection, reason = "8 bytes in the row instead of 24")]
-    Many(Box<Vec<Place>>),
+    One { segment: SegmentNumber, offset: u64 },
+    Listed(Box<Listed>),
 }
 
-impl From<Vec<Place>> for Replicas {
-    fn from(places: Vec<Place>) -> Self {
-        match *places.as_slice() {
-            [Place { segment, offset }] => Self::One { segment, offset },
-            _ => Self::Many(Box::new(places)),
-        }
-    }
+/// What few objects have: several replicas, or a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    places: Vec<Place>,
+    /// Name of the group; empty when it has none.
+    group: Box<[u8]>,
 }
 
 impl Replicas {
+    /// Replicas at these places, of an object of this group; empty when it has none.
+    pub(crate) fn new(places: Vec<Place>, group: &[u8]) -> Self {
+        match *places.as_slice() {
+            [Place { segment, offset }] if group.is_empty() => Self::One { segment, offset },
+            _ => Self::Listed(Box::new(Listed {
+                places,
+                group: group.into(),
+            })),
+        }
+    }
+
+    /// Name of the group; empty when it has none.
+    pub(crate) fn group(&self) -> &[u8] {
+        match self {
+            Self::One { .. } => &[],
+            Self::Listed(listed) => &listed.group,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::One { .. } => 1,
-            Self::Many(places) => places.len(),
+            Self::Listed(listed) => listed.places.len(),
         }
     }
 
@@ -61,7 +76,7 @@ impl Replicas {
                 }),
                 [].as_slice(),
             ),
-            Self::Many(places) => (None, places.as_slice()),
+            Self::Listed(listed) => (None, listed.places.as_slice()),
         };
         one.into_iter().chain(many.iter().copied())
     }

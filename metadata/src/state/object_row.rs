@@ -7,6 +7,7 @@ use crate::op::Reader;
 use crate::request::Place;
 
 const VERSION: u8 = 1;
+const GROUPED: u8 = 2;
 const HEX: u8 = 0;
 const OTHER: u8 = 1;
 const PROCESSING: u8 = 0;
@@ -16,15 +17,17 @@ const CHECKED: u8 = 2;
 /// Appends the row of an object, as it is hashed and kept in snapshots.
 ///
 /// ```text
-///   version   1  = 1
+///   version   1  = 1 · 2 = with a group
 ///   key form  1  0 = default tenant and 32 hex digits, packed to 16 bytes · 1 = qualified key, v + bytes
 ///   progress  1  0 processing, then since v · 1 complete · 2 complete, then checksum 8
-///   size v · writer v · replicas v, each: segment v, offset v          little endian, v = LEB128
+///   size v · writer v · replicas v, each: segment v, offset v
+///   version 2: name of the group, v + at least one byte                little endian, v = LEB128
 /// ```
 ///
 /// Leases are soft and not in it.
 pub(crate) fn write(key: &ObjectKey, object: &Object, out: &mut Vec<u8>) {
-    out.push(VERSION);
+    let group = object.replicas.group();
+    out.push(if group.is_empty() { VERSION } else { GROUPED });
     match key {
         ObjectKey::Hex(packed) => {
             out.push(HEX);
@@ -54,13 +57,19 @@ pub(crate) fn write(key: &ObjectKey, object: &Object, out: &mut Vec<u8>) {
         write_varint(out, u64::from(place.segment.0));
         write_varint(out, place.offset);
     }
+    if !group.is_empty() {
+        write_varint(out, group.len() as u64);
+        out.extend_from_slice(group);
+    }
 }
 
 /// Reads what [`write`] wrote.
 pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
-    if input.byte()? != VERSION {
-        return None;
-    }
+    let grouped = match input.byte()? {
+        VERSION => false,
+        GROUPED => true,
+        _ => return None,
+    };
     let key = match input.byte()? {
         HEX => ObjectKey::Hex(input.array()?),
         OTHER => ObjectKey::Other(input.bytes()?.into()),
@@ -75,7 +84,7 @@ pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
     let size = input.varint()?;
     let writer = ClientNumber(input.u32()?);
     let object = Object {
-        replicas: read_replicas(input)?,
+        replicas: read_replicas(input, grouped)?,
         progress,
         size,
         writer,
@@ -84,9 +93,9 @@ pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
     Some((key, object))
 }
 
-fn read_replicas(input: &mut Reader<'_>) -> Option<Replicas> {
+fn read_replicas(input: &mut Reader<'_>, grouped: bool) -> Option<Replicas> {
     let count = input.count(2)?;
-    if count == 1 {
+    if count == 1 && !grouped {
         return Some(Replicas::One {
             segment: input.segment()?,
             offset: input.varint()?,
@@ -100,7 +109,12 @@ fn read_replicas(input: &mut Reader<'_>) -> Option<Replicas> {
             })
         })
         .collect();
-    places.filter(|places| !places.is_empty()).map(Into::into)
+    let places = places.filter(|places| !places.is_empty())?;
+    if !grouped {
+        return Some(Replicas::new(places, &[]));
+    }
+    let group = input.bytes().filter(|group| !group.is_empty())?;
+    Some(Replicas::new(places, group))
 }
 
 #[cfg(test)]
@@ -116,13 +130,14 @@ mod tests {
     }
 
     fn rows() -> Vec<(ObjectKey, Object)> {
-        let object = |progress, places: Vec<Place>| Object {
-            replicas: places.into(),
+        let of_group = |progress, places, group: &[u8]| Object {
+            replicas: Replicas::new(places, group),
             progress,
             size: 16_384,
             writer: ClientNumber(5),
             lease: Lease::default(),
         };
+        let object = |progress, places| of_group(progress, places, &[]);
         vec![
             (
                 ObjectKey::of(b"default\x000123456789abcdef0123456789abcdef"),
@@ -137,6 +152,18 @@ mod tests {
                 object(
                     Progress::Complete(Some(0x1122_3344_5566_7788)),
                     vec![place(0, 9)],
+                ),
+            ),
+            (
+                ObjectKey::of(b"default\0one"),
+                of_group(Progress::Complete(None), vec![place(3, 0)], b"g"),
+            ),
+            (
+                ObjectKey::of(b"default\0two"),
+                of_group(
+                    Progress::Processing(7),
+                    vec![place(3, 0), place(300, 77)],
+                    b"request-1",
                 ),
             ),
         ]
@@ -178,7 +205,7 @@ mod tests {
         let mut row = Vec::new();
         let (key, object) = &rows()[0];
         write(key, object, &mut row);
-        row[0] = 2;
+        row[0] = 3;
         assert_eq!(read(&mut Reader(&row)), None);
     }
 }

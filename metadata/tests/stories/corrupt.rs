@@ -26,6 +26,7 @@ fn put_start(offset: u64, size: u64, segment: u32, reserve: Vec<Range>) -> Op {
             offset,
         }],
         reserve,
+        group: Vec::new(),
     }
 }
 

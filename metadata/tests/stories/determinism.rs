@@ -128,6 +128,7 @@ impl World {
                 let replicas = u32::from(replicas);
                 let placement = Placement {
                     replicas,
+                    group: if n % 4 == 0 { "g" } else { "" }.to_owned(),
                     ..Placement::default()
                 };
                 self.call(client, Call::PutStart { objects, placement });

@@ -269,6 +269,7 @@ async fn more_segments_than_a_page_holds_are_listed_with_what_of_them_is_used() 
     let placement = Placement {
         replicas: 2,
         preferred: vec!["node-3".to_owned(), "node-1001".to_owned()],
+        ..Placement::default()
     };
     let put = client.put(&[object], &placement).await.unwrap();
     put.into_iter().next().unwrap().unwrap();

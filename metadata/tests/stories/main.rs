@@ -9,6 +9,8 @@ mod determinism;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod grpc;
 #[cfg(test)]
 mod leases;

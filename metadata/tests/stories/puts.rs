@@ -215,6 +215,7 @@ fn replicas_lie_on_as_many_segments_or_nowhere() {
         let placement = Placement {
             replicas,
             preferred: Vec::new(),
+            ..Placement::default()
         };
         let objects = vec![(key(name), 10)];
         primary.one(client, Call::PutStart { objects, placement })
@@ -239,6 +240,7 @@ fn a_preferred_segment_is_taken_first_and_another_when_it_is_full() {
         let placement = Placement {
             replicas: 1,
             preferred: vec!["node-5".to_owned()],
+            ..Placement::default()
         };
         let objects = vec![(key(name), 500)];
         let answer = primary.one(&mut client, Call::PutStart { objects, placement });

@@ -119,6 +119,7 @@ fn an_object_with_a_replica_elsewhere_outlives_its_segment() {
         placement: standfast_metadata::Placement {
             replicas: 2,
             preferred: Vec::new(),
+            ..standfast_metadata::Placement::default()
         },
     };
     placed(&primary.one(&mut client, call).outcome);

@@ -73,6 +73,7 @@ fn a_put_waits_for_the_reservation_it_lies_in() {
     let placement = Placement {
         replicas: 1,
         preferred: vec!["node-2".to_owned()],
+        ..Placement::default()
     };
     let objects = vec![(key("a"), 100)];
     let start = primary.one(&mut client, Call::PutStart { objects, placement });
@@ -85,6 +86,7 @@ fn a_put_waits_for_the_reservation_it_lies_in() {
         let placement = Placement {
             replicas: 1,
             preferred: vec!["node-1".to_owned()],
+            ..Placement::default()
         };
         let objects = vec![(key(&format!("k{n}")), 100)];
         let start = primary.one(&mut client, Call::PutStart { objects, placement });
