@@ -28,7 +28,7 @@ pub use names::{ClientId, SegmentId, SegmentNumber};
 pub use op::{Op, Range};
 pub use request::{
     Answer, Call, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place, Placement,
-    Question, RemoveMany, RemovedPage, SegmentInfo, SegmentPage, SegmentRow,
+    Question, RemoveMany, RemovedPage, SegmentInfo, SegmentPage, SegmentRow, Traits,
 };
 pub use service::MetadataService;
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use standfast_core::{ByteSize, Refusal};
+use standfast_core::{ByteSize, Refusal, Span};
 use standfast_metadata::{ClientOptions, MetadataClient, Placed, Placement, PutObject};
 
 use super::Failure;
@@ -69,6 +69,12 @@ pub(crate) struct PutArguments {
     /// Group they belong to: a read of one protects all of them
     #[arg(long, value_name = "NAME", default_value = "")]
     group: String,
+    /// Never evict them
+    #[arg(long)]
+    hard_pin: bool,
+    /// Evict them only when nothing else is left, until they were not read for so long
+    #[arg(long, value_name = "TIME", value_parser = Span::parse, default_value = "0s")]
+    soft_pin: Span,
 }
 
 #[derive(Serialize)]
@@ -142,6 +148,8 @@ async fn put(arguments: PutArguments) -> Result<ExitCode, Failure> {
         replicas: arguments.replicas,
         preferred: arguments.prefer,
         group: arguments.group,
+        hard_pin: arguments.hard_pin,
+        soft_pin_ms: u64::try_from(arguments.soft_pin.0.as_millis())?,
     };
     let client = arguments
         .keys

@@ -34,6 +34,9 @@ struct Listed {
     status: &'static str,
     checksum: Option<u64>,
     segments: Vec<String>,
+    group: String,
+    hard_pin: bool,
+    soft_pin_ms: u64,
 }
 
 /// Prints each page as it comes: there may be millions of objects.
@@ -83,6 +86,9 @@ fn line(form: Output, object: &ListedObject) -> Result<String, Failure> {
         },
         checksum: object.checksum,
         segments: replicas.map(|at| at.segment.name.clone()).collect(),
+        group: object.traits.group.clone(),
+        hard_pin: object.traits.hard_pin,
+        soft_pin_ms: object.traits.soft_pin_ms,
     };
     Ok(match form {
         Output::Json => serde_json::to_string(&listed)?,

@@ -6,7 +6,7 @@ use standfast_core::{Error, ErrorKind, Result};
 use super::metadata_client::MetadataClient;
 use super::placed::{ReplicaAt, replicas};
 use crate::names::SegmentId;
-use crate::request::SegmentInfo;
+use crate::request::{SegmentInfo, Traits};
 use crate::v1;
 
 /// A page of objects.
@@ -31,6 +31,8 @@ pub struct ListedObject {
     pub checksum: Option<u64>,
     /// At least one.
     pub replicas: Vec<ReplicaAt>,
+    /// Its group and pins.
+    pub traits: Traits,
 }
 
 /// A segment of a listing.
@@ -80,6 +82,11 @@ impl MetadataClient {
             complete: listed.status() == v1::ObjectStatus::Complete,
             checksum: listed.checksum,
             replicas: replicas(&table, &listed.replicas),
+            traits: Traits {
+                group: listed.group,
+                hard_pin: listed.hard_pin,
+                soft_pin_ms: listed.soft_pin_ms,
+            },
             key: listed.key,
         });
         Ok(ListedObjects {

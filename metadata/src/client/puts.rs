@@ -42,6 +42,8 @@ impl MetadataClient {
             replicas: placement.replicas,
             preferred_segments: placement.preferred.clone(),
             group: placement.group.clone(),
+            hard_pin: placement.hard_pin,
+            soft_pin_ms: placement.soft_pin_ms,
         };
         let send = |header| {
             let request = v1::BatchPutStartRequest {

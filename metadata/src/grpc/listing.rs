@@ -100,6 +100,9 @@ fn object(row: ObjectRow, table: &mut SegmentTable) -> v1::ListedObject {
         status: status as i32,
         checksum: row.located.checksum,
         replicas: replicas.map(|found| table.replica(found, size)).collect(),
+        group: row.traits.group,
+        hard_pin: row.traits.hard_pin,
+        soft_pin_ms: row.traits.soft_pin_ms,
     }
 }
 

@@ -73,6 +73,8 @@ pub(super) fn placement(config: Option<v1::PutConfig>) -> Placement {
         replicas: config.replicas.max(1),
         preferred: config.preferred_segments,
         group: config.group,
+        hard_pin: config.hard_pin,
+        soft_pin_ms: config.soft_pin_ms,
     }
 }
 

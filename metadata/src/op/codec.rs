@@ -3,7 +3,7 @@ use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
 use super::{Op, Range, Reader};
 use crate::error::corrupt;
 use crate::names::{ClientId, SegmentId};
-use crate::request::{Cursor, Place, SegmentInfo};
+use crate::request::{Cursor, Place, SegmentInfo, Traits};
 
 fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     write_varint(out, bytes.len() as u64);
@@ -72,7 +72,7 @@ impl Op {
                 hold_ms,
                 places,
                 reserve,
-                group,
+                traits,
             } => {
                 write_varint(&mut out, *size);
                 write_varint(&mut out, *hold_ms);
@@ -82,9 +82,7 @@ impl Op {
                     write_varint(&mut out, place.offset);
                 }
                 write_ranges(&mut out, reserve);
-                if !group.is_empty() {
-                    write_bytes(&mut out, group);
-                }
+                traits.write(&mut out);
             }
             Self::PutEnd {
                 checksum: Some(checksum),
@@ -183,17 +181,16 @@ fn decode_expire(input: &mut Reader<'_>) -> Option<Op> {
     })
 }
 
-fn decode_put_start(input: &mut Reader<'_>, grouped: bool) -> Option<Op> {
+fn decode_put_start(input: &mut Reader<'_>, has_traits: bool) -> Option<Op> {
     Some(Op::PutStart {
         size: input.varint()?,
         hold_ms: input.varint()?,
         places: read_places(input)?,
         reserve: read_ranges(input)?,
-        group: if grouped {
-            let group = input.bytes().filter(|group| !group.is_empty());
-            group?.to_vec()
+        traits: if has_traits {
+            Traits::read(input)?
         } else {
-            Vec::new()
+            Traits::default()
         },
     })
 }

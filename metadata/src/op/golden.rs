@@ -4,7 +4,7 @@ use standfast_core::{Bucket, Entry, EntryId, ErrorKind, OpType, Seq};
 
 use super::{Op, Range};
 use crate::names::{ClientId, SegmentId, SegmentNumber};
-use crate::request::{Cursor, Place, SegmentInfo};
+use crate::request::{Cursor, Place, SegmentInfo, Traits};
 
 fn range(segment: u32, offset: u64, length: u64) -> Range {
     Range {
@@ -19,7 +19,7 @@ fn every_op() -> Vec<(&'static str, Op)> {
     ops.extend(of_objects());
     ops.extend(of_upkeep());
     ops.extend(of_removal());
-    ops.push(of_group());
+    ops.push(of_traits());
     ops
 }
 
@@ -65,7 +65,7 @@ fn of_objects() -> Vec<(&'static str, Op)> {
                     offset: 1 << 20,
                 }],
                 reserve: Vec::new(),
-                group: Vec::new(),
+                traits: Traits::default(),
             },
         ),
         (
@@ -84,7 +84,7 @@ fn of_objects() -> Vec<(&'static str, Op)> {
                     },
                 ],
                 reserve: vec![range(3, 0, 1000), range(300, 77, 5000)],
-                group: Vec::new(),
+                traits: Traits::default(),
             },
         ),
         ("put-end", Op::PutEnd { checksum: None }),
@@ -149,7 +149,7 @@ fn of_removal() -> Vec<(&'static str, Op)> {
     ]
 }
 
-fn of_group() -> (&'static str, Op) {
+fn of_traits() -> (&'static str, Op) {
     let start = Op::PutStart {
         size: 16_384,
         hold_ms: 0,
@@ -158,9 +158,13 @@ fn of_group() -> (&'static str, Op) {
             offset: 1 << 20,
         }],
         reserve: vec![range(3, 0, 1000)],
-        group: b"request-1".to_vec(),
+        traits: Traits {
+            group: "request-1".to_owned(),
+            hard_pin: true,
+            soft_pin_ms: 600_000,
+        },
     };
-    ("put-start-grouped", start)
+    ("put-start-traits", start)
 }
 
 fn entry(op_type: OpType, payload: &[u8]) -> Entry<'_> {

@@ -8,7 +8,7 @@ mod golden;
 use standfast_core::OpType;
 
 use crate::names::{SegmentId, SegmentNumber};
-use crate::request::{Cursor, Place, SegmentInfo};
+use crate::request::{Cursor, Place, SegmentInfo, Traits};
 
 pub(crate) use bytes::Reader;
 
@@ -44,7 +44,7 @@ pub struct Range {
 ///   26 Release        -
 ///   27 Sweep          first bucket v · buckets v
 ///   28 RemoveMany     leased v · processing v · next (v + bytes) · objects v, each: hold ms v, key (v + bytes)
-///   29 PutStart       as 20 · group (v + at least one byte)            little endian, v = LEB128
+///   29 PutStart       as 20 · traits                                   little endian, v = LEB128
 /// ```
 ///
 /// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
@@ -83,8 +83,8 @@ pub enum Op {
         /// Ranges to reserve first: in the same operation, because a decision that is cut in two by a failover
         /// would leave the answer to the first half in the session.
         reserve: Vec<Range>,
-        /// Name of the group it belongs to; empty when it has none.
-        group: Vec<u8>,
+        /// Its group and pins.
+        traits: Traits,
     },
     /// The entry's key was written.
     PutEnd {
@@ -145,7 +145,7 @@ impl Op {
             Self::Mount { .. } => 17,
             Self::Unmount { .. } => 18,
             Self::Expire { .. } => 19,
-            Self::PutStart { group, .. } if group.is_empty() => 20,
+            Self::PutStart { traits, .. } if traits.is_empty() => 20,
             Self::PutStart { .. } => 29,
             Self::PutEnd { .. } => 21,
             Self::PutRevoke { .. } => 22,

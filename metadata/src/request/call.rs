@@ -1,6 +1,6 @@
 use crate::key::Target;
 use crate::names::SegmentId;
-use crate::request::{RemoveMany, SegmentInfo};
+use crate::request::{RemoveMany, SegmentInfo, Traits};
 
 /// How an object is to be placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,11 @@ pub struct Placement {
     pub preferred: Vec<String>,
     /// Name of the group they belong to, within the tenant: a read of one leases all. At most 255 bytes; empty: none.
     pub group: String,
+    /// They are never evicted.
+    pub hard_pin: bool,
+    /// They are evicted only when nothing else is left, until they were not read for so long; in milliseconds, 0: no such
+    /// pin.
+    pub soft_pin_ms: u64,
 }
 
 impl Default for Placement {
@@ -19,6 +24,19 @@ impl Default for Placement {
             replicas: 1,
             preferred: Vec::new(),
             group: String::new(),
+            hard_pin: false,
+            soft_pin_ms: 0,
+        }
+    }
+}
+
+impl Placement {
+    /// What of it stays with the objects.
+    pub(crate) fn traits(&self) -> Traits {
+        Traits {
+            group: self.group.clone(),
+            hard_pin: self.hard_pin,
+            soft_pin_ms: self.soft_pin_ms,
         }
     }
 }

@@ -4,7 +4,7 @@ use standfast_core::Bucket;
 
 use crate::key::Target;
 use crate::names::SegmentNumber;
-use crate::request::{Located, SegmentInfo};
+use crate::request::{Located, SegmentInfo, Traits};
 
 /// A page of the objects whose keys begin alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +111,8 @@ pub struct ObjectRow {
     pub complete: bool,
     /// Size, checksum and replicas.
     pub located: Located,
+    /// Its group and pins.
+    pub traits: Traits,
 }
 
 /// Segments by number, and the lowest number of the next page; `None` when this was the last one.

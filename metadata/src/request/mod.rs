@@ -6,6 +6,7 @@ mod question;
 mod removal;
 mod reply;
 mod segment;
+mod traits;
 
 pub use call::{Call, Placement};
 pub use listing::{Cursor, ListObjects, ObjectPage, ObjectRow, SegmentPage, SegmentRow};
@@ -14,3 +15,4 @@ pub use removal::{RemoveMany, RemovedPage};
 pub use reply::Place;
 pub(crate) use reply::{read_places, write_places};
 pub use segment::SegmentInfo;
+pub use traits::Traits;

@@ -50,7 +50,7 @@ impl MetadataService {
             hold_ms,
             places: allocation.places,
             reserve: allocation.reserve,
-            group: placement.group.clone().into_bytes(),
+            traits: placement.traits(),
         };
         Ok(Decision {
             ops: vec![logged(Some(target), &op)],

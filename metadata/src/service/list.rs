@@ -54,6 +54,7 @@ impl MetadataService {
             key: key.qualified().split_off(listing.prefix.before_key()),
             complete: matches!(object.progress, Progress::Complete(_)),
             located: self.located(object),
+            traits: object.replicas.traits().clone(),
         }
     }
 

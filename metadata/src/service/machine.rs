@@ -103,8 +103,8 @@ impl StateMachine for MetadataService {
 
     fn versions(&self) -> Versions {
         Versions {
-            written: 3,
-            lowest_reader: 3,
+            written: 4,
+            lowest_reader: 4,
             digest: 1,
         }
     }

@@ -99,8 +99,8 @@ impl Soft {
 
 /// The group of an object with its tenant.
 fn group(target: &Target, object: &Object) -> Option<Vec<u8>> {
-    let name = object.replicas.group();
-    (!name.is_empty()).then(|| target.of_same_tenant(name))
+    let name = &object.replicas.traits().group;
+    (!name.is_empty()).then(|| target.of_same_tenant(name.as_bytes()))
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
     use crate::names::SegmentNumber;
-    use crate::request::Place;
+    use crate::request::{Place, Traits};
     use crate::state::{Progress, Replicas};
 
     #[test]
@@ -123,7 +123,13 @@ mod tests {
             offset: 0,
         };
         let object = Object {
-            replicas: Replicas::new(vec![place], b"g"),
+            replicas: Replicas::new(
+                vec![place],
+                Traits {
+                    group: "g".to_owned(),
+                    ..Traits::default()
+                },
+            ),
             progress: Progress::Complete(None),
             size: 1,
             writer: ClientNumber(0),

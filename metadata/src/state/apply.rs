@@ -1,7 +1,7 @@
 use standfast_core::{ApplyContext, Bucket, Entry, Reply, Result, Section, Seq};
 
 use super::global_row::Counters;
-use super::object::{Progress, Replicas};
+use super::object::Progress;
 use super::tables::Tables;
 use crate::error::corrupt;
 use crate::key::ObjectKey;
@@ -35,7 +35,7 @@ impl Tables {
                 hold_ms,
                 places,
                 reserve,
-                group,
+                traits,
             } => {
                 let start = super::apply_put::Start {
                     client,
@@ -43,7 +43,7 @@ impl Tables {
                     hold_ms,
                     places,
                     reserve,
-                    group,
+                    traits,
                 };
                 self.apply_put_start(context, self.subject(entry)?, start)
             }
@@ -216,7 +216,7 @@ impl Tables {
                 self.remove_object(bucket, &key);
             } else {
                 self.change_object(bucket, &key, |object| {
-                    object.replicas = Replicas::new(left, object.replicas.group());
+                    object.replicas = object.replicas.with_places(left);
                 });
             }
         }

@@ -6,7 +6,7 @@ use super::tables::Tables;
 use crate::error::corrupt;
 use crate::names::{ClientId, ClientNumber};
 use crate::op::Range;
-use crate::request::{Place, write_places};
+use crate::request::{Place, Traits, write_places};
 
 /// A put as its entry says it.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Start {
     pub(super) hold_ms: u64,
     pub(super) places: Vec<Place>,
     pub(super) reserve: Vec<Range>,
-    pub(super) group: Vec<u8>,
+    pub(super) traits: Traits,
 }
 
 impl Tables {
@@ -36,7 +36,7 @@ impl Tables {
         }
         let reply = write_places(start.size, start.places.iter().copied());
         let object = Object {
-            replicas: Replicas::new(start.places, &start.group),
+            replicas: Replicas::new(start.places, start.traits),
             progress: Progress::Processing(context.now_ms()),
             size: start.size,
             writer,

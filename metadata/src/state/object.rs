@@ -1,6 +1,6 @@
 use crate::key::ObjectKey;
 use crate::names::{ClientNumber, SegmentNumber};
-use crate::request::Place;
+use crate::request::{Place, Traits};
 
 /// An object. Kept small: there are millions of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,39 +24,44 @@ pub(crate) enum Progress {
     Complete(Option<u64>),
 }
 
-/// Where it lies, and with which others it is read. One replica and no group is the rule, and takes no memory of
-/// its own.
+/// Where it lies, and its traits. One replica and no traits is the rule, and takes no memory of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Replicas {
     One { segment: SegmentNumber, offset: u64 },
     Listed(Box<Listed>),
 }
 
-/// What few objects have: several replicas, or a group.
+/// What few objects have: several replicas, or traits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
     places: Vec<Place>,
-    /// Name of the group; empty when it has none.
-    group: Box<[u8]>,
+    traits: Traits,
 }
 
+const NO_TRAITS: &Traits = &Traits {
+    group: String::new(),
+    hard_pin: false,
+    soft_pin_ms: 0,
+};
+
 impl Replicas {
-    /// Replicas at these places, of an object of this group; empty when it has none.
-    pub(crate) fn new(places: Vec<Place>, group: &[u8]) -> Self {
+    /// Replicas at these places, of an object with these traits.
+    pub(crate) fn new(places: Vec<Place>, traits: Traits) -> Self {
         match *places.as_slice() {
-            [Place { segment, offset }] if group.is_empty() => Self::One { segment, offset },
-            _ => Self::Listed(Box::new(Listed {
-                places,
-                group: group.into(),
-            })),
+            [Place { segment, offset }] if traits.is_empty() => Self::One { segment, offset },
+            _ => Self::Listed(Box::new(Listed { places, traits })),
         }
     }
 
-    /// Name of the group; empty when it has none.
-    pub(crate) fn group(&self) -> &[u8] {
+    /// The same object's, of which these places are left.
+    pub(crate) fn with_places(&self, places: Vec<Place>) -> Self {
+        Self::new(places, self.traits().clone())
+    }
+
+    pub(crate) fn traits(&self) -> &Traits {
         match self {
-            Self::One { .. } => &[],
-            Self::Listed(listed) => &listed.group,
+            Self::One { .. } => NO_TRAITS,
+            Self::Listed(listed) => &listed.traits,
         }
     }
 

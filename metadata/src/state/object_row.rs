@@ -4,10 +4,10 @@ use super::object::{Lease, Object, Progress, Replicas};
 use crate::key::ObjectKey;
 use crate::names::ClientNumber;
 use crate::op::Reader;
-use crate::request::Place;
+use crate::request::{Place, Traits};
 
 const VERSION: u8 = 1;
-const GROUPED: u8 = 2;
+const WITH_TRAITS: u8 = 2;
 const HEX: u8 = 0;
 const OTHER: u8 = 1;
 const PROCESSING: u8 = 0;
@@ -17,17 +17,21 @@ const CHECKED: u8 = 2;
 /// Appends the row of an object, as it is hashed and kept in snapshots.
 ///
 /// ```text
-///   version   1  = 1 · 2 = with a group
+///   version   1  = 1 · 2 = with traits
 ///   key form  1  0 = default tenant and 32 hex digits, packed to 16 bytes · 1 = qualified key, v + bytes
 ///   progress  1  0 processing, then since v · 1 complete · 2 complete, then checksum 8
 ///   size v · writer v · replicas v, each: segment v, offset v
-///   version 2: name of the group, v + at least one byte                little endian, v = LEB128
+///   version 2: traits                                                  little endian, v = LEB128
 /// ```
 ///
 /// Leases are soft and not in it.
 pub(crate) fn write(key: &ObjectKey, object: &Object, out: &mut Vec<u8>) {
-    let group = object.replicas.group();
-    out.push(if group.is_empty() { VERSION } else { GROUPED });
+    let traits = object.replicas.traits();
+    out.push(if traits.is_empty() {
+        VERSION
+    } else {
+        WITH_TRAITS
+    });
     match key {
         ObjectKey::Hex(packed) => {
             out.push(HEX);
@@ -57,17 +61,14 @@ pub(crate) fn write(key: &ObjectKey, object: &Object, out: &mut Vec<u8>) {
         write_varint(out, u64::from(place.segment.0));
         write_varint(out, place.offset);
     }
-    if !group.is_empty() {
-        write_varint(out, group.len() as u64);
-        out.extend_from_slice(group);
-    }
+    traits.write(out);
 }
 
 /// Reads what [`write`] wrote.
 pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
-    let grouped = match input.byte()? {
+    let has_traits = match input.byte()? {
         VERSION => false,
-        GROUPED => true,
+        WITH_TRAITS => true,
         _ => return None,
     };
     let key = match input.byte()? {
@@ -84,7 +85,7 @@ pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
     let size = input.varint()?;
     let writer = ClientNumber(input.u32()?);
     let object = Object {
-        replicas: read_replicas(input, grouped)?,
+        replicas: read_replicas(input, has_traits)?,
         progress,
         size,
         writer,
@@ -93,9 +94,9 @@ pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
     Some((key, object))
 }
 
-fn read_replicas(input: &mut Reader<'_>, grouped: bool) -> Option<Replicas> {
+fn read_replicas(input: &mut Reader<'_>, has_traits: bool) -> Option<Replicas> {
     let count = input.count(2)?;
-    if count == 1 && !grouped {
+    if count == 1 && !has_traits {
         return Some(Replicas::One {
             segment: input.segment()?,
             offset: input.varint()?,
@@ -110,11 +111,12 @@ fn read_replicas(input: &mut Reader<'_>, grouped: bool) -> Option<Replicas> {
         })
         .collect();
     let places = places.filter(|places| !places.is_empty())?;
-    if !grouped {
-        return Some(Replicas::new(places, &[]));
-    }
-    let group = input.bytes().filter(|group| !group.is_empty())?;
-    Some(Replicas::new(places, group))
+    let traits = if has_traits {
+        Traits::read(input)?
+    } else {
+        Traits::default()
+    };
+    Some(Replicas::new(places, traits))
 }
 
 #[cfg(test)]
@@ -130,14 +132,14 @@ mod tests {
     }
 
     fn rows() -> Vec<(ObjectKey, Object)> {
-        let of_group = |progress, places, group: &[u8]| Object {
-            replicas: Replicas::new(places, group),
+        let with = |progress, places, traits| Object {
+            replicas: Replicas::new(places, traits),
             progress,
             size: 16_384,
             writer: ClientNumber(5),
             lease: Lease::default(),
         };
-        let object = |progress, places| of_group(progress, places, &[]);
+        let object = |progress, places| with(progress, places, Traits::default());
         vec![
             (
                 ObjectKey::of(b"default\x000123456789abcdef0123456789abcdef"),
@@ -156,14 +158,25 @@ mod tests {
             ),
             (
                 ObjectKey::of(b"default\0one"),
-                of_group(Progress::Complete(None), vec![place(3, 0)], b"g"),
+                with(
+                    Progress::Complete(None),
+                    vec![place(3, 0)],
+                    Traits {
+                        group: "g".to_owned(),
+                        ..Traits::default()
+                    },
+                ),
             ),
             (
                 ObjectKey::of(b"default\0two"),
-                of_group(
+                with(
                     Progress::Processing(7),
                     vec![place(3, 0), place(300, 77)],
-                    b"request-1",
+                    Traits {
+                        group: "request-1".to_owned(),
+                        hard_pin: true,
+                        soft_pin_ms: 600_000,
+                    },
                 ),
             ),
         ]

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use standfast_core::{
     BatchBuilder, BatchEnd, Clock, Entry, EntryId, Epoch, ErrorKind, OpType, Seq, SessionId,
 };
-use standfast_metadata::{MetadataConfig, Op, Place, Range, SegmentId, SegmentNumber};
+use standfast_metadata::{MetadataConfig, Op, Place, Range, SegmentId, SegmentNumber, Traits};
 
 use crate::support::{Caller, Primary, key, placed, segment};
 
@@ -26,7 +26,7 @@ fn put_start(offset: u64, size: u64, segment: u32, reserve: Vec<Range>) -> Op {
             offset,
         }],
         reserve,
-        group: Vec::new(),
+        traits: Traits::default(),
     }
 }
 

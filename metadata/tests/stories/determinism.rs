@@ -129,6 +129,8 @@ impl World {
                 let placement = Placement {
                     replicas,
                     group: if n % 4 == 0 { "g" } else { "" }.to_owned(),
+                    hard_pin: n % 5 == 0,
+                    soft_pin_ms: u64::from(n % 3) * 10_000,
                     ..Placement::default()
                 };
                 self.call(client, Call::PutStart { objects, placement });

@@ -17,6 +17,8 @@ mod leases;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
 mod puts;
 #[cfg(test)]
 mod remove_many;
