@@ -34,5 +34,5 @@ pub use snapshot::*;
 pub use state::*;
 pub use store::{Durability, Reach, Store};
 pub use typed::{Application, Change, Rows, RowsMut, Typed};
-pub use units::{ByteSize, Span};
+pub use units::{ByteSize, Percent, Span};
 pub use words::*;

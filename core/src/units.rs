@@ -1,4 +1,4 @@
-//! Values of the configuration that carry their unit: durations and sizes.
+//! Values of the configuration that carry their unit: durations, sizes and parts.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,6 +17,13 @@ pub struct Span(pub Duration);
 #[serde(try_from = "String", into = "String")]
 pub struct ByteSize(pub u64);
 
+/// A part of a whole as text: `"90%"`, `"92.5%"`; at most `"100%"`, in steps of `"0.1%"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Percent {
+    permille: u16,
+}
+
 const SPANS: [(&str, f64); 6] = [
     ("us", 1e-6),
     ("ms", 1e-3),
@@ -32,6 +39,8 @@ const SIZES: [(&str, f64); 5] = [
     ("GiB", 1_073_741_824.0),
     ("TiB", 1_099_511_627_776.0),
 ];
+
+const PERMILLES: [(&str, f64); 1] = [("%", 10.0)];
 
 fn parse(what: &str, text: &str, units: &[(&str, f64)]) -> Result<f64> {
     let digits = text
@@ -49,7 +58,7 @@ fn parse(what: &str, text: &str, units: &[(&str, f64)]) -> Result<f64> {
     Err(Error::new(ErrorKind::Config, "parse").context(format!(
         "`{text}` is not a {what}: want a number and one of {}, as in \"5{}\"",
         names.join(", "),
-        names.get(2).unwrap_or(&"")
+        names.get(2).or_else(|| names.first()).unwrap_or(&"")
     )))
 }
 
@@ -108,6 +117,67 @@ impl ByteSize {
     /// As a length in memory.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+impl Percent {
+    /// Nothing.
+    pub const ZERO: Self = Self { permille: 0 };
+
+    /// So many hundredths; more than 100 count as 100.
+    pub const fn whole(hundredths: u16) -> Self {
+        let hundredths = if hundredths > 100 { 100 } else { hundredths };
+        Self {
+            permille: hundredths * 10,
+        }
+    }
+
+    /// Reads a part with its unit.
+    ///
+    /// # Errors
+    /// `Config` naming the unit, or the limit.
+    pub fn parse(text: &str) -> Result<Self> {
+        let permille = parse("part", text, &PERMILLES)?.round();
+        if permille > 1000.0 {
+            return Err(Error::new(ErrorKind::Config, "parse")
+                .context(format!("`{text}` is out of range: want at most \"100%\"")));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked"
+        )]
+        let permille = permille as u16;
+        Ok(Self { permille })
+    }
+
+    /// The part of `whole`, rounded down.
+    pub const fn of(self, whole: u64) -> u64 {
+        let permille = self.permille as u64;
+        whole / 1000 * permille + whole % 1000 * permille / 1000
+    }
+}
+
+impl TryFrom<String> for Percent {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Percent> for String {
+    fn from(part: Percent) -> Self {
+        part.to_string()
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.permille / 10, self.permille % 10) {
+            (whole, 0) => write!(f, "{whole}%"),
+            (whole, tenths) => write!(f, "{whole}.{tenths}%"),
+        }
     }
 }
 
@@ -175,6 +245,19 @@ mod tests {
         for text in ["0B", "512B", "64KiB", "16MiB", "2GiB"] {
             assert_eq!(ByteSize::parse(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_part_is_read_and_what_is_written_is_read_back() {
+        for text in ["0%", "5%", "92.5%", "100%"] {
+            assert_eq!(Percent::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Percent::whole(90).of(1001), 900);
+        assert_eq!(Percent::whole(100).of(u64::MAX), u64::MAX);
+        let too_much = Percent::parse("100.1%").unwrap_err().to_string();
+        assert!(too_much.contains("100%"), "{too_much}");
+        let error = Percent::parse("0.9").unwrap_err().to_string();
+        assert!(error.contains("5%"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use standfast_core::{Error, ErrorKind, Result, Span};
+use standfast_core::{Error, ErrorKind, Percent, Result, Span};
 
 /// The `[metadata]` table.
 ///
@@ -18,6 +18,11 @@ pub struct MetadataConfig {
     pub put_start_release: Span,
     /// A read protects an object from removal for this long. Default `10s`.
     pub lease_ttl: Span,
+    /// When more than this part of all mounted memory is used, objects are evicted. Default `90%`.
+    pub high_watermark: Percent,
+    /// An eviction frees at least this part of all mounted memory, counted from the watermark when that is passed.
+    /// Default `5%`.
+    pub eviction_ratio: Percent,
 }
 
 impl Default for MetadataConfig {
@@ -27,6 +32,8 @@ impl Default for MetadataConfig {
             put_start_discard: Span::secs(30),
             put_start_release: Span::secs(600),
             lease_ttl: Span::secs(10),
+            high_watermark: Percent::whole(90),
+            eviction_ratio: Percent::whole(5),
         }
     }
 }
@@ -52,7 +59,18 @@ impl MetadataConfig {
                 self.put_start_release, self.put_start_discard
             ));
         }
+        problems.extend(self.eviction_problem());
         problems
+    }
+
+    fn eviction_problem(&self) -> Option<String> {
+        let (high, ratio) = (self.high_watermark, self.eviction_ratio);
+        (ratio == Percent::ZERO || ratio > high).then(|| {
+            format!(
+                "eviction_ratio = \"{ratio}\" with high_watermark = \"{high}\": want more than \"0%\", \
+                 and no more than the watermark"
+            )
+        })
     }
 
     /// The settings, if they can work.
@@ -84,6 +102,8 @@ mod tests {
         assert_eq!(config.put_start_discard, Span::secs(30));
         assert_eq!(config.put_start_release, Span::secs(600));
         assert_eq!(config.lease_ttl, Span::secs(10));
+        assert_eq!(config.high_watermark, Percent::whole(90));
+        assert_eq!(config.eviction_ratio, Percent::whole(5));
         assert!(config.checked().is_ok());
     }
 
@@ -92,10 +112,13 @@ mod tests {
         let config = MetadataConfig {
             lease_ttl: Span::millis(0),
             put_start_release: Span::secs(5),
+            high_watermark: Percent::whole(3),
             ..MetadataConfig::default()
         };
         let problems = config.problems();
-        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        let text = &problems[2];
+        assert!(text.contains("3%") && text.contains("5%"), "{text}");
         assert!(problems[0].contains("lease_ttl"));
         let text = &problems[1];
         assert!(text.contains("5s") && text.contains("30s"), "{text}");

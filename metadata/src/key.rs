@@ -56,12 +56,6 @@ impl Target {
         self.tenant + 1
     }
 
-    /// `tenant 0x00 name`, of the same tenant.
-    pub(crate) fn of_same_tenant(&self, name: &[u8]) -> Vec<u8> {
-        let tenant = self.qualified.get(..self.before_key()).unwrap_or_default();
-        [tenant, name].concat()
-    }
-
     /// The key if it may be used at all.
     pub(crate) fn check(&self) -> Result<ObjectKey, Refusal> {
         if self.qualified.len() == self.before_key() {
@@ -120,6 +114,17 @@ impl ObjectKey {
                 key
             }
             Self::Other(qualified) => qualified.to_vec(),
+        }
+    }
+
+    /// `tenant 0x00 name`, of the same tenant.
+    pub(crate) fn of_same_tenant(&self, name: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Hex(_) => [DEFAULT_PREFIX, name].concat(),
+            Self::Other(qualified) => {
+                let tenant = qualified.iter().take_while(|byte| **byte != 0).copied();
+                tenant.chain([0]).chain(name.iter().copied()).collect()
+            }
         }
     }
 
@@ -201,6 +206,14 @@ mod tests {
         ] {
             assert!(!key.starts_with(other), "{}", other.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_name_of_the_same_tenant_is_beside_the_key() {
+        let hex = b"default\x000123456789abcdef0123456789abcdef";
+        assert_eq!(ObjectKey::of(hex).of_same_tenant(b"g"), b"default\0g");
+        let other = ObjectKey::of(b"other\0a\0b");
+        assert_eq!(other.of_same_tenant(b"g"), b"other\0g");
     }
 
     #[test]

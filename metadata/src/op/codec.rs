@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
 
 use super::{Op, Range, Reader};
@@ -114,6 +115,12 @@ impl Op {
                     write_bytes(&mut out, key);
                 }
             }
+            Self::Evict { keys } => {
+                write_varint(&mut out, keys.len() as u64);
+                for key in keys {
+                    write_bytes(&mut out, key);
+                }
+            }
         }
         out
     }
@@ -139,10 +146,11 @@ impl Op {
             27 => decode_sweep(&mut input),
             28 => decode_remove_many(&mut input),
             29 => decode_put_start(&mut input, true),
+            30 => decode_evict(&mut input),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 29: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 30: upgrade"
                     )),
                 );
             }
@@ -214,6 +222,14 @@ fn decode_retire(input: &mut Reader<'_>) -> Option<Op> {
 fn decode_sweep(input: &mut Reader<'_>) -> Option<Op> {
     let (first, buckets) = (input.u16()?, input.u16()?);
     (first < 1024 && (1..=1024).contains(&buckets)).then_some(Op::Sweep { first, buckets })
+}
+
+fn decode_evict(input: &mut Reader<'_>) -> Option<Op> {
+    let count = input.count(1)?;
+    let keys: Option<Vec<_>> = (0..count)
+        .map(|_| input.bytes().map(Bytes::copy_from_slice))
+        .collect();
+    Some(Op::Evict { keys: keys? })
 }
 
 fn decode_remove_many(input: &mut Reader<'_>) -> Option<Op> {

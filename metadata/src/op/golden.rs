@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use standfast_core::{Bucket, Entry, EntryId, ErrorKind, OpType, Seq};
 
 use super::{Op, Range};
@@ -20,6 +21,13 @@ fn every_op() -> Vec<(&'static str, Op)> {
     ops.extend(of_upkeep());
     ops.extend(of_removal());
     ops.push(of_traits());
+    let keys = [b"default\0a".as_slice(), b"tenant\0b"].map(Bytes::from_static);
+    ops.push((
+        "evict",
+        Op::Evict {
+            keys: keys.to_vec(),
+        },
+    ));
     ops
 }
 

@@ -1,16 +1,17 @@
 //! The operations that enter the log.
 
-mod bytes;
 mod codec;
 #[cfg(test)]
 mod golden;
+mod reader;
 
+use bytes::Bytes;
 use standfast_core::OpType;
 
 use crate::names::{SegmentId, SegmentNumber};
 use crate::request::{Cursor, Place, SegmentInfo, Traits};
 
-pub(crate) use bytes::Reader;
+pub(crate) use reader::Reader;
 
 /// A run of bytes in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +45,8 @@ pub struct Range {
 ///   26 Release        -
 ///   27 Sweep          first bucket v · buckets v
 ///   28 RemoveMany     leased v · processing v · next (v + bytes) · objects v, each: hold ms v, key (v + bytes)
-///   29 PutStart       as 20 · traits                                   little endian, v = LEB128
+///   29 PutStart       as 20 · traits
+///   30 Evict          keys v, each: key (v + bytes)                    little endian, v = LEB128
 /// ```
 ///
 /// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
@@ -135,6 +137,11 @@ pub enum Op {
         /// Where the next page begins; `None` when this was the last one.
         next: Option<Cursor>,
     },
+    /// Complete objects that nobody reads are removed to make room.
+    Evict {
+        /// Qualified keys, none twice.
+        keys: Vec<Bytes>,
+    },
 }
 
 impl Op {
@@ -155,6 +162,7 @@ impl Op {
             Self::Release => 26,
             Self::Sweep { .. } => 27,
             Self::RemoveMany { .. } => 28,
+            Self::Evict { .. } => 30,
         })
     }
 }

@@ -36,9 +36,11 @@ impl MetadataService {
         self.known(context, client)?;
         self.tables.hint(target);
         let hold_ms = self.check_absent(context, target, &key)?;
-        let allocation = self
-            .allocate(size, placement)
-            .inspect_err(|_| context.look_everywhere())?;
+        let allocation = self.allocate(size, placement).inspect_err(|_| {
+            context.look_everywhere();
+            self.want_room(size, placement.replicas as usize);
+        });
+        let allocation = allocation?;
         context.wait_for(allocation.reserved);
         let answer = if allocation.fresh {
             AnswerWhen::Committed

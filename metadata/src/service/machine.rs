@@ -6,7 +6,7 @@ use standfast_core::{
 };
 
 use super::soft::Soft;
-use crate::config::MetadataConfig;
+use crate::config::{MetadataConfig, millis};
 use crate::error::corrupt;
 use crate::request::{Call, Question};
 use crate::state::{Shadow, Tables, write_object};
@@ -103,8 +103,8 @@ impl StateMachine for MetadataService {
 
     fn versions(&self) -> Versions {
         Versions {
-            written: 4,
-            lowest_reader: 4,
+            written: 5,
+            lowest_reader: 5,
             digest: 1,
         }
     }
@@ -141,7 +141,9 @@ impl Service for MetadataService {
     }
 
     fn term_begins(&mut self, now_ms: u64) {
-        self.soft.term_begins(now_ms, self.tables.applied());
+        let lease_ttl_ms = millis(self.config.lease_ttl);
+        self.soft
+            .term_begins(now_ms, self.tables.applied(), lease_ttl_ms);
     }
 }
 

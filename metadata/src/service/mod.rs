@@ -6,6 +6,7 @@ mod decide_put;
 mod decide_remove;
 mod decide_segment;
 mod dice;
+mod evict;
 mod list;
 mod machine;
 mod query;

@@ -7,7 +7,7 @@ use crate::config::millis;
 use crate::key::Target;
 use crate::names::{ClientId, SegmentId};
 use crate::request::{Answer, Found, Located, Question};
-use crate::state::{Lease, Object, Progress};
+use crate::state::{Object, Progress};
 use crate::v1::ErrorCode;
 
 impl MetadataService {
@@ -80,15 +80,12 @@ impl MetadataService {
         if matches!(object.progress, Progress::Processing(_)) {
             return Err(ErrorCode::ReplicaIsNotReady.refuse("the object is being written"));
         }
-        let until_ms = context
-            .now_ms()
-            .saturating_add(millis(self.config.lease_ttl));
+        let (now_ms, ttl_ms) = (context.now_ms(), millis(self.config.lease_ttl));
         let object = self.tables.object_soft(target.bucket(), &key);
         let object = object.ok_or_else(|| ErrorCode::ObjectNotFound.refuse("no such object"))?;
-        object.lease = Lease::until(until_ms);
+        object.read(now_ms, ttl_ms);
         let object = object.clone();
-        self.soft
-            .lease_group(target, &object, Lease::until(until_ms));
+        self.soft.lease_group(&key, &object, object.lease);
         Ok(object)
     }
 

@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use standfast_core::Seq;
 
 use super::dice::Dice;
+use super::evict::Eviction;
 use crate::config::{MetadataConfig, millis};
-use crate::key::Target;
+use crate::key::ObjectKey;
 use crate::names::ClientNumber;
 use crate::state::{Lease, Object};
 
@@ -23,6 +24,7 @@ pub(super) struct Soft {
     pub(super) upkeep_ms: u64,
     /// The largest object asked for in this term.
     pub(super) largest: u64,
+    pub(super) eviction: Eviction,
     /// Leases of whole groups, by tenant and name.
     groups: BTreeMap<Vec<u8>, Lease>,
     /// When the leases of groups were looked through last.
@@ -39,17 +41,20 @@ impl Soft {
             listening_since_ms: 0,
             upkeep_ms: 0,
             largest: 1,
+            eviction: Eviction::default(),
             groups: BTreeMap::new(),
             groups_ms: 0,
         }
     }
 
-    pub(super) fn term_begins(&mut self, now_ms: u64, applied: Seq) {
+    pub(super) fn term_begins(&mut self, now_ms: u64, applied: Seq, lease_ttl_ms: u64) {
         self.term_began_ms = now_ms;
         self.listening_since_ms = now_ms;
         self.upkeep_ms = now_ms;
         self.floor = applied;
         self.seen.clear();
+        self.eviction
+            .term_begins(now_ms.saturating_add(lease_ttl_ms));
         self.groups.clear();
         self.groups_ms = now_ms;
     }
@@ -57,22 +62,22 @@ impl Soft {
     /// How long readers may still count on an object, or on another of its group; 0 when none does.
     pub(super) fn lease_left(
         &self,
-        target: &Target,
+        key: &ObjectKey,
         object: &Object,
         now_ms: u64,
         config: &MetadataConfig,
     ) -> u64 {
         let ttl_ms = millis(config.lease_ttl);
         let grace = (self.term_began_ms.saturating_add(ttl_ms)).saturating_sub(now_ms);
-        let group = group(target, object).and_then(|group| self.groups.get(&group));
+        let group = group(key, object).and_then(|group| self.groups.get(&group));
         let of_group = group.map_or(0, |lease| lease.left(now_ms, ttl_ms));
         grace.max(of_group).max(object.lease.left(now_ms, ttl_ms))
     }
 
     /// Leases the group of an object, if it has one. The lease is the group's, so that no index of its members is
     /// needed, and those that are put later have it too.
-    pub(super) fn lease_group(&mut self, target: &Target, object: &Object, lease: Lease) {
-        if let Some(group) = group(target, object) {
+    pub(super) fn lease_group(&mut self, key: &ObjectKey, object: &Object, lease: Lease) {
+        if let Some(group) = group(key, object) {
             self.groups.insert(group, lease);
         }
     }
@@ -98,9 +103,9 @@ impl Soft {
 }
 
 /// The group of an object with its tenant.
-fn group(target: &Target, object: &Object) -> Option<Vec<u8>> {
+fn group(key: &ObjectKey, object: &Object) -> Option<Vec<u8>> {
     let name = &object.replicas.traits().group;
-    (!name.is_empty()).then(|| target.of_same_tenant(name.as_bytes()))
+    (!name.is_empty()).then(|| key.of_same_tenant(name.as_bytes()))
 }
 
 #[cfg(test)]
@@ -135,12 +140,12 @@ mod tests {
             writer: ClientNumber(0),
             lease: Lease::default(),
         };
-        let target = Target::new(b"", b"k");
+        let key = ObjectKey::of(b"default\0k");
         let mut soft = Soft::new();
-        soft.term_begins(0, Seq::ZERO);
-        soft.lease_group(&target, &object, Lease::until(25_000));
+        soft.term_begins(0, Seq::ZERO, 10_000);
+        soft.lease_group(&key, &object, Lease::until(25_000));
         soft.forget_groups(20_000, &config);
-        assert!(soft.lease_left(&target, &object, 20_000, &config) >= 5_000);
+        assert!(soft.lease_left(&key, &object, 20_000, &config) >= 5_000);
         soft.forget_groups(29_999, &config);
         assert_eq!(soft.groups.len(), 1, "looked through 10 s ago at most");
         soft.forget_groups(30_000, &config);

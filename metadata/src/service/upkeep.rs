@@ -33,10 +33,12 @@ impl MetadataService {
             ops.extend(self.top_up());
             ops.extend(self.sweep());
         }
+        // These name objects, which are gone when their segments are.
         let expires = ops.iter().any(|op| matches!(op, Op::Expire { .. }));
         let mut logged_ops: Vec<_> = ops.iter().map(|op| logged(None, op)).collect();
         if !expires {
             logged_ops.extend(self.abandon(now_ms));
+            logged_ops.extend(self.evict(now_ms));
         }
         logged_ops
     }

@@ -72,6 +72,7 @@ impl Tables {
                 };
                 self.apply_remove_many(context, &objects, &page)
             }
+            Op::Evict { keys } => self.apply_evict(context, &keys),
         }
     }
 

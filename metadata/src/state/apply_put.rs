@@ -117,8 +117,9 @@ impl Tables {
             )));
         }
         context.touch(Section::of_bucket(subject.bucket));
+        let now_ms = context.now_ms();
         self.change_object(subject.bucket, &subject.key, |object| {
-            object.progress = Progress::Complete(checksum);
+            object.complete(checksum, now_ms);
         });
         Ok(Reply::default())
     }

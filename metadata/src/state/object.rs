@@ -15,6 +15,30 @@ pub(crate) struct Object {
 
 const _: () = assert!(size_of::<(ObjectKey, Object)>() <= 72);
 
+impl Object {
+    /// Its put has ended: counts as used now, and leased to nobody.
+    pub(crate) fn complete(&mut self, checksum: Option<u64>, now_ms: u64) {
+        self.progress = Progress::Complete(checksum);
+        self.lease = Lease::over(now_ms);
+        self.replicas.used(now_ms);
+    }
+
+    /// It is read, and leased for `ttl_ms`.
+    pub(crate) fn read(&mut self, now_ms: u64, ttl_ms: u64) {
+        self.lease = Lease::until(now_ms.saturating_add(ttl_ms));
+        self.replicas.used(now_ms);
+    }
+
+    /// Whether its soft pin holds. When it was used last is lost with a term: none begins with pins that are over.
+    pub(crate) fn soft_pinned(&self, term_began_ms: u64, now_ms: u64) -> bool {
+        let Replicas::Listed(listed) = &self.replicas else {
+            return false;
+        };
+        let begins = listed.used_ms.max(term_began_ms);
+        now_ms < begins.saturating_add(listed.traits.soft_pin_ms)
+    }
+}
+
 /// How far its put has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -36,6 +60,8 @@ pub(crate) enum Replicas {
 pub(crate) struct Listed {
     places: Vec<Place>,
     traits: Traits,
+    /// When it was written or read last: soft.
+    used_ms: u64,
 }
 
 const NO_TRAITS: &Traits = &Traits {
@@ -49,13 +75,27 @@ impl Replicas {
     pub(crate) fn new(places: Vec<Place>, traits: Traits) -> Self {
         match *places.as_slice() {
             [Place { segment, offset }] if traits.is_empty() => Self::One { segment, offset },
-            _ => Self::Listed(Box::new(Listed { places, traits })),
+            _ => Self::Listed(Box::new(Listed {
+                places,
+                traits,
+                used_ms: 0,
+            })),
         }
     }
 
     /// The same object's, of which these places are left.
     pub(crate) fn with_places(&self, places: Vec<Place>) -> Self {
-        Self::new(places, self.traits().clone())
+        let mut left = Self::new(places, self.traits().clone());
+        if let Self::Listed(listed) = self {
+            left.used(listed.used_ms);
+        }
+        left
+    }
+
+    fn used(&mut self, now_ms: u64) {
+        if let Self::Listed(listed) = self {
+            listed.used_ms = now_ms;
+        }
     }
 
     pub(crate) fn traits(&self) -> &Traits {
@@ -103,6 +143,18 @@ impl Lease {
         Self((until_ms / UNIT_MS + 1) as u32)
     }
 
+    /// None since `now_ms`.
+    pub(crate) const fn over(now_ms: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32")]
+        Self((now_ms / UNIT_MS) as u32)
+    }
+
+    /// For how long it has been over at `now_ms`, in units, when it is not running any more.
+    pub(crate) const fn over_for(self, now_ms: u64) -> u32 {
+        let Self(now) = Self::over(now_ms);
+        now.wrapping_sub(self.0)
+    }
+
     /// Milliseconds left at `now_ms`, of a lease of at most `ttl_ms`.
     pub(crate) fn left(self, now_ms: u64, ttl_ms: u64) -> u64 {
         #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32")]
@@ -126,6 +178,15 @@ mod tests {
             assert!(lease.left(now, 10_000) >= 10_000);
             assert!(lease.left(now + 9_999, 10_000) > 0);
             assert_eq!(lease.left(now + 10_000 + 2 * UNIT_MS, 10_000), 0);
+        }
+    }
+
+    #[test]
+    fn a_lease_that_ended_earlier_is_over_for_longer() {
+        for now in [1_000_003, (u64::from(u32::MAX) * UNIT_MS) - 77] {
+            let (old, new) = (Lease::until(now), Lease::over(now + 1000));
+            assert_eq!(new.left(now + 1000, 10_000), 0);
+            assert!(old.over_for(now + 2000) > new.over_for(now + 2000));
         }
     }
 

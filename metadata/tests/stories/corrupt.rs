@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use standfast_core::{
     BatchBuilder, BatchEnd, Clock, Entry, EntryId, Epoch, ErrorKind, OpType, Seq, SessionId,
 };
@@ -13,6 +14,7 @@ fn with_object() -> (Primary, Caller) {
     primary.mount(&mut client, &segment(1, 1000));
     primary.put(&mut client, "done", 100);
     placed(&primary.start(&mut client, "open", 100).outcome);
+    primary.pin(&mut client, "pinned", 100);
     primary.seal();
     (primary, client)
 }
@@ -37,6 +39,13 @@ fn remove_many(names: &[&str]) -> Op {
         leased: 0,
         processing: 0,
         next: None,
+    }
+}
+
+fn evict(names: &[&str]) -> Op {
+    let bytes = |name: &&str| Bytes::copy_from_slice(key(name).qualified());
+    Op::Evict {
+        keys: names.iter().map(bytes).collect(),
     }
 }
 
@@ -68,6 +77,10 @@ fn contradictions() -> Vec<(&'static str, Op)> {
         ("", Op::Remove { hold_ms: 0 }),
         ("", remove_many(&["done", "absent"])),
         ("", remove_many(&["done", "open", "done"])),
+        ("", evict(&["done", "done"])),
+        ("", evict(&["done", "open"])),
+        ("", evict(&["absent"])),
+        ("", evict(&["pinned"])),
         (
             "",
             Op::Reserve {

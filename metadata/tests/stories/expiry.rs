@@ -9,7 +9,7 @@ fn a_client_that_says_nothing_is_expired_with_its_segments_and_its_session() {
     let (mut silent, mut alive) = (Caller::new(1), Caller::new(2));
     primary.mount(&mut silent, &segment(1, 1000));
     primary.put(&mut silent, "a", 1000);
-    primary.mount(&mut alive, &segment(2, 1000));
+    primary.mount(&mut alive, &segment(2, 2000));
     primary.put(&mut alive, "b", 1000);
     let remembered = |primary: &Primary| primary.machine.rows() - primary.rows();
     assert_eq!(remembered(&primary), 2);

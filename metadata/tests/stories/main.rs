@@ -7,6 +7,8 @@ mod corrupt;
 #[cfg(test)]
 mod determinism;
 #[cfg(test)]
+mod eviction;
+#[cfg(test)]
 mod expiry;
 #[cfg(test)]
 mod groups;

@@ -47,7 +47,7 @@ fn an_allocation_that_was_answered_and_lost_is_never_given_to_another() {
     let mut writer = Caller::new(1);
     primary.mount(&mut writer, &segment(1, 100_000));
     primary.settle();
-    primary.put(&mut writer, "kept", 100);
+    primary.pin(&mut writer, "kept", 100);
     primary.seal();
     let committed = primary.committed();
 

@@ -29,19 +29,31 @@ pub(super) async fn removed_in_log(config: &Path) -> Result<HashSet<BlockKey>, F
         position = last.end();
         for batch in &batches {
             for entry in batch.entries() {
-                removed.extend(removed_by(&entry?)?);
+                removed_by(&entry?, &mut removed)?;
             }
         }
     }
 }
 
-/// The block that an entry removes. An object that is put again later is found, so it does not matter that it is in here.
-fn removed_by(entry: &Entry<'_>) -> Result<Option<BlockKey>, Failure> {
-    if entry.op_type == OpType::EPOCH_START || !matches!(Op::decode(entry)?, Op::Remove { .. }) {
-        return Ok(None);
+/// The blocks that an entry removes. One that is put again later is found, so it does not matter that it is in here.
+fn removed_by(entry: &Entry<'_>, removed: &mut HashSet<BlockKey>) -> Result<(), Failure> {
+    if entry.op_type == OpType::EPOCH_START {
+        return Ok(());
     }
-    let key = entry.key.iter().position(|byte| *byte == 0);
-    let key = key.and_then(|end| entry.key.get(end + 1..));
-    let digits = key.and_then(|key| std::str::from_utf8(key).ok());
-    Ok(digits.and_then(BlockKey::parse))
+    match Op::decode(entry)? {
+        Op::Remove { .. } => removed.extend(block(&entry.key)),
+        Op::RemoveMany { objects, .. } => {
+            removed.extend(objects.iter().filter_map(|(key, _)| block(key)));
+        }
+        Op::Evict { keys } => removed.extend(keys.iter().filter_map(|key| block(key))),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The block whose qualified key this is.
+fn block(qualified: &[u8]) -> Option<BlockKey> {
+    let end = qualified.iter().position(|byte| *byte == 0)?;
+    let digits = std::str::from_utf8(qualified.get(end + 1..)?).ok()?;
+    BlockKey::parse(digits)
 }

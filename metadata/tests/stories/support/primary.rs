@@ -242,6 +242,18 @@ impl Primary {
         self.end(caller, name).outcome.expect("ended");
     }
 
+    /// Puts an object that is never evicted.
+    pub(crate) fn pin(&mut self, caller: &mut Caller, name: &str, size: u64) {
+        let placement = Placement {
+            hard_pin: true,
+            ..Placement::default()
+        };
+        let objects = vec![(key(name), size)];
+        let start = self.one(caller, Call::PutStart { objects, placement });
+        start.outcome.expect("started");
+        self.end(caller, name).outcome.expect("ended");
+    }
+
     pub(crate) fn revoke(&mut self, caller: &mut Caller, name: &str) -> Answered {
         self.one(caller, Call::PutRevoke(vec![key(name)]))
     }
