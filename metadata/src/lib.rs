@@ -25,7 +25,7 @@ pub use config::MetadataConfig;
 pub use grpc::{Master, ServerOptions, server};
 pub use key::{KEY_LIMIT, Target};
 pub use names::{ClientId, SegmentId, SegmentNumber};
-pub use op::{Op, Range};
+pub use op::{Op, Range, Start};
 pub use request::{
     Answer, Call, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place, Placement,
     Question, RemoveMany, RemovedPage, SegmentInfo, SegmentPage, SegmentRow, Traits,

@@ -69,6 +69,9 @@ pub(crate) struct PutArguments {
     /// Group they belong to: a read of one protects all of them
     #[arg(long, value_name = "NAME", default_value = "")]
     group: String,
+    /// Write those again that are there already
+    #[arg(long)]
+    overwrite: bool,
     /// Never evict them
     #[arg(long)]
     hard_pin: bool,
@@ -156,7 +159,11 @@ async fn put(arguments: PutArguments) -> Result<ExitCode, Failure> {
         .cluster
         .connect(&arguments.keys.tenant)
         .await?;
-    let results = client.put(&objects, &placement).await?;
+    let results = if arguments.overwrite {
+        client.upsert(&objects, &placement).await?
+    } else {
+        client.put(&objects, &placement).await?
+    };
     let results = results.into_iter().map(|result| result.map(Some));
     let keys = &arguments.keys;
     conclude(keys.cluster.output, &keys.keys, results)

@@ -34,6 +34,8 @@ mod listing;
 #[cfg(test)]
 mod orphans;
 #[cfg(test)]
+mod overwrite;
+#[cfg(test)]
 mod remove_many;
 #[cfg(test)]
 mod stalled_disk;

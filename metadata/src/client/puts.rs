@@ -22,6 +22,22 @@ pub struct PutObject {
     pub checksum: Option<u64>,
 }
 
+/// How a put is started.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    Put,
+    Upsert,
+}
+
+impl Start {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Put => "put start",
+            Self::Upsert => "upsert start",
+        }
+    }
+}
+
 /// A put that a failover lost is started again so often.
 const STARTS: usize = 4;
 
@@ -37,6 +53,31 @@ impl MetadataClient {
         &self,
         objects: &[PutObject],
         placement: &Placement,
+    ) -> Result<Items<Placed>> {
+        self.start(objects, placement, Start::Put).await
+    }
+
+    /// Starts puts of objects that may be there already: these are written again, and cannot be read until their puts
+    /// have ended. A put that is revoked, or never ended, leaves nothing of the object.
+    ///
+    /// # Errors
+    /// As all calls.
+    ///
+    /// # Cancel safety
+    /// They may be started all the same.
+    pub async fn upsert_start(
+        &self,
+        objects: &[PutObject],
+        placement: &Placement,
+    ) -> Result<Items<Placed>> {
+        self.start(objects, placement, Start::Upsert).await
+    }
+
+    async fn start(
+        &self,
+        objects: &[PutObject],
+        placement: &Placement,
+        start: Start,
     ) -> Result<Items<Placed>> {
         let config = v1::PutConfig {
             replicas: placement.replicas,
@@ -56,10 +97,15 @@ impl MetadataClient {
             async move {
                 self.inner
                     .call(
-                        "put start",
+                        start.name(),
                         objects.len(),
                         &request,
-                        |mut stub, r| async move { stub.batch_put_start(r).await },
+                        move |mut stub, r| async move {
+                            match start {
+                                Start::Put => stub.batch_put_start(r).await,
+                                Start::Upsert => stub.batch_upsert_start(r).await,
+                            }
+                        },
                     )
                     .await
             }
@@ -148,6 +194,30 @@ impl MetadataClient {
     /// # Cancel safety
     /// They may be put all the same.
     pub async fn put(&self, objects: &[PutObject], placement: &Placement) -> Result<Items<Placed>> {
+        self.start_and_end(objects, placement, Start::Put).await
+    }
+
+    /// As [`Self::put`], of objects that may be there already and are then written again.
+    ///
+    /// # Errors
+    /// As all calls.
+    ///
+    /// # Cancel safety
+    /// They may be put all the same.
+    pub async fn upsert(
+        &self,
+        objects: &[PutObject],
+        placement: &Placement,
+    ) -> Result<Items<Placed>> {
+        self.start_and_end(objects, placement, Start::Upsert).await
+    }
+
+    async fn start_and_end(
+        &self,
+        objects: &[PutObject],
+        placement: &Placement,
+        start: Start,
+    ) -> Result<Items<Placed>> {
         let mut results: Vec<Option<Result<Placed, Refusal>>> = vec![None; objects.len()];
         // An answer that passes an item over acknowledges nothing.
         let no_end = || Err(ErrorCode::InvalidParams.refuse("no result for the item"));
@@ -158,7 +228,7 @@ impl MetadataClient {
                 .filter_map(|at| objects.get(*at))
                 .cloned()
                 .collect();
-            let starts = self.put_start(&these, placement).await?;
+            let starts = self.start(&these, placement, start).await?;
             let started: Vec<_> = open.iter().zip(&these).zip(starts).collect();
             let to_end: Vec<_> = started
                 .iter()

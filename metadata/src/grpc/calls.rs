@@ -1,18 +1,15 @@
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use bytes::Bytes;
-use standfast_core::{BootInstant, Error, Outcome, RequestHeader};
+use standfast_core::{BootInstant, Outcome, RequestHeader};
 use tonic::Status;
 
-use super::master::{Asked, Master, in_doubt};
-use super::segments::SegmentTable;
+use super::master::{Asked, Master};
 use super::status::status;
 use super::wire;
 use crate::key::Target;
-use crate::request::{Answer, Call, Found, Question, read_places};
+use crate::request::{Answer, Call, Question};
 use crate::v1;
-use crate::v1::ErrorCode;
 
 /// The keys of a piece of a request.
 pub(super) fn targets(tenant: &str, keys: &[Bytes], piece: Range<usize>) -> Vec<Target> {
@@ -122,94 +119,6 @@ impl Master {
         let call = |piece: Range<usize>| Call::Unmount(ids.get(piece).unwrap_or_default().to_vec());
         self.propose("unmount", asked, lengths(&request.ids), call)
             .await
-    }
-
-    pub(super) async fn start_puts(
-        &self,
-        request: v1::BatchPutStartRequest,
-        deadline: BootInstant,
-    ) -> Result<v1::BatchPutStartResponse, Status> {
-        let asked = asked(request.header.as_ref(), deadline)?;
-        let (keys, tenant) = (request.keys, request.tenant);
-        let size = wire::spread("sizes", &request.sizes, keys.len())?;
-        let placement = wire::placement(request.config);
-        let call = |piece: Range<usize>| {
-            let sizes = piece.clone().map(|at| size(at).unwrap_or(0));
-            Call::PutStart {
-                objects: targets(&tenant, &keys, piece)
-                    .into_iter()
-                    .zip(sizes)
-                    .collect(),
-                placement: placement.clone(),
-            }
-        };
-        let outcomes = self
-            .propose("put_start", asked, lengths(&keys), call)
-            .await?;
-        // It was executed: whatever goes wrong now leaves the caller in doubt, not refused.
-        self.describe(outcomes, deadline)
-            .await
-            .map_err(|error| status(&in_doubt(error)))
-    }
-
-    /// Fills in what the numbers in the replies stand for.
-    async fn describe(
-        &self,
-        outcomes: Vec<Outcome>,
-        deadline: BootInstant,
-    ) -> Result<v1::BatchPutStartResponse, Error> {
-        let placed: Vec<_> = outcomes
-            .into_iter()
-            .map(|outcome| outcome.map(|reply| read_places(&reply).unwrap_or_default()))
-            .collect();
-        let numbers: BTreeSet<_> = placed
-            .iter()
-            .flatten()
-            .flat_map(|(_, places)| places.iter().map(|place| place.segment))
-            .collect();
-        let infos: BTreeMap<_, _> = self
-            .segments(&numbers, deadline)
-            .await?
-            .into_iter()
-            .collect();
-        let mut table = SegmentTable::default();
-        let results = placed.into_iter().map(|placed| {
-            let (size, places) = match placed {
-                Ok(placed) => placed,
-                Err(refusal) => {
-                    return v1::PutStartResult {
-                        code: wire::code(&refusal),
-                        message: refusal.message.into_owned(),
-                        replicas: Vec::new(),
-                    };
-                }
-            };
-            let mut replicas = Vec::with_capacity(places.len());
-            for place in places {
-                if let Some(Some(segment)) = infos.get(&place.segment) {
-                    let found = Found {
-                        segment: std::sync::Arc::clone(segment),
-                        offset: place.offset,
-                    };
-                    replicas.push(table.replica(&found, size));
-                }
-            }
-            if replicas.is_empty() {
-                return v1::PutStartResult {
-                    code: ErrorCode::SegmentNotFound as i32,
-                    message: "the segments it was placed in are unmounted".to_owned(),
-                    replicas,
-                };
-            }
-            v1::PutStartResult {
-                replicas,
-                ..v1::PutStartResult::default()
-            }
-        });
-        Ok(v1::BatchPutStartResponse {
-            results: results.collect(),
-            segments: table.finish(),
-        })
     }
 
     pub(super) async fn end_puts(

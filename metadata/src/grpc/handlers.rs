@@ -2,6 +2,7 @@ use tonic::{Request, Response, Status};
 
 use super::master::Master;
 use super::removal::{Removal, pattern};
+use super::starts::{PUT, UPSERT};
 use super::wire::{items, single};
 use crate::v1;
 use crate::v1::master_service_server::MasterService;
@@ -49,19 +50,8 @@ impl MasterService for Master {
         request: Request<v1::PutStartRequest>,
     ) -> Answered<v1::PutStartResponse> {
         let deadline = self.deadline(request.metadata());
-        let one = request.into_inner();
-        let batch = v1::BatchPutStartRequest {
-            header: one.header,
-            tenant: one.tenant,
-            keys: vec![one.key],
-            sizes: vec![one.size],
-            config: one.config,
-        };
-        let response = self.start_puts(batch, deadline).await?;
-        Ok(Response::new(v1::PutStartResponse {
-            result: Some(single(response.results)?),
-            segments: response.segments,
-        }))
+        let response = self.start_put(request.into_inner(), PUT, deadline).await?;
+        Ok(Response::new(response))
     }
 
     async fn batch_put_start(
@@ -69,7 +59,29 @@ impl MasterService for Master {
         request: Request<v1::BatchPutStartRequest>,
     ) -> Answered<v1::BatchPutStartResponse> {
         let deadline = self.deadline(request.metadata());
-        let response = self.start_puts(request.into_inner(), deadline).await?;
+        let response = self.start_puts(request.into_inner(), PUT, deadline).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn upsert_start(
+        &self,
+        request: Request<v1::PutStartRequest>,
+    ) -> Answered<v1::PutStartResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self
+            .start_put(request.into_inner(), UPSERT, deadline)
+            .await?;
+        Ok(Response::new(response))
+    }
+
+    async fn batch_upsert_start(
+        &self,
+        request: Request<v1::BatchPutStartRequest>,
+    ) -> Answered<v1::BatchPutStartResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self
+            .start_puts(request.into_inner(), UPSERT, deadline)
+            .await?;
         Ok(Response::new(response))
     }
 

@@ -8,6 +8,7 @@ mod options;
 mod reads;
 mod removal;
 mod segments;
+mod starts;
 mod status;
 mod wire;
 

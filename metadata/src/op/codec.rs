@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
 
-use super::{Op, Range, Reader};
+use super::{Op, Range, Reader, Start};
 use crate::error::corrupt;
 use crate::names::{ClientId, SegmentId};
 use crate::request::{Cursor, Place, SegmentInfo, Traits};
@@ -45,6 +45,18 @@ fn read_places(input: &mut Reader<'_>) -> Option<Vec<Place>> {
         .collect()
 }
 
+/// All of it but the traits.
+fn write_start(out: &mut Vec<u8>, start: &Start) {
+    write_varint(out, start.size);
+    write_varint(out, start.hold_ms);
+    write_varint(out, start.places.len() as u64);
+    for place in &start.places {
+        write_varint(out, u64::from(place.segment.0));
+        write_varint(out, place.offset);
+    }
+    write_ranges(out, &start.reserve);
+}
+
 fn encode_mount(segment: &SegmentInfo, reserved: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&segment.id.to_bytes());
     out.extend_from_slice(&segment.incarnation.to_le_bytes());
@@ -68,23 +80,17 @@ impl Op {
                 out.extend_from_slice(&client.to_bytes());
                 write_varint(&mut out, *hold_ms);
             }
-            Self::PutStart {
-                size,
-                hold_ms,
-                places,
-                reserve,
-                traits,
-            } => {
-                write_varint(&mut out, *size);
-                write_varint(&mut out, *hold_ms);
-                write_varint(&mut out, places.len() as u64);
-                for place in places {
-                    write_varint(&mut out, u64::from(place.segment.0));
-                    write_varint(&mut out, place.offset);
+            Self::PutStart(start) => {
+                write_start(&mut out, start);
+                if !start.traits.is_empty() {
+                    start.traits.write(&mut out);
                 }
-                write_ranges(&mut out, reserve);
-                traits.write(&mut out);
             }
+            Self::Upsert(start) => {
+                write_start(&mut out, start);
+                start.traits.write(&mut out);
+            }
+            Self::UpsertInPlace { traits } => traits.write(&mut out),
             Self::PutEnd {
                 checksum: Some(checksum),
             } => out.extend_from_slice(&checksum.to_le_bytes()),
@@ -136,7 +142,7 @@ impl Op {
             17 => decode_mount(&mut input),
             18 => decode_unmount(&mut input),
             19 => decode_expire(&mut input),
-            20 => decode_put_start(&mut input, false),
+            20 => read_start(&mut input, |_| Some(Traits::default())).map(Self::PutStart),
             21 => decode_put_end(&mut input),
             22 => input.varint().map(|hold_ms| Self::PutRevoke { hold_ms }),
             23 => input.varint().map(|hold_ms| Self::Remove { hold_ms }),
@@ -145,12 +151,14 @@ impl Op {
             26 => Some(Self::Release),
             27 => decode_sweep(&mut input),
             28 => decode_remove_many(&mut input),
-            29 => decode_put_start(&mut input, true),
+            29 => read_start(&mut input, Traits::read_some).map(Self::PutStart),
             30 => decode_evict(&mut input),
+            31 => read_start(&mut input, Traits::read).map(Self::Upsert),
+            32 => Traits::read(&mut input).map(|traits| Self::UpsertInPlace { traits }),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 30: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 32: upgrade"
                     )),
                 );
             }
@@ -189,17 +197,16 @@ fn decode_expire(input: &mut Reader<'_>) -> Option<Op> {
     })
 }
 
-fn decode_put_start(input: &mut Reader<'_>, has_traits: bool) -> Option<Op> {
-    Some(Op::PutStart {
+fn read_start(
+    input: &mut Reader<'_>,
+    traits: impl FnOnce(&mut Reader<'_>) -> Option<Traits>,
+) -> Option<Start> {
+    Some(Start {
         size: input.varint()?,
         hold_ms: input.varint()?,
         places: read_places(input)?,
         reserve: read_ranges(input)?,
-        traits: if has_traits {
-            Traits::read(input)?
-        } else {
-            Traits::default()
-        },
+        traits: traits(input)?,
     })
 }
 

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use standfast_core::{Bucket, Entry, EntryId, ErrorKind, OpType, Seq};
 
-use super::{Op, Range};
+use super::{Op, Range, Start};
 use crate::names::{ClientId, SegmentId, SegmentNumber};
 use crate::request::{Cursor, Place, SegmentInfo, Traits};
 
@@ -28,6 +28,7 @@ fn every_op() -> Vec<(&'static str, Op)> {
             keys: keys.to_vec(),
         },
     ));
+    ops.extend(of_upserts());
     ops
 }
 
@@ -65,7 +66,7 @@ fn of_objects() -> Vec<(&'static str, Op)> {
     vec![
         (
             "put-start",
-            Op::PutStart {
+            Op::PutStart(Start {
                 size: 16_384,
                 hold_ms: 0,
                 places: vec![Place {
@@ -74,11 +75,11 @@ fn of_objects() -> Vec<(&'static str, Op)> {
                 }],
                 reserve: Vec::new(),
                 traits: Traits::default(),
-            },
+            }),
         ),
         (
             "put-start-reserving",
-            Op::PutStart {
+            Op::PutStart(Start {
                 size: 100,
                 hold_ms: 600_000,
                 places: vec![
@@ -93,7 +94,7 @@ fn of_objects() -> Vec<(&'static str, Op)> {
                 ],
                 reserve: vec![range(3, 0, 1000), range(300, 77, 5000)],
                 traits: Traits::default(),
-            },
+            }),
         ),
         ("put-end", Op::PutEnd { checksum: None }),
         (
@@ -158,7 +159,7 @@ fn of_removal() -> Vec<(&'static str, Op)> {
 }
 
 fn of_traits() -> (&'static str, Op) {
-    let start = Op::PutStart {
+    let start = Op::PutStart(Start {
         size: 16_384,
         hold_ms: 0,
         places: vec![Place {
@@ -171,8 +172,29 @@ fn of_traits() -> (&'static str, Op) {
             hard_pin: true,
             soft_pin_ms: 600_000,
         },
-    };
+    });
     ("put-start-traits", start)
+}
+
+fn of_upserts() -> Vec<(&'static str, Op)> {
+    let traits = Traits {
+        soft_pin_ms: 1000,
+        ..Traits::default()
+    };
+    let upsert = Op::Upsert(Start {
+        size: 100,
+        hold_ms: 10_000,
+        places: vec![Place {
+            segment: SegmentNumber(3),
+            offset: 0,
+        }],
+        reserve: vec![range(3, 0, 1000)],
+        traits: Traits::default(),
+    });
+    vec![
+        ("upsert", upsert),
+        ("upsert-in-place", Op::UpsertInPlace { traits }),
+    ]
 }
 
 fn entry(op_type: OpType, payload: &[u8]) -> Entry<'_> {

@@ -24,6 +24,22 @@ pub struct Range {
     pub length: u64,
 }
 
+/// A put as it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Bytes of each replica.
+    pub size: u64,
+    /// How long the memory of what it replaces is held back; 0 when nobody can be reading or writing that.
+    pub hold_ms: u64,
+    /// Where.
+    pub places: Vec<Place>,
+    /// Ranges to reserve first: in the same operation, because a decision that is cut in two by a failover would
+    /// leave the answer to the first half in the session.
+    pub reserve: Vec<Range>,
+    /// Its group and pins.
+    pub traits: Traits,
+}
+
 /// One deterministic change. The primary decides it, everyone applies it.
 ///
 /// Who asked and which key it is about are in the entry (`session`, `key`) and not repeated here. What depends
@@ -46,7 +62,9 @@ pub struct Range {
 ///   27 Sweep          first bucket v · buckets v
 ///   28 RemoveMany     leased v · processing v · next (v + bytes) · objects v, each: hold ms v, key (v + bytes)
 ///   29 PutStart       as 20 · traits
-///   30 Evict          keys v, each: key (v + bytes)                    little endian, v = LEB128
+///   30 Evict          keys v, each: key (v + bytes)
+///   31 Upsert         as 20 · traits
+///   32 UpsertInPlace  traits                                           little endian, v = LEB128
 /// ```
 ///
 /// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
@@ -75,19 +93,7 @@ pub enum Op {
         hold_ms: u64,
     },
     /// Replicas of the entry's key are allocated. Replaces a put that was started long ago.
-    PutStart {
-        /// Bytes of each replica.
-        size: u64,
-        /// How long the memory of the put it replaces is held back.
-        hold_ms: u64,
-        /// Where.
-        places: Vec<Place>,
-        /// Ranges to reserve first: in the same operation, because a decision that is cut in two by a failover
-        /// would leave the answer to the first half in the session.
-        reserve: Vec<Range>,
-        /// Its group and pins.
-        traits: Traits,
-    },
+    PutStart(Start),
     /// The entry's key was written.
     PutEnd {
         /// Of the object's bytes, as its writer computed it.
@@ -142,6 +148,13 @@ pub enum Op {
         /// Qualified keys, none twice.
         keys: Vec<Bytes>,
     },
+    /// The entry's key, which is complete, is written again in new replicas.
+    Upsert(Start),
+    /// The entry's key, which is complete, is written again where it is.
+    UpsertInPlace {
+        /// Its group and pins from here on.
+        traits: Traits,
+    },
 }
 
 impl Op {
@@ -152,8 +165,8 @@ impl Op {
             Self::Mount { .. } => 17,
             Self::Unmount { .. } => 18,
             Self::Expire { .. } => 19,
-            Self::PutStart { traits, .. } if traits.is_empty() => 20,
-            Self::PutStart { .. } => 29,
+            Self::PutStart(start) if start.traits.is_empty() => 20,
+            Self::PutStart(_) => 29,
             Self::PutEnd { .. } => 21,
             Self::PutRevoke { .. } => 22,
             Self::Remove { .. } => 23,
@@ -163,6 +176,8 @@ impl Op {
             Self::Sweep { .. } => 27,
             Self::RemoveMany { .. } => 28,
             Self::Evict { .. } => 30,
+            Self::Upsert(_) => 31,
+            Self::UpsertInPlace { .. } => 32,
         })
     }
 }

@@ -57,6 +57,13 @@ pub enum Call {
         /// Where.
         placement: Placement,
     },
+    /// Start puts of keys that may be there already, and are then written again.
+    UpsertStart {
+        /// Key and size.
+        objects: Vec<(Target, u64)>,
+        /// Where.
+        placement: Placement,
+    },
     /// End puts, with the checksum of what was written.
     PutEnd(Vec<(Target, Option<u64>)>),
     /// Give puts up.
@@ -79,7 +86,7 @@ impl Call {
             Self::Join | Self::RemoveMany(_) => 1,
             Self::Mount(segments) => segments.len(),
             Self::Unmount(ids) => ids.len(),
-            Self::PutStart { objects, .. } => objects.len(),
+            Self::PutStart { objects, .. } | Self::UpsertStart { objects, .. } => objects.len(),
             Self::PutEnd(ends) => ends.len(),
             Self::PutRevoke(targets) | Self::Remove { targets, .. } => targets.len(),
         }

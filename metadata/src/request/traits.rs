@@ -19,24 +19,21 @@ impl Traits {
         self.group.is_empty() && !self.hard_pin && self.soft_pin_ms == 0
     }
 
-    /// Appends them as log and rows keep them, if there are any.
+    /// Appends them as log and rows keep them.
     ///
     /// ```text
     ///   group (v + bytes) · hard pin 1 (0 or 1) · soft pin ms v        v = LEB128
     /// ```
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        if self.is_empty() {
-            return;
-        }
         write_varint(out, self.group.len() as u64);
         out.extend_from_slice(self.group.as_bytes());
         out.push(u8::from(self.hard_pin));
         write_varint(out, self.soft_pin_ms);
     }
 
-    /// Reads what [`Self::write`] wrote; `None` for anything else, and for none.
+    /// Reads what [`Self::write`] wrote; `None` for anything else.
     pub(crate) fn read(input: &mut Reader<'_>) -> Option<Self> {
-        let traits = Self {
+        Some(Self {
             group: input.text()?,
             hard_pin: match input.byte()? {
                 0 => false,
@@ -44,7 +41,11 @@ impl Traits {
                 _ => return None,
             },
             soft_pin_ms: input.varint()?,
-        };
-        (!traits.is_empty()).then_some(traits)
+        })
+    }
+
+    /// The same where there must be some.
+    pub(crate) fn read_some(input: &mut Reader<'_>) -> Option<Self> {
+        Self::read(input).filter(|traits| !traits.is_empty())
     }
 }

@@ -47,6 +47,10 @@ impl MetadataService {
                 let (target, size) = objects.get(at).ok_or_else(none)?;
                 self.decide_put_start(context, client, (target, *size), placement)
             }
+            Call::UpsertStart { objects, placement } => {
+                let (target, size) = objects.get(at).ok_or_else(none)?;
+                self.decide_upsert_start(context, client, (target, *size), placement)
+            }
             Call::PutEnd(ends) => {
                 let (target, checksum) = ends.get(at).ok_or_else(none)?;
                 self.decide_put_end(context, client, target, *checksum)

@@ -1,11 +1,12 @@
 use standfast_core::{AnswerWhen, DecideContext, Decision, Refusal, Reply, Section};
 
+use super::allocate::Allocation;
 use super::decide::{committed, logged};
 use super::machine::MetadataService;
 use crate::config::millis;
 use crate::key::{ObjectKey, Target};
 use crate::names::ClientId;
-use crate::op::Op;
+use crate::op::{Op, Start};
 use crate::request::Placement;
 use crate::state::Progress;
 use crate::v1::ErrorCode;
@@ -36,28 +37,37 @@ impl MetadataService {
         self.known(context, client)?;
         self.tables.hint(target);
         let hold_ms = self.check_absent(context, target, &key)?;
-        let allocation = self.allocate(size, placement).inspect_err(|_| {
-            context.look_everywhere();
-            self.want_room(size, placement.replicas as usize);
-        });
-        let allocation = allocation?;
+        let allocation = self.room(context, size, placement)?;
         context.wait_for(allocation.reserved);
         let answer = if allocation.fresh {
             AnswerWhen::Committed
         } else {
             AnswerWhen::Looked
         };
-        let op = Op::PutStart {
+        let op = Op::PutStart(Start {
             size,
             hold_ms,
             places: allocation.places,
             reserve: allocation.reserve,
             traits: placement.traits(),
-        };
+        });
         Ok(Decision {
             ops: vec![logged(Some(target), &op)],
             answer,
             unchanged: Reply::default(),
+        })
+    }
+
+    /// Room for an object; asks for an eviction when there is none.
+    pub(super) fn room(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        size: u64,
+        placement: &Placement,
+    ) -> Result<Allocation, Refusal> {
+        self.allocate(size, placement).inspect_err(|_| {
+            context.look_everywhere();
+            self.want_room(size, placement.replicas as usize);
         })
     }
 
@@ -134,7 +144,7 @@ impl MetadataService {
     }
 }
 
-fn check_put(size: u64, placement: &Placement) -> Result<(), Refusal> {
+pub(super) fn check_put(size: u64, placement: &Placement) -> Result<(), Refusal> {
     if size == 0 {
         return Err(ErrorCode::InvalidParams.refuse("an object of 0 bytes"));
     }

@@ -103,8 +103,8 @@ impl StateMachine for MetadataService {
 
     fn versions(&self) -> Versions {
         Versions {
-            written: 5,
-            lowest_reader: 5,
+            written: 6,
+            lowest_reader: 6,
             digest: 1,
         }
     }

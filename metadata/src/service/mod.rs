@@ -5,6 +5,7 @@ mod decide;
 mod decide_put;
 mod decide_remove;
 mod decide_segment;
+mod decide_upsert;
 mod dice;
 mod evict;
 mod list;

@@ -30,22 +30,12 @@ impl Tables {
             Op::Mount { segment, reserved } => self.apply_mount(context, client, segment, reserved),
             Op::Unmount { id } => self.apply_unmount(context, id),
             Op::Expire { client, hold_ms } => self.apply_expire(context, client, hold_ms),
-            Op::PutStart {
-                size,
-                hold_ms,
-                places,
-                reserve,
-                traits,
-            } => {
-                let start = super::apply_put::Start {
-                    client,
-                    size,
-                    hold_ms,
-                    places,
-                    reserve,
-                    traits,
-                };
-                self.apply_put_start(context, self.subject(entry)?, start)
+            Op::PutStart(start) => {
+                self.apply_put_start(context, self.subject(entry)?, client, start)
+            }
+            Op::Upsert(start) => self.apply_upsert(context, self.subject(entry)?, client, start),
+            Op::UpsertInPlace { traits } => {
+                self.apply_upsert_in_place(context, &self.subject(entry)?, client, traits)
             }
             Op::PutEnd { checksum } => {
                 self.apply_put_end(context, &self.subject(entry)?, client, checksum)

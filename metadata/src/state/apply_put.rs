@@ -5,28 +5,31 @@ use super::object::{Lease, Object, Progress, Replicas};
 use super::tables::Tables;
 use crate::error::corrupt;
 use crate::names::{ClientId, ClientNumber};
-use crate::op::Range;
-use crate::request::{Place, Traits, write_places};
-
-/// A put as its entry says it.
-#[derive(Debug)]
-pub(super) struct Start {
-    pub(super) client: ClientId,
-    pub(super) size: u64,
-    pub(super) hold_ms: u64,
-    pub(super) places: Vec<Place>,
-    pub(super) reserve: Vec<Range>,
-    pub(super) traits: Traits,
-}
+use crate::op::Start;
+use crate::request::{Place, write_places};
 
 impl Tables {
     pub(super) fn apply_put_start(
         &mut self,
         context: &mut ApplyContext<'_>,
         subject: Subject,
+        client: ClientId,
         start: Start,
     ) -> Result<Reply> {
-        let writer = self.check_put_start(&subject, &start)?;
+        self.check_absent(&subject, start.hold_ms)?;
+        self.start_put(context, subject, client, start)
+    }
+
+    /// Allocates the replicas of an object in place of those that it has.
+    pub(super) fn start_put(
+        &mut self,
+        context: &mut ApplyContext<'_>,
+        subject: Subject,
+        client: ClientId,
+        start: Start,
+    ) -> Result<Reply> {
+        let writer = self.writer(client)?;
+        self.check_start(&start)?;
         self.reserve(context, &start.reserve);
         self.drop_object(context, &subject, start.hold_ms);
         for place in &start.places {
@@ -47,22 +50,29 @@ impl Tables {
         Ok(reply)
     }
 
-    fn check_put_start(&self, subject: &Subject, start: &Start) -> Result<ClientNumber> {
-        let Some(client) = self.client(start.client) else {
-            return Err(corrupt(format!(
-                "client {} puts but is not known",
-                start.client
-            )));
-        };
+    /// Whether a key is absent, or being written by somebody whose memory is to be held back.
+    fn check_absent(&self, subject: &Subject, hold_ms: u64) -> Result<()> {
         let old = self.object(subject.bucket, &subject.key);
         if let Some(old) = old.filter(|old| self.is_there(old))
-            && (matches!(old.progress, Progress::Complete(_)) || start.hold_ms == 0)
+            && (matches!(old.progress, Progress::Complete(_)) || hold_ms == 0)
         {
             return Err(corrupt(format!(
                 "a put of {:?}, which is there",
                 subject.key
             )));
         }
+        Ok(())
+    }
+
+    /// The number of a client that puts.
+    pub(super) fn writer(&self, id: ClientId) -> Result<ClientNumber> {
+        let client = self.client(id);
+        client
+            .map(|client| client.number)
+            .ok_or_else(|| corrupt(format!("client {id} puts but is not known")))
+    }
+
+    fn check_start(&self, start: &Start) -> Result<()> {
         if start.places.is_empty() || start.size == 0 {
             return Err(corrupt("a put of nothing"));
         }
@@ -77,7 +87,7 @@ impl Tables {
                 )));
             }
         }
-        Ok(client.number)
+        Ok(())
     }
 
     fn check_place(&self, place: Place, start: &Start) -> Result<()> {

@@ -5,6 +5,7 @@ mod apply_expire;
 mod apply_put;
 mod apply_remove;
 mod apply_segment;
+mod apply_upsert;
 mod global_row;
 mod globals;
 mod object;

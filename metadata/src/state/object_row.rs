@@ -61,7 +61,9 @@ pub(crate) fn write(key: &ObjectKey, object: &Object, out: &mut Vec<u8>) {
         write_varint(out, u64::from(place.segment.0));
         write_varint(out, place.offset);
     }
-    traits.write(out);
+    if !traits.is_empty() {
+        traits.write(out);
+    }
 }
 
 /// Reads what [`write`] wrote.
@@ -112,7 +114,7 @@ fn read_replicas(input: &mut Reader<'_>, has_traits: bool) -> Option<Replicas> {
         .collect();
     let places = places.filter(|places| !places.is_empty())?;
     let traits = if has_traits {
-        Traits::read(input)?
+        Traits::read_some(input)?
     } else {
         Traits::default()
     };

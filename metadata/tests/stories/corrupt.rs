@@ -4,7 +4,9 @@ use bytes::Bytes;
 use standfast_core::{
     BatchBuilder, BatchEnd, Clock, Entry, EntryId, Epoch, ErrorKind, OpType, Seq, SessionId,
 };
-use standfast_metadata::{MetadataConfig, Op, Place, Range, SegmentId, SegmentNumber, Traits};
+use standfast_metadata::{
+    MetadataConfig, Op, Place, Range, SegmentId, SegmentNumber, Start, Traits,
+};
 
 use crate::support::{Caller, Primary, key, placed, segment};
 
@@ -19,8 +21,16 @@ fn with_object() -> (Primary, Caller) {
     (primary, client)
 }
 
+fn range(offset: u64, length: u64) -> Range {
+    Range {
+        segment: SegmentNumber(0),
+        offset,
+        length,
+    }
+}
+
 fn put_start(offset: u64, size: u64, segment: u32, reserve: Vec<Range>) -> Op {
-    Op::PutStart {
+    Op::PutStart(Start {
         size,
         hold_ms: 0,
         places: vec![Place {
@@ -29,7 +39,7 @@ fn put_start(offset: u64, size: u64, segment: u32, reserve: Vec<Range>) -> Op {
         }],
         reserve,
         traits: Traits::default(),
-    }
+    })
 }
 
 fn remove_many(names: &[&str]) -> Op {
@@ -42,6 +52,25 @@ fn remove_many(names: &[&str]) -> Op {
     }
 }
 
+fn upsert(offset: u64, size: u64) -> Op {
+    Op::Upsert(Start {
+        size,
+        hold_ms: 0,
+        places: vec![Place {
+            segment: SegmentNumber(0),
+            offset,
+        }],
+        reserve: Vec::new(),
+        traits: Traits::default(),
+    })
+}
+
+fn in_place() -> Op {
+    Op::UpsertInPlace {
+        traits: Traits::default(),
+    }
+}
+
 fn evict(names: &[&str]) -> Op {
     let bytes = |name: &&str| Bytes::copy_from_slice(key(name).qualified());
     Op::Evict {
@@ -51,11 +80,12 @@ fn evict(names: &[&str]) -> Op {
 
 /// Entries that contradict the state after [`with_object`].
 fn contradictions() -> Vec<(&'static str, Op)> {
-    let range = |offset, length| Range {
-        segment: SegmentNumber(0),
-        offset,
-        length,
-    };
+    let mut all = of_objects();
+    all.extend(of_segments());
+    all
+}
+
+fn of_objects() -> Vec<(&'static str, Op)> {
     vec![
         ("new", put_start(0, 100, 0, vec![])),
         ("new", put_start(500, 100, 0, vec![])),
@@ -77,10 +107,21 @@ fn contradictions() -> Vec<(&'static str, Op)> {
         ("", Op::Remove { hold_ms: 0 }),
         ("", remove_many(&["done", "absent"])),
         ("", remove_many(&["done", "open", "done"])),
+        ("open", upsert(200, 300)),
+        ("absent", upsert(300, 300)),
+        ("done", upsert(0, 100)),
+        ("done", upsert(500, 100)),
+        ("open", in_place()),
+        ("absent", in_place()),
         ("", evict(&["done", "done"])),
         ("", evict(&["done", "open"])),
         ("", evict(&["absent"])),
         ("", evict(&["pinned"])),
+    ]
+}
+
+fn of_segments() -> Vec<(&'static str, Op)> {
+    vec![
         (
             "",
             Op::Reserve {

@@ -13,6 +13,7 @@ enum Step {
         name: u8,
         size: u16,
         replicas: u8,
+        upsert: bool,
     },
     End {
         client: u8,
@@ -56,8 +57,11 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let (client, name) = (0..3_u8, 0..40_u8);
     prop_oneof![
-        8 => (client.clone(), name.clone(), 1..3000_u16, 1..3_u8)
-            .prop_map(|(client, name, size, replicas)| Step::Start { client, name, size, replicas }),
+        8 => (client.clone(), name.clone(), 1..3000_u16, 1..3_u8, any::<bool>())
+            .prop_map(|(client, name, size, replicas, upsert)| Step::Start {
+                // Few sizes, so that some are written again where they are.
+                client, name, size: size / 1000 * 1000 + 1, replicas, upsert
+            }),
         8 => (client.clone(), name.clone(), any::<Option<u64>>())
             .prop_map(|(client, name, checksum)| Step::End { client, name, checksum }),
         1 => (client.clone(), name.clone()).prop_map(|(client, name)| Step::Revoke { client, name }),
@@ -74,6 +78,22 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Seal),
         1 => Just(Step::Fail),
     ]
+}
+
+fn start(n: u8, size: u64, replicas: u32, upsert: bool) -> Call {
+    let objects = vec![(key(&format!("k{n}")), size)];
+    let placement = Placement {
+        replicas,
+        group: if n.is_multiple_of(4) { "g" } else { "" }.to_owned(),
+        hard_pin: n.is_multiple_of(5),
+        soft_pin_ms: u64::from(n % 3) * 10_000,
+        ..Placement::default()
+    };
+    if upsert {
+        Call::UpsertStart { objects, placement }
+    } else {
+        Call::PutStart { objects, placement }
+    }
 }
 
 fn remove_many(targets: Vec<Target>, force: bool) -> Call {
@@ -123,17 +143,11 @@ impl World {
                 name: n,
                 size,
                 replicas,
+                upsert,
             } => {
-                let objects = vec![(name(n), u64::from(size))];
-                let replicas = u32::from(replicas);
-                let placement = Placement {
-                    replicas,
-                    group: if n % 4 == 0 { "g" } else { "" }.to_owned(),
-                    hard_pin: n % 5 == 0,
-                    soft_pin_ms: u64::from(n % 3) * 10_000,
-                    ..Placement::default()
-                };
-                self.call(client, Call::PutStart { objects, placement });
+                let (size, replicas) = (u64::from(size), u32::from(replicas));
+                let start = start(n, size, replicas, upsert);
+                self.call(client, start);
             }
             Step::End {
                 client,

@@ -35,4 +35,6 @@ mod snapshots;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod upsert;
+#[cfg(test)]
 mod waiting;
