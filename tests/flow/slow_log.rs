@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use parking_lot::{Condvar, Mutex};
 use standfast_core::{
-    Batch, Clock, Epoch, ErrorKind, OpLogWriter, Position, Proposer, ReadLimit, Result, Span,
-    TermEndReason,
+    Batch, ByteSize, Clock, Epoch, ErrorKind, OpLogWriter, Position, Proposer, ReadLimit, Result,
+    Span, TermEndReason,
 };
 use standfast_master::{Ack, MasterConfig, Term, TermHandle};
 use tokio::task::JoinSet;
@@ -21,6 +21,8 @@ use crate::support::{Client, Cluster, TestNode};
 struct Gate {
     shut: Mutex<bool>,
     moved: Condvar,
+    /// Bytes of each batch that passed.
+    passed: Mutex<Vec<usize>>,
 }
 
 impl Gate {
@@ -29,8 +31,9 @@ impl Gate {
         self.moved.notify_all();
     }
 
-    fn pass(&self) {
+    fn pass(&self, batch: &Batch) {
         self.moved.wait_while(&mut self.shut.lock(), |shut| *shut);
+        self.passed.lock().push(batch.frame().len());
     }
 }
 
@@ -54,7 +57,7 @@ impl OpLogWriter for GatedWriter {
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<Position> {
-        self.gate.pass();
+        self.gate.pass(batch);
         self.writer.append(batch).await
     }
 
@@ -133,6 +136,31 @@ async fn what_waits_for_a_slow_log_takes_room_until_it_is_answered_or_its_caller
     gate.set(false);
     let mut client = Client::new(11, &clock);
     client.add(&handle, "x", 1).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_2_a_batch_is_cut_by_bytes_as_well_as_by_count() {
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let limit = 2048;
+    let config = MasterConfig {
+        batch_max_bytes: ByteSize(limit),
+        queue: 200,
+        ..MasterConfig::default()
+    };
+    let (term, gate) = lead(&cluster, config).await;
+    let handle = term.handle();
+    gate.set(true);
+    let mut callers = ask(&handle, &clock, 1..=200);
+    until_told(&handle, &clock, &ErrorKind::Busy).await;
+    gate.set(false);
+    while let Some(added) = callers.join_next().await {
+        added.unwrap().unwrap();
+    }
+    let passed = gate.passed.lock();
+    let largest = *passed.iter().max().unwrap() as u64;
+    // The entry that reaches the limit is in it, and the header.
+    assert!((limit / 2..limit + 512).contains(&largest), "{passed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,8 @@ mod kill;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod nine_rules;
+#[cfg(test)]
 mod orphans;
 #[cfg(test)]
 mod overwrite;

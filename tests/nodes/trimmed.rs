@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::TestCluster;
 
 /// Nodes whose log was trimmed behind snapshots; they are down.
-async fn trimmed() -> TestCluster {
+pub(crate) async fn trimmed() -> TestCluster {
     let mut cluster = TestCluster::prepare(&["a"], "1h");
     let config = cluster.nodes[0].config.clone();
     let text = std::fs::read_to_string(&config).unwrap();

@@ -193,7 +193,7 @@ fn an_entry_that_contradicts_the_state_is_corrupt_and_changes_nothing() {
 }
 
 #[test]
-fn an_entry_that_cannot_be_decoded_stops_the_follower_with_its_seq_and_bytes() {
+fn rule_7_an_entry_that_cannot_be_decoded_stops_the_follower_with_its_seq_and_bytes() {
     let (primary, _) = with_object();
     let mut follower = Primary::follower(MetadataConfig::default(), &Clock::manual());
     for batch in &primary.log {
