@@ -8,7 +8,7 @@ use crate::op::Op;
 use crate::state::{Object, Progress};
 
 /// Rows that one round looks at, about: while it does, nothing else is decided.
-const LOOK: usize = 32_768;
+const LOOK: usize = 8192;
 /// Bytes of keys in one operation.
 const KEYS: usize = 64 << 10;
 /// After an eviction that could not free enough the next one waits so long.
