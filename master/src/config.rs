@@ -11,7 +11,7 @@ pub enum Ack {
     Async,
 }
 
-/// How a term takes, forms and answers work: the part of `[oplog]` that is not the backend's.
+/// `[oplog]`: how writes are taken, formed into batches and answered, whatever the `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MasterConfig {

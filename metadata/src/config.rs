@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use standfast_core::{Error, ErrorKind, Percent, Result, Span};
 
-/// The `[metadata]` table.
+/// `[metadata]`: the service that knows where the blocks of the cache lie.
 ///
 /// The times are stamped into the operations by the node that leads, so that nodes with different settings
 /// still agree on the state.

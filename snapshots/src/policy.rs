@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use standfast_core::{ByteSize, Span};
 
-/// When snapshots are made, how, and how many are kept: the part of `[snapshots]` that is not the backend's.
+/// `[snapshots]`: when snapshots are made, how, and how many are kept, whatever the `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SnapshotPolicy {

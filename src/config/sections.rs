@@ -33,7 +33,7 @@ pub struct NodeSection {
     /// Where HTTP (metrics, health, status) listens. Default `127.0.0.1:7480`.
     #[serde(default = "default_http")]
     pub http: String,
-    /// The node's own directory. Required; no other node may have it.
+    /// The node's own directory: no other node may have it. Required.
     pub data_dir: PathBuf,
 }
 
@@ -101,7 +101,7 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecoverySection {
-    /// `hybrid` (default) or `log`.
+    /// What a node starts from. Default `hybrid`.
     pub mode: Mode,
 }
 

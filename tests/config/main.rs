@@ -7,4 +7,6 @@ mod environment;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod support;

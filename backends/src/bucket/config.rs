@@ -12,12 +12,11 @@ use super::local::{LocalDirs, make_durable};
 use super::snapshot::BucketSnapshotStore;
 use crate::settings::{self, Settings};
 
-/// `[snapshots]` of type `bucket`.
+/// `[snapshots]` of type `bucket`: an object store.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct BucketConfig {
-    /// Where: `file:///absolute/path`, or a path, relative ones to the configuration file. Snapshots of a cluster
-    /// lie below `{url}/{cluster id}/`. No default.
+    /// Where: `file:///absolute/path`, or a path. Snapshots of a cluster lie below `{url}/{cluster id}/`. Required.
     url: Option<String>,
 }
 

@@ -10,13 +10,13 @@ use crate::lease::Terms;
 use crate::settings::{self, Settings};
 use standfast_core::{ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
 
-/// `[oplog]` of type `file`.
+/// `[oplog]` of type `file`: a log in a directory that all nodes share.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct FileOpLogConfig {
-    /// The directory. Relative to the configuration's. Default: `log`.
+    /// The directory. Default: `log`.
     dir: PathBuf,
-    /// When the log goes on in a new file; trim removes whole files. Default: 64MiB.
+    /// When the log goes on in a new file; trim removes whole files. Default: `64MiB`.
     segment_size: ByteSize,
 }
 
@@ -72,13 +72,13 @@ impl Factory<dyn OpLogStore> for FileOpLogFactory {
     }
 }
 
-/// `[election]` of type `file`.
+/// `[election]` of type `file`: files in a directory that all nodes share decide who leads.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct FileElectionConfig {
-    /// The directory. Relative to the configuration's. Default: `election`.
+    /// The directory. Default: `election`.
     dir: PathBuf,
-    /// After this time without a renewal others take over. Default: 5s.
+    /// After this time without a renewal others take over. Default: `5s`.
     ttl: Option<Span>,
     /// The holder stops believing this much earlier. Default: a tenth of `ttl`.
     margin: Option<Span>,

@@ -16,7 +16,7 @@ static LOGS: LazyLock<Mutex<BTreeMap<String, MemoryLogSpace>>> = LazyLock::new(M
 static ELECTIONS: LazyLock<Mutex<BTreeMap<String, MemoryElectionSpace>>> =
     LazyLock::new(Mutex::default);
 
-/// `[oplog]` of type `memory`.
+/// `[oplog]` of type `memory`: nodes of one process share it, and it ends with the process.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct MemoryOpLogConfig {
@@ -32,13 +32,13 @@ impl Settings for MemoryOpLogConfig {
     }
 }
 
-/// `[election]` of type `memory`.
+/// `[election]` of type `memory`: among nodes of one process.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct MemoryElectionConfig {
     /// Which space to share. Default: the cluster's id.
     name: Option<String>,
-    /// After this time without a renewal others take over. Default: 5s.
+    /// After this time without a renewal others take over. Default: `5s`.
     ttl: Option<Span>,
     /// The holder stops believing this much earlier. Default: a tenth of `ttl`.
     margin: Option<Span>,
