@@ -33,6 +33,6 @@ pub use registry::{Factories, Factory, OpenContext, Registry};
 pub use snapshot::*;
 pub use state::*;
 pub use store::{Durability, Reach, Store};
-pub use typed::{Application, Change, Rows, RowsMut, Typed};
+pub use typed::{Application, Change, Rows, RowsMut, Typed, TypedProposer};
 pub use units::{ByteSize, Percent, Span};
 pub use words::*;
