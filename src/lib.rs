@@ -7,3 +7,11 @@
 pub mod config;
 pub mod node;
 pub mod replay;
+
+pub use config::Config;
+pub use node::{Node, NodeBuilder, NodeView};
+pub use standfast_core::{
+    Application, Change, Error, ErrorKind, Proposer, Refusal, RequestHeader, Result, Role, Rows,
+    RowsMut, Typed, TypedProposer,
+};
+pub use {standfast_core, tonic};

@@ -1,9 +1,8 @@
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
+use standfast::Node;
 use standfast::config::Config;
-use standfast::node::{Node, ServiceSetup};
 use standfast_metadata::{FILE_DESCRIPTORS, MetadataService, ServerOptions};
 
 use super::Failure;
@@ -25,14 +24,24 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<ExitCode, Failure> 
     let mut stop = Stop::listen()?;
     let starter = arguments.stop_with_stdin.then(stop::stdin_pipe);
     let starter = starter.transpose()?;
-    let setup = metadata(&config);
-    let node = Node::open(config, &registry, setup, metrics).await?;
+    let settings = config.metadata.clone();
+    let node = Node::builder()
+        .config(config)
+        .service(move || MetadataService::new(settings.clone()))
+        .routes(|proposer, view| {
+            let options = ServerOptions::new(view.node().clone(), view.endpoint());
+            tonic::service::Routes::new(standfast_metadata::server(proposer, options))
+        })
+        .descriptors(FILE_DESCRIPTORS)
+        .metrics(move || metrics.render())
+        .open()
+        .await?;
     tracing::info!(
-        endpoint = node.endpoint(),
+        endpoint = node.view().endpoint(),
         pid = std::process::id(),
         "ready"
     );
-    node.run(async move {
+    node.run_until(async move {
         let abandoned = async {
             match starter {
                 Some(pipe) => stop::ended(pipe).await,
@@ -47,17 +56,4 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<ExitCode, Failure> 
     })
     .await?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The metadata service on gRPC.
-fn metadata(config: &Config) -> ServiceSetup {
-    let settings = config.metadata.clone();
-    ServiceSetup {
-        service: Arc::new(move || Box::new(MetadataService::new(settings.clone()))),
-        routes: Box::new(|proposer, view| {
-            let options = ServerOptions::new(view.node().clone(), view.endpoint());
-            tonic::service::Routes::new(standfast_metadata::server(proposer, options))
-        }),
-        descriptors: vec![FILE_DESCRIPTORS],
-    }
 }

@@ -51,21 +51,39 @@ impl Config {
             .filter(|parent| !parent.as_os_str().is_empty());
         let base_dir = std::path::absolute(folder.unwrap_or_else(|| Path::new(".")))
             .map_err(|source| Error::new(ErrorKind::Config, "load configuration").source(source))?;
+        Self::checked(&path.display().to_string(), &text, base_dir, registry)
+    }
+
+    /// Overrides from the environment, and checks the text of a configuration whose relative paths begin in
+    /// `base_dir`.
+    ///
+    /// # Errors
+    /// `Config` with every problem at once, each on a line of its own.
+    pub fn from_text(text: &str, base_dir: PathBuf, registry: &Registry) -> Result<Self> {
+        if !base_dir.is_absolute() {
+            return Err(
+                Error::new(ErrorKind::Config, "load configuration").context(format!(
+                    "relative paths cannot begin in {}, which is relative itself: name an absolute folder",
+                    base_dir.display()
+                )),
+            );
+        }
+        Self::checked("the configuration's text", text, base_dir, registry)
+    }
+
+    fn checked(name: &str, text: &str, base_dir: PathBuf, registry: &Registry) -> Result<Self> {
         // What is not unicode is no value of ours; it is reported as one if it claims to be.
         let environment = std::env::vars_os().map(|(name, value)| {
             let text = |part: std::ffi::OsString| part.to_string_lossy().into_owned();
             (text(name), text(value))
         });
-        Self::parse(&text, base_dir, registry, environment).map_err(|problems| {
+        Self::parse(text, base_dir, registry, environment).map_err(|problems| {
             let lines: Vec<_> = problems
                 .iter()
                 .map(|problem| format!("\n  {problem}"))
                 .collect();
-            Error::new(ErrorKind::Config, "load configuration").context(format!(
-                "{}:{}",
-                path.display(),
-                lines.concat()
-            ))
+            Error::new(ErrorKind::Config, "load configuration")
+                .context(format!("{name}:{}", lines.concat()))
         })
     }
 

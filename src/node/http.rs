@@ -6,25 +6,22 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use metrics_exporter_prometheus::PrometheusHandle;
 use standfast_core::Role;
 
+use super::setup::MetricsText;
 use super::shared::Shared;
 
 #[derive(Clone)]
 struct Web {
     shared: Arc<Shared>,
-    metrics: PrometheusHandle,
+    metrics: Option<MetricsText>,
 }
 
 /// `/metrics`, `/health/*`, `/status` and the status page.
-pub(crate) fn router(shared: Arc<Shared>, metrics: PrometheusHandle) -> Router {
+pub(crate) fn router(shared: Arc<Shared>, metrics: Option<MetricsText>) -> Router {
     Router::new()
         .route("/", get(page))
-        .route(
-            "/metrics",
-            get(|State(web): State<Web>| async move { web.metrics.render() }),
-        )
+        .route("/metrics", get(metrics_text))
         .route("/health/live", get(|| async { "alive\n" }))
         .route("/health/ready", get(ready))
         .route("/health/primary", get(primary))
@@ -33,6 +30,17 @@ pub(crate) fn router(shared: Arc<Shared>, metrics: PrometheusHandle) -> Router {
             get(|State(web): State<Web>| async move { Json(web.shared.cluster_status().await) }),
         )
         .with_state(Web { shared, metrics })
+}
+
+async fn metrics_text(State(web): State<Web>) -> Response {
+    match &web.metrics {
+        Some(render) => render().into_response(),
+        None => (
+            StatusCode::NOT_FOUND,
+            "this program gives no metrics: it calls no `metrics` of the node's builder\n",
+        )
+            .into_response(),
+    }
 }
 
 /// Leads and serves, or follows and is not behind.

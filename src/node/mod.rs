@@ -1,6 +1,7 @@
 //! A node: opens the stores, plays its role, and answers on two ports.
 
 mod admin;
+mod builder;
 mod http;
 mod lock;
 mod open;
@@ -8,13 +9,17 @@ mod proposer;
 mod role;
 mod run;
 mod serve;
+mod setup;
 mod shared;
 mod snapshots;
 mod status;
 mod switchover;
 #[cfg(test)]
 mod test_parts;
+mod view;
 
+pub use builder::NodeBuilder;
 pub use open::{Stores, make_stores, open_election, open_stores};
-pub use run::{MakeRoutes, Node, NodeView, ServiceSetup};
+pub use run::Node;
 pub use status::{ClusterStatus, NodeStatus};
+pub use view::NodeView;

@@ -2,19 +2,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
-use standfast_core::{
-    Candidate, Clock, Error, ErrorKind, NodeId, Proposer, Registry, Result, Service,
-};
+use standfast_core::{Candidate, Clock, Error, ErrorKind, Proposer, Registry, Result};
 use standfast_standby::{HighWater, Sources, Watcher, watch_primary};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tonic::service::Routes;
 
+use super::builder::NodeBuilder;
 use super::lock::DataDirLock;
 use super::open::open_stores;
 use super::role::RoleLoop;
+use super::setup::Setup;
 use super::shared::Shared;
+use super::view::NodeView;
 use super::{http, serve, snapshots, switchover};
 use crate::config::{Config, check_promises};
 
@@ -23,51 +22,10 @@ const REGISTER_EVERY: Duration = Duration::from_millis(250);
 /// How long answers on their way out are waited for when the node stops.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// What the node serves.
-pub struct ServiceSetup {
-    /// Makes an empty service.
-    pub service: Arc<dyn Fn() -> Box<dyn Service> + Send + Sync>,
-    /// Puts its API on gRPC.
-    pub routes: MakeRoutes,
-    /// Encoded descriptors of that API, for reflection.
-    pub descriptors: Vec<&'static [u8]>,
-}
-
-/// Puts a service's API on gRPC, in front of the door to its state.
-pub type MakeRoutes = Box<dyn FnOnce(Arc<dyn Proposer>, NodeView) -> Routes + Send>;
-
-impl fmt::Debug for ServiceSetup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ServiceSetup")
-    }
-}
-
-/// What a service's API may know of the node it runs on.
-#[derive(Clone, Debug)]
-pub struct NodeView(pub(crate) Arc<Shared>);
-
-impl NodeView {
-    /// The node.
-    pub fn node(&self) -> &NodeId {
-        &self.0.sources.candidate.node
-    }
-
-    /// Where it answers, `host:port`.
-    pub fn endpoint(&self) -> &str {
-        &self.0.sources.candidate.endpoint
-    }
-
-    /// Time, for deadlines.
-    pub fn clock(&self) -> &Clock {
-        &self.0.clock
-    }
-}
-
 /// A node that is ready to run: its stores are open and its ports bound.
 pub struct Node {
     shared: Arc<Shared>,
-    setup: ServiceSetup,
-    metrics: PrometheusHandle,
+    setup: Setup,
     grpc: tokio::net::TcpListener,
     web: tokio::net::TcpListener,
     high_water: HighWater,
@@ -76,17 +34,26 @@ pub struct Node {
 }
 
 impl Node {
-    /// Takes the `data_dir`, binds the ports, opens the stores and checks that they can keep what the
-    /// configuration promises.
+    /// Begins a node: give it a configuration and a service, then open it.
     ///
-    /// # Errors
-    /// Whatever stands in the way, with the way out.
-    pub async fn open(
-        config: Config,
-        registry: &Registry,
-        setup: ServiceSetup,
-        metrics: PrometheusHandle,
-    ) -> Result<Self> {
+    /// ```no_run
+    /// # use standfast::{Application, Typed};
+    /// # async fn run<Counters: Application>(counters: fn() -> Counters) -> standfast::Result<()> {
+    /// standfast::Node::builder()
+    ///     .config_file("node.toml")
+    ///     .service(move || Typed::new(counters))
+    ///     .run_until(async {
+    ///         tokio::signal::ctrl_c().await.ok();
+    ///     })
+    ///     .await
+    /// # }
+    /// ```
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder::new()
+    }
+
+    /// What [`NodeBuilder::open`] says.
+    pub(super) async fn open(config: Config, registry: &Registry, setup: Setup) -> Result<Self> {
         let clock = Clock::system();
         let data_dir = config.data_dir();
         let lock = DataDirLock::take(&data_dir)?;
@@ -122,7 +89,6 @@ impl Node {
         Ok(Self {
             shared,
             setup,
-            metrics,
             grpc,
             web,
             high_water,
@@ -131,9 +97,14 @@ impl Node {
         })
     }
 
-    /// Where gRPC answers.
-    pub fn endpoint(&self) -> &str {
-        &self.shared.sources.candidate.endpoint
+    /// What a service may know of this node.
+    pub fn view(&self) -> NodeView {
+        NodeView(Arc::clone(&self.shared))
+    }
+
+    /// The door to the state, for callers in this process; see [`NodeView::proposer`].
+    pub fn proposer(&self) -> Arc<dyn Proposer> {
+        self.view().proposer()
     }
 
     /// Runs until `stop` is ready, then hands over if it leads and somebody can take over.
@@ -143,11 +114,10 @@ impl Node {
     ///
     /// # Cancel safety
     /// Not cancel safe: dropping it is a crash, which the others survive.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<()> {
+    pub async fn run_until(self, stop: impl Future<Output = ()> + Send) -> Result<()> {
         let Self {
             shared,
             setup,
-            metrics,
             grpc,
             web,
             high_water,
@@ -159,12 +129,12 @@ impl Node {
         let mut tasks = JoinSet::new();
         tasks.spawn(serve::grpc(
             Arc::clone(&shared),
-            setup,
+            setup.api,
             grpc,
             ports_stopping.clone(),
         ));
         tasks.spawn(answer_http(
-            http::router(Arc::clone(&shared), metrics),
+            http::router(Arc::clone(&shared), setup.metrics),
             web,
             ports_stopping,
         ));

@@ -11,9 +11,9 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use super::admin::Admin;
-use super::proposer::NodeProposer;
-use super::run::ServiceSetup;
+use super::setup::Api;
 use super::shared::Shared;
+use super::view::NodeView;
 
 /// Binds a port before anything else happens, so that a port in use is the first thing a user hears.
 pub(crate) async fn bind(key: &str, address: &str) -> Result<TcpListener> {
@@ -29,7 +29,7 @@ pub(crate) async fn bind(key: &str, address: &str) -> Result<TcpListener> {
 /// must not go on leading.
 pub(crate) async fn grpc(
     shared: Arc<Shared>,
-    setup: ServiceSetup,
+    api: Api,
     listener: TcpListener,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<()> {
@@ -44,15 +44,18 @@ pub(crate) async fn grpc(
     let mut reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(standfast_wire::FILE_DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-    for descriptors in &setup.descriptors {
+    for descriptors in &api.descriptors {
         reflection = reflection.register_encoded_file_descriptor_set(descriptors);
     }
     let reflection = reflection
         .build_v1()
         .map_err(|error| failed(error.into()))?;
     let (health, health_server) = tonic_health::server::health_reporter();
-    let proposer: Arc<dyn Proposer> = Arc::new(NodeProposer(Arc::clone(&shared)));
-    let routes: Routes = (setup.routes)(proposer, super::run::NodeView(Arc::clone(&shared)))
+    let view = NodeView(Arc::clone(&shared));
+    let own = api
+        .routes
+        .map_or_else(Routes::default, |make| make(view.proposer(), view));
+    let routes = own
         .add_service(ReplicationServiceServer::new(heartbeats))
         .add_service(AdminServiceServer::new(Admin(Arc::clone(&shared))))
         .add_service(health_server)

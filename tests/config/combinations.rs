@@ -1,8 +1,6 @@
-use metrics_exporter_prometheus::PrometheusBuilder;
-use std::sync::Arc;
-
+use standfast::Node;
 use standfast::config::Config;
-use standfast::node::{Node, ServiceSetup, make_stores};
+use standfast::node::make_stores;
 use standfast_core::{Clock, Error, ErrorKind};
 use standfast_metadata::{MetadataConfig, MetadataService};
 
@@ -68,14 +66,11 @@ fn an_address_that_nobody_could_connect_to_is_refused() {
 }
 
 async fn open(config: Config) -> Error {
-    let setup = ServiceSetup {
-        service: Arc::new(|| Box::new(MetadataService::new(MetadataConfig::default()))),
-        routes: Box::new(|_, _| tonic::service::Routes::default()),
-        descriptors: Vec::new(),
-    };
-    let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let registry = standfast_backends::builtin();
-    let opened = Node::open(config, &registry, setup, metrics).await;
+    let builder = Node::builder().config(config);
+    let opened = builder
+        .service(|| MetadataService::new(MetadataConfig::default()))
+        .open()
+        .await;
     opened.expect_err("it keeps no promise")
 }
 
