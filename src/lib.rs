@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod node;
+#[cfg(feature = "cli")]
 pub mod replay;
 
 pub use config::Config;

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use standfast_core::{Clock, Error, ErrorKind, OpenContext, Registry, Result};
 use standfast_master::MasterConfig;
+#[cfg(feature = "metadata")]
 use standfast_metadata::MetadataConfig;
 use standfast_snapshots::SnapshotPolicy;
 use toml::Table;
@@ -30,6 +31,7 @@ pub struct Config {
     /// `[recovery]`
     pub recovery: RecoverySection,
     /// `[metadata]`
+    #[cfg(feature = "metadata")]
     pub metadata: MetadataConfig,
     /// Where relative paths begin: the folder of the file.
     pub base_dir: PathBuf,

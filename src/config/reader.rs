@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use standfast_core::{Factories, Registry};
 use standfast_master::MasterConfig;
+#[cfg(feature = "metadata")]
 use standfast_metadata::MetadataConfig;
 use standfast_snapshots::SnapshotPolicy;
 use toml::{Table, Value};
@@ -13,13 +14,14 @@ use super::file::Config;
 use super::problems::{Problem, Problems};
 use super::sections::{ClusterSection, Mode, NodeSection, RecoverySection};
 
-const SECTIONS: [&str; 7] = [
+const SECTIONS: &[&str] = &[
     "cluster",
     "node",
     "election",
     "oplog",
     "snapshots",
     "recovery",
+    #[cfg(feature = "metadata")]
     "metadata",
 ];
 
@@ -57,11 +59,12 @@ impl<'a> Reader<'a> {
             .cloned()
             .collect();
         for key in unknown {
-            self.problems.unknown_key("", &key, &SECTIONS);
+            self.problems.unknown_key("", &key, SECTIONS);
         }
         let cluster: Option<ClusterSection> = self.required("cluster", &["id"], &["prefix"]);
         let node = self.node();
         let recovery: Option<RecoverySection> = self.with_defaults("recovery");
+        #[cfg(feature = "metadata")]
         let metadata = self.metadata();
         let election = self.backend("election", &[]);
         let election = self.checked("election", election, &[], &registry.elections);
@@ -80,6 +83,7 @@ impl<'a> Reader<'a> {
             master,
             snapshots: snapshots?,
             recovery: recovery?,
+            #[cfg(feature = "metadata")]
             metadata: metadata?,
             base_dir,
         })
@@ -92,6 +96,7 @@ impl<'a> Reader<'a> {
         Some(node)
     }
 
+    #[cfg(feature = "metadata")]
     fn metadata(&mut self) -> Option<MetadataConfig> {
         let metadata: MetadataConfig = self.with_defaults("metadata")?;
         self.problems.about("metadata", metadata.problems());
