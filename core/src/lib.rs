@@ -9,6 +9,7 @@
 
 mod batch;
 mod clock;
+mod determinism;
 mod election;
 mod error;
 mod handover;
@@ -24,6 +25,7 @@ mod words;
 
 pub use batch::*;
 pub use clock::{BootInstant, Clock};
+pub use determinism::assert_deterministic;
 pub use election::*;
 pub use error::{Error, ErrorKind, Result};
 pub use handover::{Handover, TermEnd, TermEndReason};

@@ -1,0 +1,9 @@
+//! For tests: catches a service that is not deterministic (R10).
+
+mod check;
+mod trial;
+
+pub use check::assert_deterministic;
+
+#[cfg(test)]
+mod tests;
