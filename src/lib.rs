@@ -2,7 +2,7 @@
 //!
 //! The master holds its state in memory; every change goes through an ordered operation log; hot standbys apply the
 //! log as it grows; snapshots make cold start short; an election decides who leads. This crate wires a
-//! [`Config`](config::Config) to the stores it names and runs a [`Node`](node::Node).
+//! [`Config`] to the stores it names and runs a [`Node`].
 
 pub mod config;
 pub mod node;
@@ -13,6 +13,11 @@ pub use config::Config;
 pub use node::{Node, NodeBuilder, NodeView};
 pub use standfast_core::{
     Application, Change, Error, ErrorKind, Proposer, Refusal, RequestHeader, Result, Role, Rows,
-    RowsMut, Typed, TypedProposer,
+    RowsMut, Typed, TypedProposer, assert_deterministic,
 };
 pub use {standfast_core, tonic};
+
+/// Compiles what the guide shows.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/writing-a-service.md")]
+struct WritingAService;
