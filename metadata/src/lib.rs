@@ -44,10 +44,10 @@ pub use service::MetadataService;
     reason = "generated; documented in the .proto files"
 )]
 pub mod v1 {
-    tonic::include_proto!("standfast.metadata.v1");
+    include!("../generated/standfast.metadata.v1.rs");
 }
 
 pub use v1::ErrorCode;
 
 /// The encoded descriptors of `standfast.metadata.v1`, for reflection.
-pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+pub const FILE_DESCRIPTORS: &[u8] = include_bytes!("../generated/descriptors.bin");

@@ -15,8 +15,8 @@ pub use convert::{position_from_wire, position_to_wire};
     reason = "generated; documented in the .proto files"
 )]
 pub mod v1 {
-    tonic::include_proto!("standfast.v1");
+    include!("../generated/standfast.v1.rs");
 }
 
 /// The encoded descriptors of `standfast.v1`, for reflection.
-pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+pub const FILE_DESCRIPTORS: &[u8] = include_bytes!("../generated/descriptors.bin");
