@@ -8,6 +8,8 @@ pub mod config;
 pub mod node;
 #[cfg(feature = "cli")]
 pub mod replay;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use config::Config;
 pub use node::{Node, NodeBuilder, NodeView};
@@ -18,6 +20,6 @@ pub use standfast_core::{
 pub use {standfast_core, tonic};
 
 /// Compiles what the guide shows.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../docs/writing-a-service.md")]
 struct WritingAService;

@@ -24,14 +24,20 @@ pub(crate) struct Terms {
     pub(crate) ttl: Duration,
     /// The holder stops believing this much earlier.
     pub(crate) margin: Duration,
+    /// How often the lease is renewed.
+    pub(crate) beat: Duration,
 }
 
 impl Terms {
-    /// The defaults: 5 s, and a tenth of the ttl as margin.
+    /// The defaults: 5 s, and a tenth of the ttl as margin. Nine renewals may fail before it runs out.
     pub(crate) fn new(ttl: Option<Span>, margin: Option<Span>) -> Self {
         let ttl = ttl.map_or(Duration::from_secs(5), |span| span.0);
         let margin = margin.map_or(ttl / 10, |span| span.0);
-        Self { ttl, margin }
+        Self {
+            ttl,
+            margin,
+            beat: (ttl / 10).max(Duration::from_millis(1)),
+        }
     }
 
     /// What is wrong with a configured pair.
@@ -53,11 +59,6 @@ impl Terms {
             ));
         }
         found
-    }
-
-    /// How often a lease is renewed: nine tries may fail before it runs out.
-    pub(crate) fn beat(self) -> Duration {
-        (self.ttl / 10).max(Duration::from_millis(1))
     }
 }
 
@@ -106,13 +107,14 @@ impl Lease {
         std::thread::Builder::new()
             .name("lease".into())
             .spawn(move || {
-                while !wait(&shared, terms.beat()) {
+                while !wait(&shared, terms.beat) {
                     // Counted from before the renewal is sent (EL-3): however long it takes, others count from a
                     // later instant than we do.
                     let before = clock.now();
                     match renew() {
                         Renewal::Held => extend(&shared, &inside, before.plus(span)),
-                        Renewal::Unsure => {}
+                        // Nothing new, but time has passed: those who wait for the end look at their clock.
+                        Renewal::Unsure => inside.send_modify(|_| {}),
                         Renewal::Lost => break,
                     }
                 }
@@ -180,6 +182,7 @@ mod tests {
     const TERMS: Terms = Terms {
         ttl: Duration::from_millis(20),
         margin: Duration::from_millis(2),
+        beat: Duration::from_millis(2),
     };
 
     #[tokio::test]

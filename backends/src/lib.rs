@@ -24,5 +24,5 @@ mod settings;
 
 #[cfg(feature = "file")]
 pub use file::{FileElection, FileOpLog};
-pub use memory::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
+pub use memory::{MemoryElection, MemoryElectionSpace, MemoryLink, MemoryLogSpace, MemoryOpLog};
 pub use registry::builtin;

@@ -8,7 +8,7 @@ use standfast_core::{
     BootInstant, Clock, Command, Epoch, Error, ErrorKind, FenceToken, Machine, Outcome, Position,
     Proposer, Result, SessionId, SharedMachine, TermEndReason,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::commit::{Commit, CommittedWatch, Progress};
@@ -50,6 +50,11 @@ impl TermHandle {
     /// Last batch end committed.
     pub fn committed_position(&self) -> Position {
         self.commit.position()
+    }
+
+    /// Until when the lease holds; moves with every renewal.
+    pub fn validity(&self) -> watch::Receiver<BootInstant> {
+        self.commit.validity()
     }
 
     /// Waits until the lease has run out, whether or not the term has noticed.

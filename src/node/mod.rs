@@ -21,5 +21,9 @@ mod view;
 pub use builder::NodeBuilder;
 pub use open::{Stores, make_stores, open_election, open_stores};
 pub use run::Node;
+#[cfg(feature = "testing")]
+pub(crate) use run::play;
+#[cfg(feature = "testing")]
+pub(crate) use shared::Shared;
 pub use status::{ClusterStatus, NodeStatus};
 pub use view::NodeView;

@@ -174,7 +174,11 @@ impl Node {
 }
 
 /// Plays the role; a node that must not go on stands still until it is stopped, and says why.
-async fn play(shared: Arc<Shared>, high_water: HighWater, mut stopping: watch::Receiver<bool>) {
+pub(crate) async fn play(
+    shared: Arc<Shared>,
+    high_water: HighWater,
+    mut stopping: watch::Receiver<bool>,
+) {
     let role = RoleLoop::new(Arc::clone(&shared), high_water, stopping.clone());
     if let Err(error) = role.run().await {
         RoleLoop::fail(&shared, &error);

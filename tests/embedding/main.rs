@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod builder;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 #[path = "../../examples/counter.rs"]
 #[expect(dead_code, reason = "its `main`, and what only that names")]
 mod counter;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::election_space::{Claim, ElectionState, MemoryElectionSpace};
+use super::election_space::{Claim, MemoryElectionSpace};
 use super::error::NAME;
 use super::leadership::MemoryLeadership;
 use super::registration::MemoryRegistration;
@@ -42,6 +42,14 @@ impl MemoryElection {
         self.with_terms(Terms::new(Some(standfast_core::Span(ttl)), None))
     }
 
+    /// The same, renewed at this pace instead of ten times in a ttl: for tests that move a manual clock and wait
+    /// until the lease has come along.
+    #[must_use]
+    pub fn with_beat(mut self, beat: Duration) -> Self {
+        self.terms.beat = beat;
+        self
+    }
+
     pub(super) fn with_terms(mut self, terms: Terms) -> Self {
         self.terms = terms;
         self
@@ -65,9 +73,9 @@ impl MemoryElection {
     }
 
     /// Whether the seat is free at this moment.
-    fn is_free(&self) -> bool {
+    fn is_free(&self) -> Result<bool> {
         let now = self.clock.now();
-        self.space.look(|state| state.current(now).is_none())
+        self.space.look(|state| Ok(state.current(now).is_none()))
     }
 }
 
@@ -78,7 +86,7 @@ impl Store for MemoryElection {
     }
 
     async fn fingerprint(&self) -> Result<Option<Fingerprint>> {
-        Ok(self.space.look(ElectionState::cluster))
+        self.space.look(|state| Ok(state.cluster()))
     }
 
     async fn init(&self, cluster: Fingerprint) -> Result<()> {
@@ -111,12 +119,12 @@ impl ElectionBackend for MemoryElection {
         let mut free_since = None;
         loop {
             changes.mark_unchanged();
-            if !self.is_free() {
+            if !self.is_free()? {
                 free_since = None;
             } else if self.is_our_turn(
                 &candidate.node,
                 *free_since.get_or_insert_with(Instant::now),
-            ) && let Some(leadership) = self.try_claim(claim)?
+            )? && let Some(leadership) = self.try_claim(claim)?
             {
                 return Ok(leadership);
             }
@@ -127,19 +135,19 @@ impl ElectionBackend for MemoryElection {
 
     async fn current(&self) -> Result<Option<LeaderRecord>> {
         let now = self.clock.now();
-        Ok(self.space.look(|state| state.current(now)))
+        self.space.look(|state| Ok(state.current(now)))
     }
 
     async fn epoch(&self) -> Result<Epoch> {
-        Ok(self.space.look(ElectionState::epoch))
+        self.space.look(|state| Ok(state.epoch()))
     }
 
     async fn announced(&self) -> Result<Epoch> {
-        Ok(self.space.look(|state| state.announced))
+        self.space.look(|state| Ok(state.announced))
     }
 
     async fn term_record(&self) -> Result<Option<TermRecord>> {
-        Ok(self.space.look(ElectionState::term_record))
+        self.space.look(|state| Ok(state.term_record()))
     }
 
     async fn observe(&self) -> Result<Box<dyn ElectionWatch>> {
@@ -151,7 +159,7 @@ impl ElectionBackend for MemoryElection {
     }
 
     async fn members(&self) -> Result<Vec<Member>> {
-        Ok(self.space.look(ElectionState::members))
+        self.space.look(|state| Ok(state.members()))
     }
 
     async fn register(&self, member: &Member) -> Result<Box<dyn Registration>> {
@@ -167,11 +175,10 @@ impl ElectionBackend for MemoryElection {
 
 impl MemoryElection {
     /// A named successor gets a head start over all others.
-    fn is_our_turn(&self, node: &NodeId, free_since: Instant) -> bool {
-        free_since.elapsed() >= SUCCESSOR_HEAD_START
-            || self
-                .space
-                .look(|state| state.successor().is_none_or(|successor| successor == node))
+    fn is_our_turn(&self, node: &NodeId, free_since: Instant) -> Result<bool> {
+        let waited = free_since.elapsed() >= SUCCESSOR_HEAD_START;
+        self.space
+            .look(|state| Ok(waited || state.successor().is_none_or(|successor| successor == node)))
     }
 }
 
@@ -196,7 +203,7 @@ impl ElectionWatch for MemoryElectionWatch {
         loop {
             self.changes.mark_unchanged();
             let now = self.election.clock.now();
-            let current = self.election.space.look(|state| state.current(now));
+            let current = self.election.space.look(|state| Ok(state.current(now)))?;
             let told = Told::Leader(current.clone());
             if self.told != told {
                 self.told = told;

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::error::{error, not_initialised};
+use super::link::MemoryLink;
 use standfast_core::{
     BootInstant, Candidate, Epoch, ErrorKind, Fingerprint, LeaderRecord, Member, NodeId, Result,
     TermRecord,
@@ -15,6 +16,7 @@ use standfast_core::{
 #[derive(Clone, Debug, Default)]
 pub struct MemoryElectionSpace {
     shared: Arc<Shared>,
+    link: MemoryLink,
 }
 
 #[derive(Debug, Default)]
@@ -56,26 +58,56 @@ impl MemoryElectionSpace {
     /// From now on the renewals of the present leader come to nothing, as if its process stood still. It loses its
     /// lease when its ttl has passed.
     pub fn freeze_leader(&self) {
-        self.change(|state| {
+        self.release(|state| {
             if let Some(holder) = &mut state.holder {
                 holder.frozen = true;
             }
         });
     }
 
-    pub(super) fn look<T>(&self, look: impl FnOnce(&ElectionState) -> T) -> T {
-        look(&self.shared.state.lock())
+    /// The same space, reached over `link`.
+    #[must_use]
+    pub fn over(&self, link: &MemoryLink) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            link: link.clone(),
+        }
     }
 
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut ElectionState) -> T) -> T {
-        let result = change(&mut self.shared.state.lock());
+    pub(super) fn look<T>(&self, look: impl FnOnce(&ElectionState) -> Result<T>) -> Result<T> {
+        let state = self.shared.state.lock();
+        self.link.check()?;
+        look(&state)
+    }
+
+    pub(super) fn change<T>(
+        &self,
+        change: impl FnOnce(&mut ElectionState) -> Result<T>,
+    ) -> Result<T> {
+        let result = {
+            let mut state = self.shared.state.lock();
+            self.link.check()?;
+            change(&mut state)
+        };
         self.shared.changes.send_modify(|n| *n += 1);
         result
     }
 
+    /// A change on the way out: over a cut link it comes to nothing.
+    pub(super) fn release(&self, change: impl FnOnce(&mut ElectionState)) {
+        let released = self.change(|state| {
+            change(state);
+            Ok(())
+        });
+        if let Err(error) = released {
+            tracing::debug!(%error, "left without a word");
+        }
+    }
+
     /// A renewal changes nothing that anybody waits for.
     pub(super) fn renew(&self, id: u128, deadline: BootInstant) -> bool {
-        self.shared.state.lock().renew(id, deadline)
+        let mut state = self.shared.state.lock();
+        !self.link.is_cut() && state.renew(id, deadline)
     }
 
     pub(super) fn changes(&self) -> watch::Receiver<u64> {

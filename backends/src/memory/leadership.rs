@@ -33,8 +33,8 @@ impl MemoryLeadership {
                 return Renewal::Held;
             }
             match renewed.look(|state| state.held_by(id, "renew")) {
-                Ok(_) => Renewal::Unsure,
-                Err(_) => Renewal::Lost,
+                Err(error) if *error.kind() == ErrorKind::Fenced => Renewal::Lost,
+                _ => Renewal::Unsure,
             }
         })
         .map_err(|source| error(ErrorKind::Unavailable, "campaign").source(source))?;
@@ -80,7 +80,7 @@ impl Leadership for MemoryLeadership {
     async fn resign(mut self: Box<Self>, successor: Option<&NodeId>) -> Result<()> {
         // Believing ends before others may begin to.
         self.lease.stop();
-        self.space.change(|state| state.leave(self.id, successor));
+        self.space.release(|state| state.leave(self.id, successor));
         Ok(())
     }
 }
@@ -88,6 +88,6 @@ impl Leadership for MemoryLeadership {
 impl Drop for MemoryLeadership {
     fn drop(&mut self) {
         self.lease.stop();
-        self.space.change(|state| state.leave(self.id, None));
+        self.space.release(|state| state.leave(self.id, None));
     }
 }

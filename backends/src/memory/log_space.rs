@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::error::{error, not_initialised};
+use super::link::MemoryLink;
 use standfast_core::{
     Batch, Bounds, Epoch, ErrorKind, FenceToken, Fingerprint, Position, ReadLimit, Result, Seq,
 };
@@ -13,6 +14,7 @@ use standfast_core::{
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLogSpace {
     shared: Arc<Shared>,
+    link: MemoryLink,
 }
 
 #[derive(Debug, Default)]
@@ -46,13 +48,28 @@ impl MemoryLogSpace {
         Self::default()
     }
 
+    /// The same space, reached over `link`.
+    #[must_use]
+    pub fn over(&self, link: &MemoryLink) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            link: link.clone(),
+        }
+    }
+
     /// Looks at the state, or changes it and wakes the readers.
-    pub(super) fn look<T>(&self, look: impl FnOnce(&LogState) -> T) -> T {
-        look(&self.shared.state.lock())
+    pub(super) fn look<T>(&self, look: impl FnOnce(&LogState) -> Result<T>) -> Result<T> {
+        let state = self.shared.state.lock();
+        self.link.check()?;
+        look(&state)
     }
 
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut LogState) -> Result<T>) -> Result<T> {
-        let result = change(&mut self.shared.state.lock());
+        let result = {
+            let mut state = self.shared.state.lock();
+            self.link.check()?;
+            change(&mut state)
+        };
         self.shared.changes.send_modify(|n| *n += 1);
         result
     }

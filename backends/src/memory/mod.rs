@@ -9,6 +9,7 @@ mod election;
 mod election_space;
 mod error;
 mod leadership;
+mod link;
 mod log_space;
 mod oplog;
 mod registration;
@@ -18,6 +19,7 @@ mod writer;
 pub(crate) use config::{MemoryElectionFactory, MemoryOpLogFactory};
 pub use election::MemoryElection;
 pub use election_space::MemoryElectionSpace;
+pub use link::MemoryLink;
 pub use log_space::MemoryLogSpace;
 pub use oplog::MemoryOpLog;
 

@@ -31,7 +31,7 @@ impl Store for MemoryOpLog {
     }
 
     async fn fingerprint(&self) -> Result<Option<Fingerprint>> {
-        Ok(self.space.look(super::log_space::LogState::cluster))
+        self.space.look(|state| Ok(state.cluster()))
     }
 
     async fn init(&self, cluster: Fingerprint) -> Result<()> {
@@ -78,7 +78,7 @@ impl OpLogStore for MemoryOpLog {
     async fn tail(&self, after: Position) -> Result<Box<dyn OpLogTail>> {
         let epoch = self.space.look(|state| {
             state.index_after(after)?;
-            Ok::<_, standfast_core::Error>(state.epoch())
+            Ok(state.epoch())
         })?;
         Ok(Box::new(MemoryTail::new(self.space.clone(), after, epoch)))
     }

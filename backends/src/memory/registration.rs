@@ -39,6 +39,6 @@ impl Registration for MemoryRegistration {
 
 impl Drop for MemoryRegistration {
     fn drop(&mut self) {
-        self.space.change(|state| state.unregister(self.id));
+        self.space.release(|state| state.unregister(self.id));
     }
 }
