@@ -17,7 +17,7 @@ struct Api {
     shares_bytes: bool,
 }
 
-const APIS: [Api; 2] = [
+const APIS: [Api; 3] = [
     Api {
         folder: "wire",
         files: &["standfast/v1/replication.proto", "standfast/v1/admin.proto"],
@@ -27,6 +27,11 @@ const APIS: [Api; 2] = [
         folder: "metadata",
         files: &["standfast/metadata/v1/master.proto"],
         shares_bytes: true,
+    },
+    Api {
+        folder: "examples/own_service",
+        files: &["namespace/v1/namespace.proto"],
+        shares_bytes: false,
     },
 ];
 

@@ -11,4 +11,10 @@ mod counter;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+#[path = "../../examples/own_service/main.rs"]
+#[expect(dead_code, reason = "its `main`, and what only that names")]
+mod own_service;
+#[cfg(test)]
+mod own_service_story;
+#[cfg(test)]
 mod support;
