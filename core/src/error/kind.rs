@@ -148,3 +148,28 @@ impl fmt::Display for ErrorKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    const OWN_SOURCE: &str = include_str!("kind.rs");
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
+
+    /// The names that `name` gives.
+    fn names() -> BTreeSet<&'static str> {
+        let (_, from) = OWN_SOURCE.split_once("fn name(").unwrap();
+        let (own, _) = from.split_once("impl fmt::Display").unwrap();
+        own.split('"').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn operators_are_told_what_to_do_about_every_kind() {
+        let page = std::fs::read_to_string(PAGE).unwrap();
+        let (_, kinds) = page.split_once("## Kinds").unwrap();
+        let (kinds, _) = kinds.split_once("\n## ").unwrap();
+        let rows = kinds.lines().filter_map(|line| line.strip_prefix("| `"));
+        let listed: BTreeSet<_> = rows.filter_map(|row| row.split('`').next()).collect();
+        assert_eq!(listed, names());
+    }
+}
