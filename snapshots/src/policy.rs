@@ -7,8 +7,10 @@ use standfast_core::{ByteSize, Span};
 pub struct SnapshotPolicy {
     /// Time between two snapshots. Default `5m`.
     pub every: Span,
-    /// A snapshot is made earlier when so many entries were applied since the last one. Default 0: by time only.
+    /// A snapshot is made earlier when so many entries were applied since the last one. Default 0: not by entries.
     pub every_entries: u64,
+    /// Or when so many bytes of log were applied since the last one. Default `0B`: not by bytes.
+    pub every_bytes: ByteSize,
     /// How many snapshots are kept, newest first. Default 3.
     pub keep: usize,
     /// A part is closed at about this size before compression. Default `16MiB`.
@@ -33,6 +35,7 @@ impl Default for SnapshotPolicy {
         Self {
             every: Span::secs(300),
             every_entries: 0,
+            every_bytes: ByteSize(0),
             keep: 3,
             part_size: ByteSize::mib(16),
             level: 1,
@@ -50,6 +53,7 @@ impl SnapshotPolicy {
     pub const KEYS: &'static [&'static str] = &[
         "every",
         "every_entries",
+        "every_bytes",
         "keep",
         "part_size",
         "level",

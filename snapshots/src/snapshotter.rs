@@ -17,13 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PATIENCE_ASKED: Duration = Duration::from_millis(500);
 /// After a failure the next try comes this soon, or after `every` if that is sooner.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
-/// How often the number of entries is looked at.
+/// How often the number of entries and the bytes of log are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The task that makes snapshots of one state, until it is shut down.
 ///
-/// A snapshot is due `every` so often, or after `every_entries`, if anything changed since the last one and no other
-/// node's newer one was listed meanwhile.
+/// A snapshot is due `every` so often, after `every_entries` or after `every_bytes` of log, whichever comes first, if
+/// anything changed since the last one and no other node's newer one was listed meanwhile.
 #[derive(Debug)]
 pub struct Snapshotter {
     handle: SnapshotterHandle,
@@ -134,19 +134,28 @@ impl Worker {
 
     /// Waits until a snapshot is due.
     async fn due(&self, next: Instant) {
-        let entries = self.publisher.policy().every_entries;
+        let policy = self.publisher.policy();
+        let by_clock_only = policy.every_entries == 0 && policy.every_bytes.0 == 0;
         loop {
-            let look = if entries == 0 {
+            let look = if by_clock_only {
                 next
             } else {
                 next.min(Instant::now() + LOOK)
             };
             sleep_until(look).await;
-            let news = self.machine.lock().position().seq.since(self.last_seq);
-            if Instant::now() >= next || (entries > 0 && news >= entries) {
+            if Instant::now() >= next || self.is_due_by_log() {
                 return;
             }
         }
+    }
+
+    fn is_due_by_log(&self) -> bool {
+        let policy = self.publisher.policy();
+        let machine = self.machine.lock();
+        let entries = machine.position().seq.since(self.last_seq);
+        let bytes = machine.log_bytes_since(self.last_seq);
+        let reached = |limit: u64, now: u64| limit > 0 && now >= limit;
+        reached(policy.every_entries, entries) || reached(policy.every_bytes.0, bytes)
     }
 
     /// Whether all is well: a snapshot was made, or none was needed.

@@ -102,7 +102,7 @@ impl Trial {
             digest: None,
         };
         let batch = batch.seal(&end).expect("it has entries");
-        self.machine.batch_ends(batch.end());
+        self.machine.batch_ends(&batch);
         Some(Step {
             batch,
             replies,
@@ -125,7 +125,7 @@ impl Trial {
             self.clock.advance(PAUSE * 1000);
             replies.push(self.apply(&entry));
         }
-        self.machine.batch_ends(step.batch.end());
+        self.machine.batch_ends(&step.batch);
         let name = self.name;
         let (first, last) = (step.batch.first(), step.batch.last());
         assert_eq!(

@@ -222,7 +222,7 @@ impl Sequencer {
             digest: state.newest_digest().filter(|at| at.seq >= self.start),
         };
         let batch = builder.seal(&end).expect("not empty, and cut by bytes");
-        state.batch_ends(batch.end());
+        state.batch_ends(&batch);
         self.log.append(batch);
         self.act_at_batch_end(state);
     }

@@ -5,6 +5,8 @@
 mod stories;
 
 #[cfg(test)]
+mod by_bytes;
+#[cfg(test)]
 mod capture;
 #[cfg(test)]
 mod expiry;

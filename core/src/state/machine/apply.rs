@@ -86,14 +86,16 @@ impl Machine {
         })
     }
 
-    /// The entries applied so far end a batch at `end`. A capture that is wanted begins here.
+    /// The entries applied so far were those of `batch`, which ends here. A capture that is wanted begins here.
     ///
     /// # Panics
-    /// When `end` is not the last entry applied.
-    pub fn batch_ends(&mut self, end: Position) {
+    /// When the end of `batch` is not the last entry applied.
+    pub fn batch_ends(&mut self, batch: &Batch) {
+        let end = batch.end();
         assert_eq!(end.seq, self.applied, "a batch ends at its last entry");
         self.position = end;
-        self.history.push(end, self.digest());
+        self.log_bytes += batch.frame().len() as u64;
+        self.history.push(end, self.digest(), self.log_bytes);
         if self.wanted.is_some() {
             self.capture_if_wanted();
         }
@@ -117,7 +119,7 @@ impl Machine {
         for entry in batch.entries() {
             self.apply(&entry?)?;
         }
-        self.batch_ends(batch.end());
+        self.batch_ends(batch);
         Ok(Applied {
             position: self.position,
             compared: self.compare(batch.digest_at()),

@@ -10,7 +10,13 @@ const MILESTONE: u64 = 4096;
 /// How many milestones are kept.
 const MILESTONES_KEPT: usize = 16384;
 
-type End = (Position, Digest);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct End {
+    position: Position,
+    digest: Digest,
+    /// Of the log, from where the state began up to here.
+    log_bytes: u64,
+}
 
 /// Where this state stood, and with which digest: what a digest or a Position that arrives later is compared with.
 ///
@@ -23,22 +29,35 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn push(&mut self, end: Position, digest: Digest) {
-        let before = self.recent.back().map_or(Seq::ZERO, |(end, _)| end.seq);
-        push(&mut self.recent, KEPT, (end, digest));
-        if before.0 / MILESTONE < end.seq.0 / MILESTONE {
-            push(&mut self.milestones, MILESTONES_KEPT, (end, digest));
+    pub(super) fn push(&mut self, position: Position, digest: Digest, log_bytes: u64) {
+        let before = self.recent.back().map_or(Seq::ZERO, |end| end.position.seq);
+        let end = End {
+            position,
+            digest,
+            log_bytes,
+        };
+        push(&mut self.recent, KEPT, end);
+        if before.0 / MILESTONE < position.seq.0 / MILESTONE {
+            push(&mut self.milestones, MILESTONES_KEPT, end);
         }
     }
 
-    pub(super) fn at(&self, seq: Seq) -> Option<End> {
-        find(&self.recent, seq).or_else(|| find(&self.milestones, seq))
+    pub(super) fn at(&self, seq: Seq) -> Option<(Position, Digest)> {
+        let end = find(&self.recent, seq).or_else(|| find(&self.milestones, seq))?;
+        Some((end.position, end.digest))
+    }
+
+    /// Bytes of log up to the batch end `seq`, or up to the first one after it that is known; all of them when none is.
+    pub(super) fn log_bytes_at(&self, seq: Seq) -> u64 {
+        let known = [&self.recent, &self.milestones];
+        let known = known.into_iter().filter_map(|ends| first_from(ends, seq));
+        known.map(|end| end.log_bytes).min().unwrap_or(u64::MAX)
     }
 
     pub(super) fn newest(&self) -> Option<DigestAt> {
-        self.recent.back().map(|&(end, digest)| DigestAt {
-            seq: end.seq,
-            digest,
+        self.recent.back().map(|end| DigestAt {
+            seq: end.position.seq,
+            digest: end.digest,
         })
     }
 
@@ -55,7 +74,12 @@ fn push(ends: &mut VecDeque<End>, kept: usize, end: End) {
 }
 
 fn find(ends: &VecDeque<End>, seq: Seq) -> Option<End> {
-    let at = ends.binary_search_by_key(&seq, |(end, _)| end.seq).ok()?;
+    first_from(ends, seq).filter(|end| end.position.seq == seq)
+}
+
+/// The first at or after `seq`.
+fn first_from(ends: &VecDeque<End>, seq: Seq) -> Option<End> {
+    let at = ends.partition_point(|end| end.position.seq < seq);
     ends.get(at).copied()
 }
 
@@ -73,9 +97,9 @@ mod tests {
     #[test]
     fn a_milestone_is_known_long_after_its_neighbours_were_forgotten() {
         let mut history = History::default();
-        history.push(end(0), Digest(0));
+        history.push(end(0), Digest(0), 0);
         for seq in 1..=3 * MILESTONE {
-            history.push(end(seq), Digest(seq.into()));
+            history.push(end(seq), Digest(seq.into()), 0);
             assert_eq!(history.at_milestone(), seq % MILESTONE == 0, "seq {seq}");
         }
         assert_eq!(
@@ -89,11 +113,30 @@ mod tests {
     #[test]
     fn the_first_batch_end_past_a_multiple_is_the_milestone() {
         let mut history = History::default();
-        history.push(end(4000), Digest(1));
+        history.push(end(4000), Digest(1), 0);
         assert!(!history.at_milestone());
-        history.push(end(4100), Digest(2));
+        history.push(end(4100), Digest(2), 0);
         assert!(history.at_milestone());
-        history.push(end(4200), Digest(3));
+        history.push(end(4200), Digest(3), 0);
         assert!(!history.at_milestone());
+    }
+
+    #[test]
+    fn bytes_of_log_are_counted_from_the_next_batch_end_that_is_remembered() {
+        let mut history = History::default();
+        history.push(end(0), Digest(0), 0);
+        for seq in 1..=3 * MILESTONE {
+            history.push(end(seq), Digest(0), 10 * seq);
+        }
+        let oldest = 2 * MILESTONE + 1;
+        for (seq, known) in [
+            (3 * MILESTONE, 3 * MILESTONE),
+            (oldest, oldest),
+            (oldest - 2, 2 * MILESTONE),
+            (5, MILESTONE),
+        ] {
+            assert_eq!(history.log_bytes_at(Seq(seq)), 10 * known, "seq {seq}");
+        }
+        assert_eq!(history.log_bytes_at(Seq(3 * MILESTONE + 1)), u64::MAX);
     }
 }

@@ -45,6 +45,8 @@ pub struct Machine {
     stamped_at: BootInstant,
     clock: Clock,
     history: History,
+    /// Of the log, applied since this state began.
+    log_bytes: u64,
     ended: Vec<SessionId>,
     capture: Option<Capturing>,
     wanted: Option<Wanted>,
@@ -84,11 +86,12 @@ impl Machine {
             stamped_at: clock.now(),
             clock,
             history: History::default(),
+            log_bytes: 0,
             ended: Vec::new(),
             capture: None,
             wanted: None,
         };
-        machine.history.push(position, machine.digest());
+        machine.history.push(position, machine.digest(), 0);
         machine
     }
 
@@ -133,6 +136,12 @@ impl Machine {
     /// this state passed through another's Position.
     pub fn passed(&self, seq: Seq) -> Option<(Position, Digest)> {
         self.history.at(seq)
+    }
+
+    /// Bytes of log applied after the batch end `seq`. Less than there were when that batch end is forgotten: counted
+    /// from the next one that is remembered, or from where this state began.
+    pub fn log_bytes_since(&self, seq: Seq) -> u64 {
+        self.log_bytes - self.history.log_bytes_at(seq).min(self.log_bytes)
     }
 
     /// Whether the last batch end is a milestone: the first one at or past a multiple of 4096 entries. Batch ends

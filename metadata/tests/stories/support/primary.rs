@@ -203,7 +203,7 @@ impl Primary {
         let batch = std::mem::replace(&mut self.open, next)
             .seal(&end)
             .expect("not empty");
-        self.machine.batch_ends(batch.end());
+        self.machine.batch_ends(&batch);
         self.log.push(batch);
     }
 
