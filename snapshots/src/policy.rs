@@ -1,6 +1,9 @@
 use serde::{Deserialize, Serialize};
 use standfast_core::{ByteSize, Span};
 
+/// How many snapshots may be listed for their age.
+const MOST_KEPT: u32 = 1000;
+
 /// `[snapshots]`: when snapshots are made, how, and how many are kept, whatever the `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -13,6 +16,8 @@ pub struct SnapshotPolicy {
     pub every_bytes: ByteSize,
     /// How many snapshots are kept, newest first. Default 3.
     pub keep: usize,
+    /// A snapshot is kept besides while it is less than so much older than the newest one. Default `0s`: by count alone.
+    pub keep_for: Span,
     /// A part is closed at about this size before compression. Default `16MiB`.
     pub part_size: ByteSize,
     /// zstd level, 1 to 19. Default 1.
@@ -37,6 +42,7 @@ impl Default for SnapshotPolicy {
             every_entries: 0,
             every_bytes: ByteSize(0),
             keep: 3,
+            keep_for: Span::secs(0),
             part_size: ByteSize::mib(16),
             level: 1,
             parallel: 4,
@@ -55,6 +61,7 @@ impl SnapshotPolicy {
         "every_entries",
         "every_bytes",
         "keep",
+        "keep_for",
         "part_size",
         "level",
         "parallel",
@@ -98,6 +105,13 @@ impl SnapshotPolicy {
         for (key, span) in spans.into_iter().filter(|(_, span)| *span < Span::secs(1)) {
             found.push(format!("{key} = \"{span}\": want at least \"1s\""));
         }
+        if self.keep_for.0 > self.every.0.saturating_mul(MOST_KEPT) {
+            found.push(format!(
+                "keep_for = \"{}\" with every = \"{}\": every catalog entry would list more than {MOST_KEPT} \
+                 snapshots; make them less often, or keep them shorter",
+                self.keep_for, self.every
+            ));
+        }
         found
     }
 
@@ -132,6 +146,7 @@ mod tests {
             level: 40,
             memory: ByteSize::mib(1),
             every: Span::millis(5),
+            keep_for: Span::secs(6),
             ..SnapshotPolicy::default()
         };
         let problems = policy.problems().join("\n");
@@ -140,6 +155,7 @@ mod tests {
             "level = 40",
             "memory = \"1MiB\"",
             "every = \"5ms\"",
+            "keep_for = \"6s\" with every",
         ] {
             assert!(problems.contains(part), "{part} in {problems}");
         }

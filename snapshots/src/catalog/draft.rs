@@ -6,6 +6,7 @@ use standfast_core::{
 };
 
 use super::retention;
+use super::trim::relied_on;
 use crate::policy::SnapshotPolicy;
 
 /// The next catalog entry, as it grows out of the newest one.
@@ -76,7 +77,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes out what is not kept, and revokes the uploads it came from: it can never be listed again, so it may be
+    /// Takes out what is neither kept nor relied on by a trim, and revokes the uploads it came from: it can never be listed again, so it may be
     /// deleted at any later time.
     pub(super) async fn retire(
         &mut self,
@@ -84,6 +85,12 @@ impl Draft {
         policy: &SnapshotPolicy,
     ) -> Result<()> {
         self.retired = retention::retired(&self.snapshots, policy);
+        if self.retired.is_empty() {
+            return Ok(());
+        }
+        for listed in relied_on(store, &self.snapshots, policy.min_verified).await? {
+            self.retired.remove(&listed.id);
+        }
         let retired = &self.retired;
         self.snapshots
             .retain(|listed| !retired.contains(&listed.id));

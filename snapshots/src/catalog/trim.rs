@@ -1,4 +1,4 @@
-use standfast_core::{Result, Seq};
+use standfast_core::{Listed, Result, Seq, SnapshotStore};
 
 use super::cataloguer::Cataloguer;
 
@@ -16,28 +16,37 @@ impl Cataloguer {
         let Some(entry) = self.store.newest().await? else {
             return Ok(None);
         };
-        let mut left = self.policy.min_verified;
-        let mut through = None;
-        for listed in entry.snapshots.iter().rev().filter(|l| l.verified) {
-            match self.store.open(&listed.id).await {
-                Ok(_) => {}
-                Err(error) if error.retry() => return Err(error),
-                Err(error) => {
-                    tracing::error!(%error, snapshot = %listed.id, "a verified snapshot is damaged");
-                    continue;
-                }
-            }
-            left -= 1;
-            if left == 0 {
-                through = Some(listed.position.seq);
-                break;
-            }
-        }
-        let Some(through) = through else {
+        let wanted = self.policy.min_verified;
+        let relied_on = relied_on(&*self.store, &entry.snapshots, wanted).await?;
+        let Some(oldest) = relied_on.last().filter(|_| relied_on.len() == wanted) else {
             return Ok(None);
         };
+        let through = oldest.position.seq;
         let pins = self.store.pins().await?;
         let pinned = pins.iter().map(|pin| pin.seq).min();
         Ok(Some(pinned.map_or(through, |pinned| pinned.min(through))))
     }
+}
+
+/// What a trim relies on: the newest `wanted` of the verified snapshots whose manifests can still be read, newest first;
+/// fewer when there are fewer.
+pub(super) async fn relied_on<'a>(
+    store: &dyn SnapshotStore,
+    snapshots: &'a [Listed],
+    wanted: usize,
+) -> Result<Vec<&'a Listed>> {
+    let mut good = Vec::new();
+    for listed in snapshots.iter().rev().filter(|listed| listed.verified) {
+        if good.len() == wanted {
+            break;
+        }
+        match store.open(&listed.id).await {
+            Ok(_) => good.push(listed),
+            Err(error) if error.retry() => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, snapshot = %listed.id, "a verified snapshot is damaged");
+            }
+        }
+    }
+    Ok(good)
 }

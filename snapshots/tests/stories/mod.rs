@@ -12,6 +12,7 @@ pub(crate) mod interposed;
 pub(crate) mod interrupted;
 pub(crate) mod leaders;
 pub(crate) mod map_service;
+pub(crate) mod retention;
 pub(crate) mod round_trip;
 pub(crate) mod task;
 pub(crate) mod world;
@@ -81,6 +82,8 @@ macro_rules! all_stories_on {
                 a_damaged_snapshot_does_not_count_for_trimming,
                 a_wrong_attestation_verifies_nothing,
                 an_upload_that_died_is_collected_in_the_end;
+            retention: a_young_snapshot_is_kept_beyond_the_count,
+                a_damaged_snapshot_never_pushes_out_one_that_trim_relies_on;
             damage: each_damage_names_the_part_and_an_older_snapshot_is_restored,
                 a_missing_manifest_or_a_foreign_one_falls_back,
                 with_every_snapshot_damaged_the_restore_fails_and_says_what_is_missing,

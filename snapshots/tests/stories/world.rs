@@ -137,9 +137,26 @@ impl World {
         epoch: u64,
         name: &str,
     ) -> Cataloguer {
+        self.cataloguer_of(store, token(epoch, name), small_parts())
+    }
+
+    pub(crate) fn cataloguer_by(
+        &self,
+        store: &Arc<dyn SnapshotStore>,
+        epoch: u64,
+        policy: SnapshotPolicy,
+    ) -> Cataloguer {
+        self.cataloguer_of(store, token(epoch, "leader"), policy)
+    }
+
+    fn cataloguer_of(
+        &self,
+        store: &Arc<dyn SnapshotStore>,
+        token: FenceToken,
+        policy: SnapshotPolicy,
+    ) -> Cataloguer {
         let lineage = MachineLineage::new(Arc::clone(&self.machine), self.watermark());
-        let store = Arc::clone(store);
-        Cataloguer::new(store, token(epoch, name), small_parts(), Arc::new(lineage))
+        Cataloguer::new(Arc::clone(store), token, policy, Arc::new(lineage))
     }
 
     /// Publishes and proves what the state is now.
