@@ -29,6 +29,8 @@ pub struct SnapshotPolicy {
     /// The log is trimmed only behind so many verified snapshots, and so many verified ones are kept whatever `keep`
     /// says. Default 2.
     pub min_verified: usize,
+    /// The log is trimmed only so long after this was possible. Default `0s`.
+    pub trim_delay: Span,
     /// A pin that was not renewed for so long belongs to a restore that died. Default `1h`.
     pub pin_expiry: Span,
     /// An upload that began so long ago and was not proposed has died: it is revoked. Default `1h`.
@@ -48,6 +50,7 @@ impl Default for SnapshotPolicy {
             parallel: 4,
             memory: ByteSize::mib(256),
             min_verified: 2,
+            trim_delay: Span::secs(0),
             pin_expiry: Span::secs(3600),
             upload_expiry: Span::secs(3600),
         }
@@ -67,6 +70,7 @@ impl SnapshotPolicy {
         "parallel",
         "memory",
         "min_verified",
+        "trim_delay",
         "pin_expiry",
         "upload_expiry",
     ];

@@ -99,7 +99,7 @@ async fn lead(
         match cataloguer.round().await {
             Ok(round) => {
                 saw(shared, Some(&round.entry));
-                trim(shared, store, &cataloguer, &mut trimmed).await;
+                trim(shared, store, &mut cataloguer, &mut trimmed).await;
             }
             Err(error) if *error.kind() == ErrorKind::Fenced => {
                 tracing::warn!(%error, "a later term keeps the catalog");
@@ -114,7 +114,7 @@ async fn lead(
 async fn trim(
     shared: &Shared,
     store: &Arc<dyn SnapshotStore>,
-    cataloguer: &Cataloguer,
+    cataloguer: &mut Cataloguer,
     (token, done): &mut (FenceToken, Seq),
 ) {
     let trimmed = async {

@@ -1,14 +1,15 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use standfast_core::{
-    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, SnapshotId, SnapshotStore, Won,
+    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, Seq, SnapshotId, SnapshotStore,
+    Won,
 };
-use tokio::time::Instant;
 
 use super::draft::{Author, Draft};
 use super::lineage::{Lineage, Verdict};
+use super::seen::Seen;
 use crate::metrics;
 use crate::policy::SnapshotPolicy;
 
@@ -27,8 +28,10 @@ pub struct Cataloguer {
     entries_built: u64,
     /// Proposals that can never be listed: looked at once.
     passed_over: BTreeSet<SnapshotId>,
-    /// When we first saw which catalog number, oldest first.
-    seen: VecDeque<(Instant, u64)>,
+    /// Catalog numbers.
+    seen: Seen<u64>,
+    /// How far the log could be trimmed, if it were not for the delay.
+    pub(super) trimmable: Seen<Seq>,
     /// Whether something may be left to delete.
     collect_due: bool,
 }
@@ -68,7 +71,8 @@ impl Cataloguer {
             lineage,
             entries_built: 0,
             passed_over: BTreeSet::new(),
-            seen: VecDeque::new(),
+            seen: Seen::nothing(),
+            trimmable: Seen::nothing(),
             collect_due: true,
         }
     }
@@ -119,7 +123,7 @@ impl Cataloguer {
             }
             let next = draft.into_entry(self.author());
             if let Won::Yes(entry) = self.store.win_entry(&self.token, next).await? {
-                self.saw(entry.number);
+                self.seen.saw(entry.number);
                 return Ok((*entry, true));
             }
         }
@@ -132,7 +136,7 @@ impl Cataloguer {
         let Some(entry) = &newest else {
             return Ok(None);
         };
-        self.saw(entry.number);
+        self.seen.saw(entry.number);
         if entry.epoch > self.token.epoch {
             return Err(
                 Error::new(ErrorKind::Fenced, "win catalog entry").context(format!(
@@ -149,7 +153,7 @@ impl Cataloguer {
         self.list_proposals(&mut draft).await?;
         draft.verify(&*self.store).await?;
         draft.retire(&*self.store, &self.policy).await?;
-        if let Some(number) = self.seen_long_ago() {
+        if let Some(number) = self.seen.long_ago(self.policy.upload_expiry.0) {
             draft.revoke_before(number);
         }
         Ok(draft)
@@ -230,31 +234,6 @@ impl Cataloguer {
             writer: self.token.holder.clone(),
             nonce: format!("{:032x}-{}", self.token.nonce, self.entries_built),
         }
-    }
-
-    fn saw(&mut self, number: u64) {
-        if self.seen.back().is_none_or(|(_, last)| *last < number) {
-            self.seen.push_back((Instant::now(), number));
-        }
-    }
-
-    /// The highest number that was the newest at least `upload_expiry` ago.
-    fn seen_long_ago(&mut self) -> Option<u64> {
-        let expiry = self.policy.upload_expiry.0;
-        while let Some((at, number)) = self.seen.front().copied() {
-            if at.elapsed() < expiry {
-                return None;
-            }
-            let next_is_old = self
-                .seen
-                .get(1)
-                .is_some_and(|(at, _)| at.elapsed() >= expiry);
-            if !next_is_old {
-                return Some(number);
-            }
-            self.seen.pop_front();
-        }
-        None
     }
 }
 

@@ -5,6 +5,7 @@ mod draft;
 mod guard;
 mod lineage;
 mod retention;
+mod seen;
 mod trim;
 
 pub use cataloguer::{Cataloguer, Round};

@@ -4,7 +4,8 @@ use super::cataloguer::Cataloguer;
 
 impl Cataloguer {
     /// How far the log may be trimmed: to the oldest of the newest `min_verified` verified snapshots whose manifests can
-    /// still be read, and not beyond what a pin needs. `None` when there are not enough. Trim with [`super::PinGuard`],
+    /// still be read, `trim_delay` after this was first seen, and not beyond what a pin needs. `None` when there are not
+    /// enough, or not for so long. A new term counts the delay from its own beginning. Trim with [`super::PinGuard`],
     /// which asks for the pins again after the floor was written (R8).
     ///
     /// # Errors
@@ -12,7 +13,7 @@ impl Cataloguer {
     ///
     /// # Cancel safety
     /// Cancel safe: changes nothing.
-    pub async fn trim_through(&self) -> Result<Option<Seq>> {
+    pub async fn trim_through(&mut self) -> Result<Option<Seq>> {
         let Some(entry) = self.store.newest().await? else {
             return Ok(None);
         };
@@ -22,6 +23,11 @@ impl Cataloguer {
             return Ok(None);
         };
         let through = oldest.position.seq;
+        self.trimmable.saw(through);
+        let Some(ripe) = self.trimmable.long_ago(self.policy.trim_delay.0) else {
+            return Ok(None);
+        };
+        let through = ripe.min(through);
         let pins = self.store.pins().await?;
         let pinned = pins.iter().map(|pin| pin.seq).min();
         Ok(Some(pinned.map_or(through, |pinned| pinned.min(through))))
