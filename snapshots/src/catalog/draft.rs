@@ -12,8 +12,10 @@ use crate::policy::SnapshotPolicy;
 /// The next catalog entry, as it grows out of the newest one.
 #[derive(Debug)]
 pub(super) struct Draft {
+    /// What the newest one lists.
+    before: BTreeSet<SnapshotId>,
     pub(super) snapshots: Vec<Listed>,
-    pub(super) retired: BTreeSet<SnapshotId>,
+    pub(super) retired: Vec<Listed>,
     pub(super) oldest_upload: u64,
     pub(super) changed: bool,
     pub(super) base_number: u64,
@@ -21,9 +23,11 @@ pub(super) struct Draft {
 
 impl Draft {
     pub(super) fn on(base: Option<&CatalogEntry>) -> Self {
+        let listed = base.map_or(&[][..], |base| &base.snapshots);
         Self {
-            snapshots: base.map_or_else(Vec::new, |base| base.snapshots.clone()),
-            retired: BTreeSet::new(),
+            before: listed.iter().map(|listed| listed.id.clone()).collect(),
+            snapshots: listed.to_vec(),
+            retired: Vec::new(),
             oldest_upload: base.map_or(0, |base| base.oldest_upload),
             changed: false,
             base_number: base.map_or(0, |base| base.number),
@@ -84,18 +88,19 @@ impl Draft {
         store: &dyn SnapshotStore,
         policy: &SnapshotPolicy,
     ) -> Result<()> {
-        self.retired = retention::retired(&self.snapshots, policy);
-        if self.retired.is_empty() {
+        let mut goes = retention::retired(&self.snapshots, policy);
+        if goes.is_empty() {
             return Ok(());
         }
         for listed in relied_on(store, &self.snapshots, policy.min_verified).await? {
-            self.retired.remove(&listed.id);
+            goes.remove(&listed.id);
         }
-        let retired = &self.retired;
-        self.snapshots
-            .retain(|listed| !retired.contains(&listed.id));
-        for id in &self.retired {
-            let began_on = match store.open(id).await {
+        let snapshots = std::mem::take(&mut self.snapshots).into_iter();
+        (self.retired, self.snapshots) = snapshots.partition(|listed| goes.contains(&listed.id));
+        // What this draft itself added was never listed: there is nothing to retire.
+        self.retired.retain(|gone| self.before.contains(&gone.id));
+        for gone in &self.retired {
+            let began_on = match store.open(&gone.id).await {
                 Ok(reader) => newest_upload(reader.manifest()),
                 Err(error) if error.retry() => return Err(error),
                 // Damaged: it cannot be listed again either.
@@ -128,7 +133,7 @@ impl Draft {
             nonce: author.nonce,
             oldest_upload: self.oldest_upload,
             snapshots: self.snapshots,
-            retired: self.retired.into_iter().collect(),
+            retired: self.retired.into_iter().map(|gone| gone.id).collect(),
         }
     }
 }

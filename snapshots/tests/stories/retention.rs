@@ -2,7 +2,7 @@ use standfast_core::{SnapshotId, Span};
 use standfast_snapshots::{Round, SnapshotPolicy};
 
 use super::Fixture;
-use super::world::{World, small_parts};
+use super::world::{Change, World, small_parts};
 
 fn ids(round: &Round) -> Vec<&SnapshotId> {
     round
@@ -58,4 +58,20 @@ pub(crate) async fn a_damaged_snapshot_never_pushes_out_one_that_trim_relies_on(
     let (fourth, round) = world.next_snapshot(&store, &mut leader, 5).await.unwrap();
     assert_eq!(ids(&round), [&second.id, &third.id, &fourth.id]);
     assert_eq!(leader.trim_through().await.unwrap(), floor);
+}
+
+pub(crate) async fn more_proposals_at_once_than_are_kept_are_no_trouble(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let mut made = Vec::new();
+    for key in 100..105 {
+        world.change(&[Change::Put(key, 1)]);
+        made.push(world.publish(&store).await.unwrap().id);
+    }
+    let mut leader = world.cataloguer(&store, 1);
+    assert_eq!(
+        ids(&leader.round().await.unwrap()),
+        made[2..].iter().collect::<Vec<_>>()
+    );
+    assert!(!leader.round().await.unwrap().won, "and that was all");
 }
