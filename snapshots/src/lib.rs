@@ -27,7 +27,7 @@ mod publish;
 mod restore;
 mod snapshotter;
 
-pub use catalog::{Cataloguer, Lineage, MachineLineage, PinGuard, Round, Verdict};
+pub use catalog::{Cataloguer, Lineage, MachineLineage, PinGuard, Pruned, Round, Verdict};
 pub use policy::SnapshotPolicy;
 pub use publish::{Committed, Publisher};
 pub use restore::{Progress, RestorePin, Restored, Restorer, Tried};

@@ -263,6 +263,8 @@ pub(crate) enum SnapshotCommand {
     /// Read snapshots back, restore them into a scratch state, and compare size, checksums and digest; all of the
     /// catalog, or one
     Verify(VerifySnapshotArguments),
+    /// Have the primary retire now what the `keep` and `keep_for` of this configuration do not keep
+    Prune(PruneArguments),
     /// Do what a cold start would do, into a scratch state: newest snapshot, then the log after it
     Restore(ConfigArguments),
 }
@@ -281,6 +283,15 @@ pub(crate) struct VerifySnapshotArguments {
     pub(crate) config: ConfigArguments,
     /// Name of the snapshot; all of the catalog when it is left out
     pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// Only print what would be retired
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// How to print a result.

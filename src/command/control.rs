@@ -79,18 +79,24 @@ pub(super) async fn step_down(target: TargetArguments) -> Result<ExitCode, Failu
 async fn primary(
     target: &TargetArguments,
 ) -> Result<(AdminServiceClient<Channel>, Epoch), Failure> {
+    let (endpoint, epoch) = leader(target).await?;
+    let channel = status::connect(&endpoint).await?;
+    Ok((AdminServiceClient::new(channel), epoch))
+}
+
+/// Where the node that leads answers, and in which epoch it leads.
+pub(super) async fn leader(target: &TargetArguments) -> Result<(String, Epoch), Failure> {
     let status = status::cluster_status(target).await?;
     let leader = status
         .nodes
-        .iter()
+        .into_iter()
         .find(|node| Some(&node.id) == status.leader.as_ref());
     let leader = leader.ok_or("nobody leads at the moment")?;
-    let channel = status::connect(&leader.endpoint).await?;
-    Ok((AdminServiceClient::new(channel), leader.epoch))
+    Ok((leader.endpoint, leader.epoch))
 }
 
 /// What the node says, without gRPC's frame around it.
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
-fn message(status: tonic::Status) -> Failure {
+pub(super) fn message(status: tonic::Status) -> Failure {
     status.message().to_owned().into()
 }

@@ -14,6 +14,7 @@ mod object_remove;
 mod offline;
 mod oplog;
 mod output;
+mod prune;
 mod replay;
 mod seconds;
 mod segment;

@@ -16,7 +16,7 @@ use super::args::{
     ConfigArguments, SnapshotArguments, SnapshotCommand, TargetArguments, VerifySnapshotArguments,
 };
 use super::offline::Offline;
-use super::{Failure, output, status};
+use super::{Failure, output, prune, status};
 
 /// How long the leader may take to list a snapshot that was made.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -27,6 +27,7 @@ pub(super) async fn run(command: SnapshotCommand) -> Result<ExitCode, Failure> {
         SnapshotCommand::List(arguments) => list(arguments).await,
         SnapshotCommand::Show(arguments) => show(arguments).await,
         SnapshotCommand::Verify(arguments) => verify(arguments).await,
+        SnapshotCommand::Prune(arguments) => prune::run(arguments).await,
         SnapshotCommand::Restore(arguments) => restore(arguments).await,
     }
 }

@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
-use standfast_core::{Error, ErrorKind, NodeId, Result, TermEndReason};
+use standfast_core::{Error, ErrorKind, Listed, NodeId, Result, Span, TermEndReason};
 use standfast_wire::v1::admin_service_server::AdminService;
 use standfast_wire::v1::{
     CreateSnapshotRequest, CreateSnapshotResponse, GetStatusRequest, GetStatusResponse,
-    StepDownRequest, StepDownResponse, SwitchoverRequest, SwitchoverResponse,
+    PruneSnapshotsRequest, PruneSnapshotsResponse, RetiredSnapshot, StepDownRequest,
+    StepDownResponse, SwitchoverRequest, SwitchoverResponse,
 };
 use tonic::{Request, Response, Status};
 
+use super::prune::prune;
 use super::shared::Shared;
 use super::snapshots;
 use super::switchover::{over, switchover};
@@ -103,5 +105,29 @@ impl AdminService for Admin {
             id: manifest.id.to_string(),
             seq: manifest.position.seq.0,
         }))
+    }
+
+    async fn prune_snapshots(
+        &self,
+        request: Request<PruneSnapshotsRequest>,
+    ) -> Result<Response<PruneSnapshotsResponse>, Status> {
+        let asked = request.get_ref();
+        let keep_for = Span::millis(asked.keep_for_ms);
+        let pruned = prune(&self.0, asked.keep, keep_for, asked.dry_run)
+            .await
+            .map_err(|error| to_status(&error))?;
+        Ok(Response::new(PruneSnapshotsResponse {
+            retired: pruned.retired.iter().map(retired).collect(),
+            deleted_objects: pruned.deleted_objects,
+        }))
+    }
+}
+
+fn retired(listed: &Listed) -> RetiredSnapshot {
+    RetiredSnapshot {
+        id: listed.id.to_string(),
+        seq: listed.position.seq.0,
+        rows: listed.rows,
+        bytes: listed.bytes,
     }
 }

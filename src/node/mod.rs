@@ -6,6 +6,7 @@ mod http;
 mod lock;
 mod open;
 mod proposer;
+mod prune;
 mod role;
 mod run;
 mod serve;

@@ -5,8 +5,9 @@ use standfast_core::{Clock, Position, Proposer, Role, SharedMachine};
 use standfast_master::{Standbys, TermHandle};
 use standfast_snapshots::SnapshotterHandle;
 use standfast_standby::{PrimaryView, Progress, Sources};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+use super::prune::Prune;
 use crate::config::Config;
 
 /// What the parts of a node know of each other: each value has one writer, everybody may look.
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) snapshots: watch::Sender<(Position, Position)>,
     /// Makes a snapshot when asked. Written by the snapshot task.
     pub(crate) snapshotter: watch::Sender<Option<SnapshotterHandle>>,
+    /// Prunes when asked. Written by the snapshot task, which takes the requests as long as it leads.
+    pub(crate) prunes: watch::Sender<Option<mpsc::Sender<Prune>>>,
     /// The node leaves: it leads no more. Written by the node when it is told to stop.
     pub(crate) leaving: watch::Sender<bool>,
     /// Why the node stands still, when it does.
@@ -51,6 +54,7 @@ impl Shared {
             standbys: Standbys::new(clock.clone()),
             snapshots: watch::Sender::default(),
             snapshotter: watch::Sender::new(None),
+            prunes: watch::Sender::new(None),
             leaving: watch::Sender::new(false),
             failure: Mutex::new(None),
             clock,

@@ -9,7 +9,9 @@ use standfast_master::TermHandle;
 use standfast_snapshots::{
     Cataloguer, Committed, MachineLineage, PinGuard, Publisher, SnapshotPolicy, Snapshotter,
 };
+use tokio::sync::mpsc;
 
+use super::prune::Prune;
 use super::shared::Shared;
 
 /// How often the leader looks at proposals, and everybody at the catalog.
@@ -82,9 +84,18 @@ async fn lead(
     let mut alone: Option<Snapshotter> = None;
     let mut trimmed = (term.token().clone(), Seq::ZERO);
     let mut ticks = tokio::time::interval(ROUND);
+    let (prunes, mut wanted) = mpsc::channel(4);
+    shared.prunes.send_replace(Some(prunes));
     shared.snapshotter.send_replace(None);
     loop {
-        ticks.tick().await;
+        // Both arms are cancel safe: a tick or a request that was not taken comes again.
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Some(prune) = wanted.recv() => {
+                Prune::answer(prune, &mut cataloguer).await;
+                continue;
+            }
+        }
         let is_alone = shared.standbys.present().is_empty();
         if is_alone && alone.is_none() {
             let committed = Committed::When(term.committed());

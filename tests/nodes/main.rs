@@ -38,6 +38,8 @@ mod orphans;
 #[cfg(test)]
 mod overwrite;
 #[cfg(test)]
+mod prune;
+#[cfg(test)]
 mod remove_many;
 #[cfg(test)]
 mod stalled_disk;

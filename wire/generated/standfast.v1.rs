@@ -381,6 +381,37 @@ pub struct CreateSnapshotResponse {
     #[prost(uint64, tag = "2")]
     pub seq: u64,
 }
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PruneSnapshotsRequest {
+    /// So many are kept, newest first; at least 1. What the primary's `min_verified` keeps stays besides.
+    #[prost(uint64, tag = "1")]
+    pub keep: u64,
+    /// Kept besides while less than so much older than the newest.
+    #[prost(uint64, tag = "2")]
+    pub keep_for_ms: u64,
+    /// Only say what would be retired.
+    #[prost(bool, tag = "3")]
+    pub dry_run: bool,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PruneSnapshotsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub retired: ::prost::alloc::vec::Vec<RetiredSnapshot>,
+    /// Of the store: parts, manifests and the like. What a restore in progress holds is deleted after it.
+    #[prost(uint64, tag = "2")]
+    pub deleted_objects: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RetiredSnapshot {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    #[prost(uint64, tag = "3")]
+    pub rows: u64,
+    #[prost(uint64, tag = "4")]
+    pub bytes: u64,
+}
 /// Generated client implementations.
 pub mod admin_service_client {
     #![allow(
@@ -392,7 +423,7 @@ pub mod admin_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// For operators: what `standfast status`, `switchover`, `step-down` and `snapshot create` call.
+    /// For operators: what `standfast status`, `switchover`, `step-down`, `snapshot create` and `snapshot prune` call.
     #[derive(Debug, Clone)]
     pub struct AdminServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -573,6 +604,31 @@ pub mod admin_service_client {
                 .insert(GrpcMethod::new("standfast.v1.AdminService", "CreateSnapshot"));
             self.inner.unary(req, path, codec).await
         }
+        /// Retires the snapshots that these limits do not keep, and deletes what nothing refers to any more. The primary only.
+        pub async fn prune_snapshots(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PruneSnapshotsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PruneSnapshotsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.v1.AdminService/PruneSnapshots",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("standfast.v1.AdminService", "PruneSnapshots"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -620,8 +676,16 @@ pub mod admin_service_server {
             tonic::Response<super::CreateSnapshotResponse>,
             tonic::Status,
         >;
+        /// Retires the snapshots that these limits do not keep, and deletes what nothing refers to any more. The primary only.
+        async fn prune_snapshots(
+            &self,
+            request: tonic::Request<super::PruneSnapshotsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PruneSnapshotsResponse>,
+            tonic::Status,
+        >;
     }
-    /// For operators: what `standfast status`, `switchover`, `step-down` and `snapshot create` call.
+    /// For operators: what `standfast status`, `switchover`, `step-down`, `snapshot create` and `snapshot prune` call.
     #[derive(Debug)]
     pub struct AdminServiceServer<T> {
         inner: Arc<T>,
@@ -863,6 +927,51 @@ pub mod admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateSnapshotSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.v1.AdminService/PruneSnapshots" => {
+                    #[allow(non_camel_case_types)]
+                    struct PruneSnapshotsSvc<T: AdminService>(pub Arc<T>);
+                    impl<
+                        T: AdminService,
+                    > tonic::server::UnaryService<super::PruneSnapshotsRequest>
+                    for PruneSnapshotsSvc<T> {
+                        type Response = super::PruneSnapshotsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PruneSnapshotsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::prune_snapshots(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PruneSnapshotsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

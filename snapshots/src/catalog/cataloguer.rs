@@ -3,8 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use standfast_core::{
-    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, Seq, SnapshotId, SnapshotStore,
-    Won,
+    CatalogEntry, Error, ErrorKind, FenceToken, Listed, Manifest, Result, Seq, SnapshotId,
+    SnapshotStore, Won,
 };
 
 use super::draft::{Author, Draft};
@@ -33,7 +33,7 @@ pub struct Cataloguer {
     /// How far the log could be trimmed, if it were not for the delay.
     pub(super) trimmable: Seen<Seq>,
     /// Whether something may be left to delete.
-    collect_due: bool,
+    pub(super) collect_due: bool,
 }
 
 /// What a round did.
@@ -95,8 +95,8 @@ impl Cataloguer {
     }
 
     async fn whole_round(&mut self) -> Result<Round> {
-        let (entry, won) = self.settle_entry().await?;
-        self.collect_due |= won;
+        let policy = self.policy.clone();
+        let Settled { entry, won, .. } = self.settle_entry(&policy).await?;
         let collected = if self.collect_due {
             self.collect(&entry).await
         } else {
@@ -110,28 +110,38 @@ impl Cataloguer {
         })
     }
 
-    /// The newest entry, after everything there is to say was said.
-    async fn settle_entry(&mut self) -> Result<(CatalogEntry, bool)> {
+    /// Says everything there is to say.
+    pub(super) async fn settle_entry(&mut self, policy: &SnapshotPolicy) -> Result<Settled> {
         for _ in 0..ATTEMPTS {
             let newest = self.newest().await?;
-            let draft = self.draft(newest.as_ref()).await?;
+            let draft = self.draft(newest.as_ref(), policy).await?;
             if let Some(newest) = newest
                 && !draft.changed
                 && newest.epoch == self.token.epoch
             {
-                return Ok((newest, false));
+                return Ok(Settled {
+                    entry: newest,
+                    won: false,
+                    retired: Vec::new(),
+                });
             }
+            let retired = draft.retired.clone();
             let next = draft.into_entry(self.author());
             if let Won::Yes(entry) = self.store.win_entry(&self.token, next).await? {
                 self.seen.saw(entry.number);
-                return Ok((*entry, true));
+                self.collect_due = true;
+                return Ok(Settled {
+                    entry: *entry,
+                    won: true,
+                    retired,
+                });
             }
         }
         Err(Error::new(ErrorKind::Busy, "win catalog entry")
             .context(format!("others won the number {ATTEMPTS} times in a row")))
     }
 
-    async fn newest(&mut self) -> Result<Option<CatalogEntry>> {
+    pub(super) async fn newest(&mut self) -> Result<Option<CatalogEntry>> {
         let newest = self.store.newest().await?;
         let Some(entry) = &newest else {
             return Ok(None);
@@ -148,11 +158,15 @@ impl Cataloguer {
         Ok(newest)
     }
 
-    async fn draft(&mut self, newest: Option<&CatalogEntry>) -> Result<Draft> {
+    pub(super) async fn draft(
+        &mut self,
+        newest: Option<&CatalogEntry>,
+        policy: &SnapshotPolicy,
+    ) -> Result<Draft> {
         let mut draft = Draft::on(newest);
         self.list_proposals(&mut draft).await?;
         draft.verify(&*self.store).await?;
-        draft.retire(&*self.store, &self.policy).await?;
+        draft.retire(&*self.store, policy).await?;
         if let Some(number) = self.seen.long_ago(self.policy.upload_expiry.0) {
             draft.revoke_before(number);
         }
@@ -204,7 +218,7 @@ impl Cataloguer {
         }
     }
 
-    async fn collect(&self, entry: &CatalogEntry) -> Result<u64> {
+    pub(super) async fn collect(&self, entry: &CatalogEntry) -> Result<u64> {
         let collected = match self.drop_abandoned_pins().await {
             Ok(()) => self.store.collect(entry).await,
             Err(error) => Err(error),
@@ -235,6 +249,13 @@ impl Cataloguer {
             nonce: format!("{:032x}-{}", self.token.nonce, self.entries_built),
         }
     }
+}
+
+/// The newest entry, after everything there is to say was said.
+pub(super) struct Settled {
+    pub(super) entry: CatalogEntry,
+    pub(super) won: bool,
+    pub(super) retired: Vec<Listed>,
 }
 
 /// What becomes of a proposal.

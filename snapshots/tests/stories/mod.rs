@@ -84,7 +84,8 @@ macro_rules! all_stories_on {
                 an_upload_that_died_is_collected_in_the_end;
             retention: a_young_snapshot_is_kept_beyond_the_count,
                 a_damaged_snapshot_never_pushes_out_one_that_trim_relies_on,
-                more_proposals_at_once_than_are_kept_are_no_trouble;
+                more_proposals_at_once_than_are_kept_are_no_trouble,
+                pruning_retires_by_other_limits_what_a_trial_said;
             damage: each_damage_names_the_part_and_an_older_snapshot_is_restored,
                 a_missing_manifest_or_a_foreign_one_falls_back,
                 with_every_snapshot_damaged_the_restore_fails_and_says_what_is_missing,

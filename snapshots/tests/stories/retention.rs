@@ -75,3 +75,31 @@ pub(crate) async fn more_proposals_at_once_than_are_kept_are_no_trouble(fixture:
     );
     assert!(!leader.round().await.unwrap().won, "and that was all");
 }
+
+pub(crate) async fn pruning_retires_by_other_limits_what_a_trial_said(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let mut leader = world.cataloguer(&store, 1);
+    let (first, _) = world.next_snapshot(&store, &mut leader, 2).await.unwrap();
+    for byte in 3..5 {
+        world
+            .next_snapshot(&store, &mut leader, byte)
+            .await
+            .unwrap();
+    }
+    let limits = (1, Span::secs(0));
+    let trial = leader.would_prune(limits.0, limits.1).await.unwrap();
+    assert_eq!(ids(&leader.round().await.unwrap()).len(), 3, "only a trial");
+
+    let pruned = leader.prune(limits.0, limits.1).await.unwrap();
+    assert_eq!(pruned.retired, trial.retired);
+    let [gone] = &pruned.retired[..] else {
+        panic!("min_verified keeps two: {pruned:?}");
+    };
+    assert_eq!((&gone.id, gone.bytes), (&first.id, first.bytes()));
+    assert!(pruned.deleted_objects > first.parts.len() as u64);
+    assert_eq!(fixture.manifests(), 2);
+    assert_eq!(ids(&leader.round().await.unwrap()).len(), 2);
+    let again = leader.prune(limits.0, limits.1).await.unwrap();
+    assert_eq!((again.retired.len(), again.deleted_objects), (0, 0));
+}

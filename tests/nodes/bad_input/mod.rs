@@ -23,7 +23,7 @@ async fn refusal(node: &TestNode) -> String {
 }
 
 /// Replaces `from` in the node's configuration.
-fn edit(node: &TestNode, from: &str, to: &str) {
+pub(crate) fn edit(node: &TestNode, from: &str, to: &str) {
     let text = std::fs::read_to_string(&node.config).unwrap();
     assert!(text.contains(from), "{from} in {text}");
     std::fs::write(&node.config, text.replace(from, to)).unwrap();
