@@ -20,6 +20,7 @@
 
 mod capture;
 mod catalog;
+mod diff;
 mod metrics;
 mod part;
 mod policy;
@@ -28,6 +29,7 @@ mod restore;
 mod snapshotter;
 
 pub use catalog::{Cataloguer, Lineage, MachineLineage, PinGuard, Pruned, Round, Verdict};
+pub use diff::{Change, Difference, diff};
 pub use policy::SnapshotPolicy;
 pub use publish::{Committed, Publisher};
 pub use restore::{Progress, RestorePin, Restored, Restorer, Tried};

@@ -265,6 +265,8 @@ pub(crate) enum SnapshotCommand {
     Verify(VerifySnapshotArguments),
     /// Have the primary retire now what the `keep` and `keep_for` of this configuration do not keep
     Prune(PruneArguments),
+    /// Count the objects that were added, removed and changed from one snapshot to another, and name them
+    Diff(DiffArguments),
     /// Do what a cold start would do, into a scratch state: newest snapshot, then the log after it
     Restore(ConfigArguments),
 }
@@ -283,6 +285,19 @@ pub(crate) struct VerifySnapshotArguments {
     pub(crate) config: ConfigArguments,
     /// Name of the snapshot; all of the catalog when it is left out
     pub(crate) id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// The older snapshot: its name, or `latest`
+    pub(crate) older: String,
+    /// The newer snapshot: its name, or `latest`
+    pub(crate) newer: String,
+    /// Also print each key, one a line, before the counts
+    #[arg(long)]
+    pub(crate) keys: bool,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod segment;
 mod segment_list;
 mod serve;
 mod snapshot;
+mod snapshot_diff;
 mod status;
 mod stop;
 

@@ -16,7 +16,7 @@ use super::args::{
     ConfigArguments, SnapshotArguments, SnapshotCommand, TargetArguments, VerifySnapshotArguments,
 };
 use super::offline::Offline;
-use super::{Failure, output, prune, status};
+use super::{Failure, output, prune, snapshot_diff, status};
 
 /// How long the leader may take to list a snapshot that was made.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -27,12 +27,13 @@ pub(super) async fn run(command: SnapshotCommand) -> Result<ExitCode, Failure> {
         SnapshotCommand::List(arguments) => list(arguments).await,
         SnapshotCommand::Show(arguments) => show(arguments).await,
         SnapshotCommand::Verify(arguments) => verify(arguments).await,
+        SnapshotCommand::Diff(arguments) => snapshot_diff::run(arguments).await,
         SnapshotCommand::Prune(arguments) => prune::run(arguments).await,
         SnapshotCommand::Restore(arguments) => restore(arguments).await,
     }
 }
 
-fn store(sources: &Sources) -> Result<&Arc<dyn SnapshotStore>, Failure> {
+pub(super) fn store(sources: &Sources) -> Result<&Arc<dyn SnapshotStore>, Failure> {
     let none = "[recovery] mode = \"log\" has no snapshots: set mode = \"hybrid\"";
     Ok(sources.snapshots.as_ref().ok_or(none)?)
 }
@@ -95,7 +96,7 @@ async fn until_listed(target: &TargetArguments, created: &Created) -> Result<(),
 }
 
 /// The catalog, if it lists anything.
-async fn newest(store: &Arc<dyn SnapshotStore>) -> Result<CatalogEntry, Failure> {
+pub(super) async fn newest(store: &Arc<dyn SnapshotStore>) -> Result<CatalogEntry, Failure> {
     let none = "there is no snapshot: the catalog lists none yet";
     let entry = store.newest().await?;
     let entry = entry.filter(|entry| !entry.snapshots.is_empty());

@@ -24,6 +24,8 @@ mod command_line;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod diff;
+#[cfg(test)]
 mod evict;
 #[cfg(test)]
 mod frozen;

@@ -77,6 +77,20 @@ impl MachineRestore {
         self.shadow.digest_rows(section, rows)
     }
 
+    /// Gives key and bytes of every row of one of the service's sections, without keeping them; `false` when the service
+    /// cannot tell.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be decoded.
+    pub fn each_row(
+        &self,
+        section: Section,
+        rows: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<bool> {
+        self.shadow.each_row(section, rows, each)
+    }
+
     /// The state, if it is what the manifest says.
     ///
     /// # Errors

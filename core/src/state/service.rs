@@ -76,6 +76,20 @@ pub trait ShadowState: Send + Debug {
         Ok(None)
     }
 
+    /// Gives key and bytes of every row of one section that has keys, without keeping them: lets two snapshots be
+    /// compared row by row. Rows are equal when their bytes are. `false` when the service cannot tell.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be decoded.
+    fn each_row(
+        &self,
+        _section: Section,
+        _rows: &[u8],
+        _each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<bool> {
+        Ok(false)
+    }
+
     /// The state, when all sections were loaded.
     ///
     /// # Errors

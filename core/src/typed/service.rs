@@ -131,6 +131,18 @@ impl<A: Application> ShadowState for Typed<A> {
         Ok(())
     }
 
+    fn each_row(
+        &self,
+        _section: Section,
+        rows: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<bool> {
+        for (key, row) in decode::<Vec<(A::Key, A::Row)>>(rows, "section of rows")? {
+            each(&encode(&key), &encode(&row));
+        }
+        Ok(true)
+    }
+
     fn finish(self: Box<Self>) -> Result<Box<dyn Service>> {
         Ok(self)
     }

@@ -164,6 +164,16 @@ impl ShadowState for Restoring {
         self.shadow.load(section, rows)
     }
 
+    fn each_row(
+        &self,
+        section: Section,
+        rows: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<bool> {
+        Shadow::each_object(section, rows, each)?;
+        Ok(true)
+    }
+
     fn finish(self: Box<Self>) -> Result<Box<dyn Service>> {
         let tables = self.shadow.finish()?;
         Ok(Box::new(MetadataService::of(self.config, tables)))

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use standfast_core::{Fingerprint, Result, Section, Seq};
+use standfast_core::{Error, Fingerprint, Result, Section, Seq};
 
 use super::global_row::{Counters, GlobalRow};
 use super::object_row;
@@ -28,6 +28,22 @@ impl Shadow {
         }
     }
 
+    /// Gives the qualified key and the bytes of every object's row.
+    pub(crate) fn each_object(
+        section: Section,
+        rows: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<()> {
+        let mut input = Reader(rows);
+        while !input.is_empty() {
+            let before = input.0;
+            let (key, _) = object_row::read(&mut input).ok_or_else(|| undecodable(section))?;
+            let (row, _) = before.split_at(before.len() - input.0.len());
+            each(&key.qualified(), row);
+        }
+        Ok(())
+    }
+
     /// Adds the rows of one section; globals come first.
     pub(crate) fn load(&mut self, section: Section, rows: &[u8]) -> Result<()> {
         let mut input = Reader(rows);
@@ -36,12 +52,7 @@ impl Shadow {
                 None => self.load_global(&mut input),
                 Some(_) => self.load_object(section, &mut input),
             };
-            loaded.ok_or_else(|| {
-                corrupt(format!(
-                    "a row of section {} of a snapshot cannot be decoded",
-                    section.number()
-                ))
-            })?;
+            loaded.ok_or_else(|| undecodable(section))?;
         }
         Ok(())
     }
@@ -121,4 +132,11 @@ impl Shadow {
         self.tables.numbers = self.tables.segments.keys().copied().collect();
         Ok(self.tables)
     }
+}
+
+fn undecodable(section: Section) -> Error {
+    corrupt(format!(
+        "a row of section {} of a snapshot cannot be decoded",
+        section.number()
+    ))
 }

@@ -200,6 +200,16 @@ impl ShadowState for MapService {
         Ok(Some(sum))
     }
 
+    fn each_row(
+        &self,
+        _: Section,
+        rows: &[u8],
+        each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<bool> {
+        each_row(rows, each)?;
+        Ok(self.sums)
+    }
+
     fn finish(self: Box<Self>) -> Result<Box<dyn Service>> {
         Ok(self)
     }

@@ -8,6 +8,7 @@
 )]
 
 pub(crate) mod damage;
+pub(crate) mod diff;
 pub(crate) mod interposed;
 pub(crate) mod interrupted;
 pub(crate) mod leaders;
@@ -86,6 +87,9 @@ macro_rules! all_stories_on {
                 a_damaged_snapshot_never_pushes_out_one_that_trim_relies_on,
                 more_proposals_at_once_than_are_kept_are_no_trouble,
                 pruning_retires_by_other_limits_what_a_trial_said;
+            diff: every_row_added_removed_or_changed_is_told_and_no_other,
+                a_comparison_with_a_damaged_snapshot_names_the_part,
+                a_service_that_cannot_tell_its_rows_apart_says_so;
             damage: each_damage_names_the_part_and_an_older_snapshot_is_restored,
                 a_missing_manifest_or_a_foreign_one_falls_back,
                 with_every_snapshot_damaged_the_restore_fails_and_says_what_is_missing,

@@ -1,0 +1,115 @@
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Serialize;
+use standfast_core::{
+    Bucket, Error, ErrorKind, MachineRestore, Manifest, Result, Section, SnapshotId, SnapshotStore,
+};
+
+use super::sections::BucketsOf;
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It is in the newer one only.
+    Added,
+    /// It is in the older one only.
+    Removed,
+    /// It is in both, and differs.
+    Changed,
+}
+
+/// How many rows became what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// In the newer one only.
+    pub added: u64,
+    /// In the older one only.
+    pub removed: u64,
+    /// In both, and different.
+    pub changed: u64,
+    /// In both, and equal.
+    pub same: u64,
+}
+
+/// Compares the rows that have keys, from the snapshot `older` to `newer`, and gives `each` that is not the same: bucket
+/// by bucket, by key within one. Says nothing of the rows without keys nor of sessions.
+///
+/// Memory: a part of each, and the rows of one bucket.
+///
+/// # Errors
+/// As opening and reading a snapshot; `Unsupported` when the service cannot tell its rows apart; what `each` returns.
+///
+/// # Cancel safety
+/// Cancel safe: changes nothing.
+pub async fn diff(
+    store: &dyn SnapshotStore,
+    (older, newer): (&SnapshotId, &SnapshotId),
+    empty: MachineRestore,
+    mut each: impl FnMut(Change, &[u8]) -> Result<()> + Send,
+) -> Result<Difference> {
+    let (older, newer) = (store.open(older).await?, store.open(newer).await?);
+    for reader in [&older, &newer] {
+        check(reader.manifest(), &empty)?;
+    }
+    let mut older = BucketsOf::new(older.into());
+    let mut newer = BucketsOf::new(newer.into());
+    let mut counts = Difference::default();
+    loop {
+        let next = [older.peek().await?, newer.peek().await?];
+        let Some(bucket) = next.into_iter().flatten().min() else {
+            return Ok(counts);
+        };
+        let mut left = rows(&empty, bucket, &older.take(bucket))?;
+        let there = rows(&empty, bucket, &newer.take(bucket))?;
+        for (key, row) in there {
+            match left.remove(&key) {
+                None => {
+                    counts.added += 1;
+                    each(Change::Added, &key)?;
+                }
+                Some(before) if before == row => counts.same += 1,
+                Some(_) => {
+                    counts.changed += 1;
+                    each(Change::Changed, &key)?;
+                }
+            }
+        }
+        for key in left.keys() {
+            counts.removed += 1;
+            each(Change::Removed, key)?;
+        }
+    }
+}
+
+fn check(manifest: &Manifest, empty: &MachineRestore) -> Result<()> {
+    empty.check(manifest)?;
+    match &manifest.base {
+        None => Ok(()),
+        Some(base) => Err(Error::new(ErrorKind::Version, "compare snapshots").context(format!(
+            "snapshot {} holds only what changed since {base}, this version reads complete ones",
+            manifest.id
+        ))),
+    }
+}
+
+/// The rows of a bucket by key.
+fn rows(
+    empty: &MachineRestore,
+    bucket: Bucket,
+    rows: &Bytes,
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    if rows.is_empty() {
+        return Ok(found);
+    }
+    let told = empty.each_row(Section::of_bucket(bucket), rows, &mut |key, row| {
+        found.insert(key.to_vec(), row.to_vec());
+    })?;
+    if told {
+        return Ok(found);
+    }
+    Err(Error::new(ErrorKind::Unsupported, "compare snapshots")
+        .context("the service does not tell its rows apart: it has no `each_row`"))
+}
