@@ -104,6 +104,8 @@ impl Worker {
         self.look_at_catalog().await;
         let every = self.publisher.policy().every.0;
         let mut next = Instant::now() + every;
+        // Before this time the log alone makes no snapshot due.
+        let mut rests_until = Instant::now();
         loop {
             // Both arms are cancel safe: a request stays in the channel, waiting changes nothing.
             let asked = tokio::select! {
@@ -111,7 +113,7 @@ impl Worker {
                     Some(request) => Some(request),
                     None => return,
                 },
-                () = self.due(next) => None,
+                () = self.due(next, rests_until) => None,
             };
             let done = match asked {
                 Some(reply) => {
@@ -129,11 +131,12 @@ impl Worker {
                 } else {
                     every.min(AFTER_FAILURE)
                 };
+            rests_until = if done { Instant::now() } else { next };
         }
     }
 
     /// Waits until a snapshot is due.
-    async fn due(&self, next: Instant) {
+    async fn due(&self, next: Instant, rests_until: Instant) {
         let policy = self.publisher.policy();
         let by_clock_only = policy.every_entries == 0 && policy.every_bytes.0 == 0;
         loop {
@@ -143,7 +146,8 @@ impl Worker {
                 next.min(Instant::now() + LOOK)
             };
             sleep_until(look).await;
-            if Instant::now() >= next || self.is_due_by_log() {
+            let now = Instant::now();
+            if now >= next || (now >= rests_until && self.is_due_by_log()) {
                 return;
             }
         }

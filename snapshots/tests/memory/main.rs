@@ -5,7 +5,7 @@
 mod stories;
 
 #[cfg(test)]
-mod by_bytes;
+mod by_log;
 #[cfg(test)]
 mod capture;
 #[cfg(test)]
