@@ -4,6 +4,7 @@
 mod full_disk;
 mod memory_disk;
 mod requests;
+mod snapshots;
 mod start;
 mod storage;
 
