@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use standfast_backends::MemoryLink;
 use standfast_core::{
     BootInstant, Clock, ElectionBackend, Error, ErrorKind, NodeId, Position, Result, Service,
@@ -75,7 +76,7 @@ impl Cluster {
         &self.stores.clock
     }
 
-    /// Waits for a node that leads and is not cut off.
+    /// Waits for a node that leads, has announced it, and is not cut off.
     ///
     /// # Errors
     /// `Timeout` when there is none: too few nodes, or a leader that was cut off and whose lease has not run out.
@@ -83,7 +84,14 @@ impl Cluster {
     /// # Cancel safety
     /// Cancel safe: changes nothing.
     pub async fn primary(&self) -> Result<NodeView> {
-        let primary = || self.leader().and_then(|(member, _)| member.view());
+        let election = self.stores.election(&MemoryLink::new());
+        let primary = || {
+            let (member, term) = self.leader()?;
+            // A term that is not announced yet ends when its node is cut off now, whatever its lease.
+            let record = election.current().now_or_never()?.ok()??;
+            let announced = record.serving && record.epoch == term.token().epoch;
+            member.view().filter(|_| announced)
+        };
         self.until("a node leads", primary).await
     }
 
