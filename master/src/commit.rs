@@ -132,16 +132,14 @@ impl Commit {
             return;
         }
         let ready: Vec<_> = ready.into_values().flatten().collect();
-        let few = ready.len() <= FEW;
-        let here = if few {
-            Err(ready)
+        let here = if ready.len() <= FEW {
+            ready
         } else {
-            self.replier
-                .try_send(ready)
-                .map_err(TrySendError::into_inner)
+            // The replier may be behind or gone: what it does not take is sent from here rather than awaited.
+            let handed = self.replier.try_send(ready);
+            handed.map_or_else(TrySendError::into_inner, |()| Vec::new())
         };
-        // The replier is behind or gone: send from here rather than wait.
-        for waiter in here.err().unwrap_or_default() {
+        for waiter in here {
             self.send(waiter);
         }
     }

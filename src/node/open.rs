@@ -28,6 +28,16 @@ pub async fn open_stores(config: &Config, registry: &Registry, clock: &Clock) ->
     stores.map_err(|error| or_never_initialised(config, error))
 }
 
+/// The same, and makes directories that are missing: for `cluster init`.
+///
+/// # Errors
+/// The first that cannot be opened or made, with the section it belongs to.
+pub async fn make_stores(config: &Config, registry: &Registry, clock: &Clock) -> Result<Stores> {
+    let mut context = config.open_context(clock);
+    context.make = true;
+    open_in(config, registry, &context).await
+}
+
 /// Opens the election alone: enough to find the nodes, whatever became of the other stores.
 ///
 /// # Errors
@@ -51,16 +61,6 @@ fn or_never_initialised(config: &Config, error: Error) -> Error {
         )),
         _ => error,
     }
-}
-
-/// The same, and makes directories that are missing: for `cluster init`.
-///
-/// # Errors
-/// The first that cannot be opened or made, with the section it belongs to.
-pub async fn make_stores(config: &Config, registry: &Registry, clock: &Clock) -> Result<Stores> {
-    let mut context = config.open_context(clock);
-    context.make = true;
-    open_in(config, registry, &context).await
 }
 
 async fn open_in(config: &Config, registry: &Registry, context: &OpenContext) -> Result<Stores> {

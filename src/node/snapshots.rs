@@ -11,7 +11,6 @@ use standfast_snapshots::{
 };
 use tokio::sync::mpsc;
 
-use super::prune::Prune;
 use super::shared::Shared;
 
 /// How often the leader looks at proposals, and everybody at the catalog.
@@ -92,7 +91,7 @@ async fn lead(
         tokio::select! {
             _ = ticks.tick() => {}
             Some(prune) = wanted.recv() => {
-                Prune::answer(prune, &mut cataloguer).await;
+                prune.answer(&mut cataloguer).await;
                 continue;
             }
         }

@@ -12,7 +12,7 @@ use crate::sources::Sources;
 
 /// What an operator can do about a log that went backwards.
 const WAY_OUT: &str =
-    "put the lost part of the log back, or set up a new cluster and load it from a backup";
+    "put the lost part of the log back; if there is no copy of it, only a new cluster can be begun";
 
 /// First and longest pause before EpochStart is sent again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));

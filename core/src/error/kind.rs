@@ -23,8 +23,8 @@ pub enum ErrorKind {
     Gap,
     /// Bytes are damaged. Fail closed.
     Corrupt,
-    /// The log is shorter than what is known to be committed, or another history. Nobody serves; only
-    /// `standfast recover --accept-loss` goes on.
+    /// The log is shorter than what is known to be committed, or another history. Nobody serves until the lost part is
+    /// put back.
     LogRegressed,
     /// It is not there. The caller's logic decides; never retried by a layer.
     NotFound,

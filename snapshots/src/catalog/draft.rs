@@ -81,8 +81,8 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes out what is neither kept nor relied on by a trim, and revokes the uploads it came from: it can never be listed again, so it may be
-    /// deleted at any later time.
+    /// Takes out what is neither kept nor relied on by a trim, and revokes the uploads it came from: it can never be
+    /// listed again, so it may be deleted at any later time.
     pub(super) async fn retire(
         &mut self,
         store: &dyn SnapshotStore,

@@ -3,10 +3,11 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::Serialize;
 use standfast_core::{
-    Bucket, Error, ErrorKind, MachineRestore, Manifest, Result, Section, SnapshotId, SnapshotStore,
+    Bucket, Error, ErrorKind, MachineRestore, Result, Section, SnapshotId, SnapshotStore,
 };
 
 use super::sections::BucketsOf;
+use crate::restore::check_complete;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,7 +52,8 @@ pub async fn diff(
 ) -> Result<Difference> {
     let (older, newer) = (store.open(older).await?, store.open(newer).await?);
     for reader in [&older, &newer] {
-        check(reader.manifest(), &empty)?;
+        empty.check(reader.manifest())?;
+        check_complete(reader.manifest())?;
     }
     let mut older = BucketsOf::new(older.into());
     let mut newer = BucketsOf::new(newer.into());
@@ -80,17 +82,6 @@ pub async fn diff(
             counts.removed += 1;
             each(Change::Removed, key)?;
         }
-    }
-}
-
-fn check(manifest: &Manifest, empty: &MachineRestore) -> Result<()> {
-    empty.check(manifest)?;
-    match &manifest.base {
-        None => Ok(()),
-        Some(base) => Err(Error::new(ErrorKind::Version, "compare snapshots").context(format!(
-            "snapshot {} holds only what changed since {base}, this version reads complete ones",
-            manifest.id
-        ))),
     }
 }
 
