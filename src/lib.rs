@@ -6,6 +6,8 @@
 
 pub mod config;
 pub mod node;
+#[cfg(any(feature = "cli", feature = "testing"))]
+pub mod ports;
 #[cfg(feature = "cli")]
 pub mod replay;
 #[cfg(feature = "testing")]

@@ -1,11 +1,10 @@
 //! A node of the service, and starting one as a process.
 
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use standfast::{Node, NodeBuilder, Result, Typed};
+use standfast::{Node, NodeBuilder, Result, Typed, ports};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
@@ -46,12 +45,8 @@ pub(crate) struct NodeProcess {
 impl NodeProcess {
     /// Writes the configuration of a node that shares log and election with the others in `dir`.
     pub(crate) fn new(dir: &Path, name: &'static str) -> Result<Self, Failure> {
-        // Both are held until both are known, so that they differ.
-        let (grpc, web) = (
-            TcpListener::bind("127.0.0.1:0")?,
-            TcpListener::bind("127.0.0.1:0")?,
-        );
-        let (endpoint, http) = (grpc.local_addr()?, web.local_addr()?);
+        let endpoint = format!("127.0.0.1:{}", ports::reserve()?);
+        let http = format!("127.0.0.1:{}", ports::reserve()?);
         let config = dir.join(format!("{name}.toml"));
         let text = format!(
             r#"
@@ -65,7 +60,7 @@ impl NodeProcess {
         std::fs::write(&config, text)?;
         Ok(Self {
             name,
-            endpoint: endpoint.to_string(),
+            endpoint,
             config,
             child: None,
         })

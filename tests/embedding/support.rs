@@ -1,9 +1,7 @@
 /// A node `a` on ports that are free now, without snapshots, on stores of these types.
 pub(crate) fn config(oplog: &str, election: &str) -> String {
-    let bind = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    // Both are held until both are known, so that they differ.
-    let (grpc, web) = (bind(), bind());
-    let (listen, http) = (grpc.local_addr().unwrap(), web.local_addr().unwrap());
+    let address = || format!("127.0.0.1:{}", standfast::ports::reserve().unwrap());
+    let (listen, http) = (address(), address());
     format!(
         r#"
         cluster = {{ id = "embedded" }}

@@ -1,13 +1,13 @@
 //! Two or more nodes over one log, one election and one bucket in a directory, and a load against them.
 
 use std::collections::HashSet;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use standfast::node::ClusterStatus;
+use standfast::ports;
 use standfast::replay::{
     BlockKey, Checked, Load, Meter, Played, Record, ReplayOptions, TraceGenerator, check, run,
 };
@@ -26,14 +26,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct TestCluster {
     pub(crate) nodes: Vec<TestNode>,
     pub(crate) dir: tempfile::TempDir,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 impl TestCluster {
@@ -69,8 +61,8 @@ impl TestCluster {
     pub(crate) fn prepare(names: &[&str], snapshots_every: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let nodes = names.iter().map(|name| {
-            let endpoint = format!("127.0.0.1:{}", free_port());
-            let http = format!("127.0.0.1:{}", free_port());
+            let endpoint = format!("127.0.0.1:{}", ports::reserve().unwrap());
+            let http = format!("127.0.0.1:{}", ports::reserve().unwrap());
             let config = dir.path().join(format!("{name}.toml"));
             let text = format!(
                 "[cluster]\nid = \"test\"\n[node]\nid = \"{name}\"\nlisten = \"{endpoint}\"\n\

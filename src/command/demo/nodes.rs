@@ -1,11 +1,11 @@
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use standfast::node::{ClusterStatus, NodeStatus};
+use standfast::ports;
 use standfast_core::Role;
 use standfast_master::Ack;
 use tokio::process::{Child, Command};
@@ -37,7 +37,7 @@ impl DemoNode {
             Ack::Durable => "durable",
             Ack::Async => "async",
         };
-        let (grpc, http) = (free_port()?, free_port()?);
+        let (grpc, http) = (ports::reserve()?, ports::reserve()?);
         let endpoint = format!("127.0.0.1:{grpc}");
         let config = dir.join(format!("{name}.toml"));
         let text = format!(
@@ -121,10 +121,6 @@ impl Drop for DemoNode {
             }
         }
     }
-}
-
-fn free_port() -> Result<u16, Failure> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Looks at the cluster until it is as wanted.
