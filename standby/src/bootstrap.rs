@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use standfast_core::{
-    Error, ErrorKind, Machine, Position, Result, Seq, SharedMachine, SnapshotStore,
+    Bounds, Error, ErrorKind, Machine, Position, ReadLimit, Result, Seq, SharedMachine,
+    SnapshotStore,
 };
 use standfast_snapshots::{RestorePin, Restored, Restorer};
 
@@ -17,6 +18,8 @@ pub struct Bootstrapped {
     pub origin: Position,
     /// Holds the snapshot and the log behind it: release it when the suffix was replayed.
     pub pin: Option<RestorePin>,
+    /// The newest Position of the catalog, restored or not: a log without it is not this history.
+    pub listed: Option<Position>,
 }
 
 impl Bootstrapped {
@@ -27,6 +30,7 @@ impl Bootstrapped {
             machine,
             origin,
             pin: None,
+            listed: None,
         }
     }
 }
@@ -35,16 +39,20 @@ impl Bootstrapped {
 ///
 /// # Errors
 /// `Corrupt` when no snapshot can be restored and the log is not complete; `Trimmed` when there is no snapshot and
-/// the log does not begin at its beginning: nobody serves an empty state as good.
+/// the log does not begin at its beginning; `LogRegressed` when it begins with something else: nobody serves an empty
+/// state as good.
 ///
 /// # Cancel safety
 /// Cancel safe: a pin may stay, and ages.
 pub async fn bootstrap(sources: &Sources) -> Result<Bootstrapped> {
-    let restored = match &sources.snapshots {
-        Some(snapshots) => from_snapshot(sources, snapshots).await,
-        None => Ok(None),
+    let (restored, listed) = match &sources.snapshots {
+        Some(snapshots) => {
+            let listed = newest_listed(&**snapshots).await?;
+            (from_snapshot(sources, snapshots).await, listed)
+        }
+        None => (Ok(None), None),
     };
-    match restored {
+    let mut begun = match restored {
         Ok(Some(restored)) => {
             let Restored {
                 machine,
@@ -53,11 +61,25 @@ pub async fn bootstrap(sources: &Sources) -> Result<Bootstrapped> {
                 ..
             } = restored;
             tracing::info!(snapshot = %manifest.id, position = %manifest.position, "restored");
-            Ok(begin(machine, Some(pin)))
+            begin(machine, Some(pin))
         }
-        Ok(None) => complete_log(sources, None).await,
+        Ok(None) => complete_log(sources, None).await?,
         Err(error) if *error.kind() == ErrorKind::Corrupt => {
-            complete_log(sources, Some(error)).await
+            complete_log(sources, Some(error)).await?
+        }
+        Err(error) => return Err(error),
+    };
+    begun.listed = listed;
+    Ok(begun)
+}
+
+/// Where the newest snapshot of the catalog stands. A catalog that is damaged tells nothing.
+async fn newest_listed(snapshots: &dyn SnapshotStore) -> Result<Option<Position>> {
+    match snapshots.newest().await {
+        Ok(entry) => Ok(entry.and_then(|entry| entry.newest().map(|listed| listed.position))),
+        Err(error) if *error.kind() == ErrorKind::Corrupt => {
+            tracing::warn!(%error, "the catalog cannot say which history the log must be of");
+            Ok(None)
         }
         Err(error) => Err(error),
     }
@@ -91,10 +113,32 @@ async fn complete_log(sources: &Sources, damaged: Option<Error>) -> Result<Boots
             ))
         }));
     }
+    check_beginning(sources, &bounds).await?;
     if let Some(error) = damaged {
         tracing::warn!(%error, "no snapshot can be restored; replaying the complete log");
     }
     Ok(begin(sources.genesis(), None))
+}
+
+/// A complete log begins with the term that began on this cluster's genesis, or with nothing.
+async fn check_beginning(sources: &Sources, bounds: &Bounds) -> Result<()> {
+    let genesis = Position::genesis(sources.cluster);
+    let limit = ReadLimit {
+        batches: 1,
+        bytes: 1,
+    };
+    let first = sources.oplog.read(bounds.before_floor, limit).await?;
+    let Some(first) = first.first() else {
+        return Ok(());
+    };
+    let begins = match first.epoch_start()? {
+        Some(start) if start.previous == genesis => return Ok(()),
+        Some(start) => format!("the term that began behind {}", start.previous),
+        None => format!("op type {}", first.first_entry()?.op_type),
+    };
+    Err(Error::new(ErrorKind::LogRegressed, "bootstrap").context(format!(
+        "the log is not complete: it begins with {begins}, and not with the term that began behind {genesis}"
+    )))
 }
 
 fn begin(machine: Machine, pin: Option<RestorePin>) -> Bootstrapped {
@@ -103,5 +147,6 @@ fn begin(machine: Machine, pin: Option<RestorePin>) -> Bootstrapped {
         machine: Arc::new(Mutex::new(machine)),
         origin,
         pin,
+        listed: None,
     }
 }

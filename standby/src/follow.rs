@@ -43,6 +43,9 @@ pub async fn follow(
     at_least: Epoch,
     progress: &watch::Sender<Progress>,
 ) -> Result<Followed> {
+    if let Some(listed) = state.listed {
+        high_water.list(listed);
+    }
     let mut follower = Follower {
         sources,
         machine: &state.machine,
@@ -85,7 +88,11 @@ struct Follower<'a> {
 
 impl Follower<'_> {
     async fn open(&mut self) -> Result<Box<dyn OpLogTail>> {
-        let position = self.machine.lock().position();
+        let position = {
+            let machine = self.machine.lock();
+            self.high_water.check(&machine)?;
+            machine.position()
+        };
         self.progress.send_replace(Progress {
             position,
             epoch: position.epoch,
@@ -147,12 +154,8 @@ impl Follower<'_> {
         match event {
             TailEvent::Batches(batches) => {
                 for batch in &batches {
-                    let applied = {
-                        let mut machine = self.machine.lock();
-                        let applied = machine.apply_batch(batch)?;
-                        self.high_water.check(&machine)?;
-                        applied
-                    };
+                    self.high_water.check_batch(batch)?;
+                    let applied = self.machine.lock().apply_batch(batch)?;
                     metrics::counter!("standfast_followed_entries_total")
                         .increment(batch.len() as u64);
                     self.progress.send_modify(|progress| {

@@ -73,8 +73,7 @@ async fn fence_and_start(
     )?;
     check_announced(writer.tail(), announced)?;
     check_regression(&*writer, machine, high_water)?;
-    drain(&mut *writer, machine).await?;
-    high_water.check(&machine.lock())?;
+    drain(&mut *writer, machine, high_water).await?;
     let batch = epoch_start(sources, machine, leadership)?;
     let valid = || sources.clock.now() < *leadership.validity().borrow();
     let start = append(&mut *writer, &batch, valid).await?;
@@ -106,7 +105,7 @@ fn check_regression(
     let tail = writer.tail();
     let own = machine.lock().position();
     let known = high_water
-        .position()
+        .highest()
         .filter(|kept| kept.seq > own.seq)
         .unwrap_or(own);
     if tail.seq >= known.seq {
@@ -119,7 +118,11 @@ fn check_regression(
     )
 }
 
-async fn drain(writer: &mut dyn OpLogWriter, machine: &SharedMachine) -> Result<()> {
+async fn drain(
+    writer: &mut dyn OpLogWriter,
+    machine: &SharedMachine,
+    high_water: &HighWater,
+) -> Result<()> {
     loop {
         let position = machine.lock().position();
         if position == writer.tail() {
@@ -133,6 +136,7 @@ async fn drain(writer: &mut dyn OpLogWriter, machine: &SharedMachine) -> Result<
             )));
         }
         for batch in &batches {
+            high_water.check_batch(batch)?;
             let applied = machine.lock().apply_batch(batch)?;
             check(applied.compared)?;
             tokio::task::yield_now().await;

@@ -42,6 +42,8 @@ mod overwrite;
 #[cfg(test)]
 mod prune;
 #[cfg(test)]
+mod regressed;
+#[cfg(test)]
 mod remove_many;
 #[cfg(test)]
 mod stalled_disk;

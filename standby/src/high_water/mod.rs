@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use standfast_core::{Error, ErrorKind, Fingerprint, Machine, Position, Result};
+use standfast_core::{Batch, Error, ErrorKind, Fingerprint, Machine, Position, Result};
 
 use file::HighWaterFile;
 
@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct HighWater {
     position: Option<Position>,
+    /// The newest one of the catalog, which lists nothing that is not committed. Not in the file: what a bucket says
+    /// lasts as long as the bucket.
+    listed: Option<Position>,
     desk: Arc<Desk>,
 }
 
@@ -55,7 +58,11 @@ impl HighWater {
                     .context("cannot start its thread")
                     .source(source)
             })?;
-        Ok(Self { position, desk })
+        Ok(Self {
+            position,
+            listed: None,
+            desk,
+        })
     }
 
     /// The Position known; `None` on a node that never saw one.
@@ -63,24 +70,61 @@ impl HighWater {
         self.position
     }
 
-    /// Compares a state that follows the log with what this node has seen committed.
+    /// The newest Position of the catalog: the log must hold it as well.
+    pub fn list(&mut self, position: Position) {
+        self.listed = Some(position);
+    }
+
+    /// The highest Position known committed, by this node or by the catalog.
+    pub fn highest(&self) -> Option<Position> {
+        let known = [self.position, self.listed];
+        known
+            .into_iter()
+            .flatten()
+            .max_by_key(|position| position.seq)
+    }
+
+    /// Compares a state that follows the log with what is known committed.
     ///
     /// # Errors
     /// `LogRegressed` when the state has passed that Seq and it was not there, or when a later epoch began below it:
     /// the log is another history, or a part of it was lost.
     pub fn check(&self, machine: &Machine) -> Result<()> {
-        let Some(kept) = self.position else {
-            return Ok(());
-        };
         let stands = machine.position();
-        let found = match machine.passed(kept.seq) {
-            Some((passed, _)) if passed != kept => passed,
-            None if stands.seq <= kept.seq && stands.epoch > kept.epoch => stands,
-            _ => return Ok(()),
-        };
-        Err(Error::new(ErrorKind::LogRegressed, "follow").context(format!(
-            "this node has seen {kept} committed, the log has {found}: it is another history, or a part of it was lost"
-        )))
+        self.each(|known| match machine.passed(known.seq) {
+            Some((passed, _)) => passed,
+            None if stands.seq <= known.seq && stands.epoch > known.epoch => stands,
+            None => known,
+        })
+    }
+
+    /// Compares the next batch of the log with what is known committed, before it is applied.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_batch(&self, batch: &Batch) -> Result<()> {
+        let end = batch.end();
+        self.each(|known| {
+            let holds = batch.first() <= known.seq && known.seq <= end.seq;
+            let begins_below = end.seq < known.seq && end.epoch > known.epoch;
+            if holds || begins_below { end } else { known }
+        })
+    }
+
+    /// Fails where `found` is another than what is known.
+    fn each(&self, found: impl Fn(Position) -> Position) -> Result<()> {
+        let sources = [("this node", self.position), ("the catalog", self.listed)];
+        for (who, known) in sources {
+            let Some(known) = known else { continue };
+            let found = found(known);
+            if found != known {
+                return Err(Error::new(ErrorKind::LogRegressed, "follow").context(format!(
+                    "{who} has seen {known} committed, the log has {found}: it is another history, or a part of it was \
+                     lost"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Keeps `position` if its Seq is higher than what is kept; a later epoch with a lower Seq is another history,
