@@ -29,6 +29,9 @@ pub(crate) struct RoleLoop {
     at_least: Epoch,
     /// Pause after the next promotion that fails.
     promotion_pause: Duration,
+    /// What the state needs next was trimmed. It stays to be looked at until another one is complete, and is never
+    /// promoted.
+    behind: bool,
 }
 
 /// What one round of following led to.
@@ -51,6 +54,7 @@ impl RoleLoop {
             stopping,
             at_least: Epoch::ZERO,
             promotion_pause: PROMOTION_PAUSES.0,
+            behind: false,
         }
     }
 
@@ -93,7 +97,11 @@ impl RoleLoop {
         };
         match followed {
             Ok((machine, Followed::Elected(leadership))) => self.promote(machine, leadership).await,
-            Ok((_, Followed::Behind)) => Ok(Round::Again(None)),
+            Ok((_, Followed::Behind)) => Ok(self.bootstrap_again()),
+            Err(error) if was_kept && matches!(error.kind(), ErrorKind::Trimmed { .. }) => {
+                tracing::warn!(%error, "the state is behind the log");
+                Ok(self.bootstrap_again())
+            }
             Err(error) if was_kept && may_begin_again(error.kind()) => {
                 // What this node applied last is not on the lineage that others went on with.
                 tracing::warn!(%error, "the state is given up; bootstrapping again");
@@ -105,10 +113,18 @@ impl RoleLoop {
                 tracing::warn!(%error, "following is interrupted; trying again");
                 metrics::counter!("standfast_follow_interruptions_total").increment(1);
                 self.breathe(PAUSE).await;
-                Ok(Round::Again(self.shared.machine()))
+                let kept = self.shared.machine().filter(|_| !self.behind);
+                Ok(Round::Again(kept))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The state is too old to follow the log with.
+    fn bootstrap_again(&mut self) -> Round {
+        metrics::counter!("standfast_fell_behind_total").increment(1);
+        self.behind = true;
+        Round::Again(None)
     }
 
     /// A pause before something that failed is tried again; ends early when the node is told to stop.
@@ -128,10 +144,14 @@ impl RoleLoop {
         let mut state = if let Some(machine) = kept {
             Bootstrapped::kept(machine)
         } else {
-            // What was there before is given up now: two states at once may be one too many.
-            self.shared.machine.send_replace(None);
+            if !self.behind {
+                // Not of this history: nobody is to see it.
+                self.shared.machine.send_replace(None);
+            }
             self.enter(Role::Bootstrap);
-            bootstrap(&self.shared.sources).await?
+            let state = bootstrap(&self.shared.sources).await?;
+            self.behind = false;
+            state
         };
         self.shared
             .machine
@@ -179,7 +199,7 @@ impl RoleLoop {
                 self.breathe(self.promotion_pause).await;
                 self.promotion_pause = (self.promotion_pause * 2).min(PROMOTION_PAUSES.1);
                 match error.kind() {
-                    ErrorKind::Trimmed { .. } => Ok(Round::Again(None)),
+                    ErrorKind::Trimmed { .. } => Ok(self.bootstrap_again()),
                     kind if may_stand_again(kind) => Ok(Round::Again(Some(kept))),
                     _ => Err(error),
                 }
@@ -274,10 +294,7 @@ async fn end_when_told(term: TermHandle, mut stopping: watch::Receiver<bool>) ->
 
 /// A state that was kept after a term may be beside the lineage: then a fresh one is made.
 const fn may_begin_again(kind: &ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::LogRegressed | ErrorKind::Gap | ErrorKind::Trimmed { .. }
-    )
+    matches!(kind, ErrorKind::LogRegressed | ErrorKind::Gap)
 }
 
 /// Whether a promotion failed for a reason that another campaign can outlive.
@@ -291,7 +308,8 @@ const fn may_stand_again(kind: &ErrorKind) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use standfast_core::{Clock, FenceToken};
+    use async_trait::async_trait;
+    use standfast_core::{Clock, FenceToken, Seq, TrimGuard};
     use tokio::time::Instant;
 
     use super::*;
@@ -349,6 +367,60 @@ mod tests {
         let leadership = parts.elected(Epoch::ZERO).await;
         let (_, took) = promoted(&mut role, &parts, leadership).await;
         assert_eq!(took, PROMOTION_PAUSES.0);
+    }
+
+    /// Keeps nothing from being trimmed.
+    struct Nobody(FenceToken);
+
+    #[async_trait]
+    impl TrimGuard for Nobody {
+        fn token(&self) -> &FenceToken {
+            &self.0
+        }
+
+        async fn lowest_needed(&self) -> standfast_core::Result<Option<Seq>> {
+            Ok(None)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_state_behind_the_log_is_shown_until_there_is_another_and_never_promoted() {
+        let parts = TestParts::new(&Clock::system()).await;
+        let mut role = role(&parts);
+        let old = parts.shared.sources.genesis();
+        let old = Arc::new(parking_lot::Mutex::new(old));
+        parts.shared.machine.send_replace(Some(Arc::clone(&old)));
+        // Two terms, and only the last one is left.
+        for epoch in [100, 200] {
+            let leadership = parts.elected(Epoch(epoch)).await;
+            let (round, _) = promoted(&mut role, &parts, leadership).await;
+            let Round::Lead(handover) = round else {
+                panic!("not promoted")
+            };
+            let guard = Nobody(handover.leadership.token().clone());
+            let trimmed = parts.shared.sources.oplog.trim(Seq(1), &guard);
+            trimmed.await.unwrap();
+        }
+        assert_eq!(
+            parts.shared.sources.oplog.bounds().await.unwrap().floor,
+            Seq(2)
+        );
+
+        for kept in [Some(old), None] {
+            let round = role.follow_once(kept).await;
+            let shown = parts.shared.machine().expect("the old state is shown");
+            assert_eq!(shown.lock().position().seq, Seq::ZERO);
+            match round {
+                Ok(Round::Again(None)) => assert!(role.behind),
+                Err(error) => assert!(
+                    error.to_string().contains("there is no snapshot"),
+                    "{error}"
+                ),
+                Ok(_) => panic!("promoted, or begun again with the old state"),
+            }
+            assert!(!parts.shared.node_status().in_sync);
+        }
+        assert_eq!(*parts.shared.role.borrow(), Role::Bootstrap);
     }
 
     #[tokio::test(start_paused = true)]

@@ -181,6 +181,8 @@ impl Follower<'_> {
             }
             TailEvent::Trimmed { floor } => {
                 tracing::warn!(%floor, "what comes next was trimmed; bootstrapping again");
+                self.progress
+                    .send_modify(|progress| progress.caught_up = false);
             }
         }
         self.keep_high_water();

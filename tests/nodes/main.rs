@@ -14,6 +14,8 @@ mod support;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod behind;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod chaos;
