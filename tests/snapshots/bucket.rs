@@ -43,13 +43,18 @@ impl BucketFixture {
     }
 }
 
-fn files(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| if path.is_dir() { files(&path) } else { 1 })
-        .sum()
+/// Every file below a folder.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.append(&mut files_below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
 }
 
 impl Fixture for BucketFixture {
@@ -85,10 +90,10 @@ impl Fixture for BucketFixture {
     }
 
     fn parts(&self) -> usize {
-        files(&self.path("parts"))
+        files_below(&self.path("parts")).len()
     }
 
     fn manifests(&self) -> usize {
-        files(&self.path("manifests"))
+        files_below(&self.path("manifests")).len()
     }
 }

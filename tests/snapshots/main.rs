@@ -6,5 +6,9 @@ mod stories;
 
 #[cfg(test)]
 mod bucket;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+mod mortal;
 
 stories::all_stories_on!(crate::bucket::BucketFixture::new);

@@ -1,11 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use object_store::path::Path;
 use standfast_core::{CatalogEntry, ErrorKind, Manifest, Result, SnapshotId, UploadId};
 
 use super::layout::{json_stem, part_name};
+use super::pins::millis;
 use super::rules::{self, PartName};
 use super::space::BucketSpace;
+
+/// A write takes seconds: one that has taken this long has died.
+const DIED: Duration = Duration::from_hours(1);
 
 impl BucketSpace {
     /// Deletes what a won entry no longer refers to.
@@ -35,7 +40,30 @@ impl BucketSpace {
         for id in attested.difference(&manifests) {
             deleted += u64::from(self.objects.delete(&self.layout.attestation(id)).await?);
         }
-        Ok(deleted + self.collect_parts(entry.oldest_upload, &kept.parts).await?)
+        deleted += self.collect_parts(entry.oldest_upload, &kept.parts).await?;
+        Ok(deleted + self.collect_staged().await?)
+    }
+
+    /// Deletes the halves of documents, and the probes, of writers that died long ago. Of one that lives it would only
+    /// fail the write.
+    async fn collect_staged(&self) -> Result<u64> {
+        let before = self.store_clock().await?.saturating_sub(DIED);
+        let mut deleted = 0;
+        for meta in self.objects.list(&self.layout.folder("probe")).await? {
+            if millis(meta.last_modified.timestamp_millis()) < before {
+                deleted += u64::from(self.objects.delete(&meta.location).await?);
+            }
+        }
+        let documents = ["manifests", "attestations", "catalog", "probe"];
+        let mut folders = Vec::from(documents.map(|name| self.layout.folder(name)));
+        folders.push(self.layout.cluster().clone());
+        let pins = self.layout.folder("pins");
+        let pinned = self.objects.folders(pins.clone()).await?;
+        folders.extend(pinned.into_iter().map(|id| pins.clone().join(id)));
+        for folder in folders {
+            deleted += self.objects.sweep_old(folder, before).await?;
+        }
+        Ok(deleted)
     }
 
     async fn collect_parts(&self, oldest: u64, kept: &BTreeSet<PartName>) -> Result<u64> {
@@ -53,6 +81,11 @@ impl BucketSpace {
                 deleted += u64::from(self.objects.delete(&meta.location).await?);
             }
             *uploads.entry(upload).or_default() |= stays;
+        }
+        for name in self.objects.folders(self.layout.folder("parts")).await? {
+            if let Some(upload) = UploadId::parse(&name).filter(|upload| upload.began_on < oldest) {
+                uploads.entry(upload).or_default();
+            }
         }
         for (upload, _) in uploads.into_iter().filter(|(_, stays)| !stays) {
             deleted += self.objects.sweep(self.layout.upload(&upload)).await?;

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use serde::Deserialize;
 use standfast_core::{ErrorKind, Factory, OpenContext, Result, SnapshotStore};
@@ -114,6 +115,15 @@ impl BucketSnapshotStore {
         let store = Self::over(Arc::new(store), Some(local), cluster);
         store.create_folders().await?;
         Ok(store)
+    }
+
+    /// A bucket in an object store that the caller has opened, for the cluster with this id. Ask it to
+    /// [`probe`](standfast_core::Store::probe) before relying on it: a store that ignores create-if-absent is none.
+    ///
+    /// # Durability
+    /// That of the object store: it is not asked to sync anything.
+    pub fn on(store: Arc<dyn ObjectStore>, cluster: &str) -> Self {
+        Self::over(store, None, cluster)
     }
 }
 

@@ -28,6 +28,11 @@ impl Layout {
         }
     }
 
+    /// The folder of everything.
+    pub(super) const fn cluster(&self) -> &Path {
+        &self.cluster
+    }
+
     pub(super) fn fingerprint(&self) -> Path {
         self.cluster.clone().join("fingerprint")
     }

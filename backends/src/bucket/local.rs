@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use object_store::path::Path as ObjectPath;
 use parking_lot::Mutex;
@@ -65,6 +66,19 @@ impl LocalDirs {
         sweep(&folder).map_err(|e| from_io("collect", &folder, e))
     }
 
+    /// The folders in a folder. Listing objects does not show one that holds nothing but what a killed writer staged.
+    pub(super) fn folders(&self, folder: &ObjectPath) -> Result<Vec<String>> {
+        let folder = self.path(folder);
+        folders(&folder).map_err(|e| from_io("collect", &folder, e))
+    }
+
+    /// Removes what killed writers staged in a folder that others write into, if it was last written before `before`,
+    /// which counts from 1970. Returns the number of files removed.
+    pub(super) fn sweep_old(&self, folder: &ObjectPath, before: Duration) -> Result<u64> {
+        let folder = self.path(folder);
+        sweep_old(&folder, UNIX_EPOCH + before).map_err(|e| from_io("collect", &folder, e))
+    }
+
     fn path(&self, object: &ObjectPath) -> PathBuf {
         let mut path = self.root.clone();
         path.extend(object.parts().map(|part| part.as_ref().to_owned()));
@@ -100,14 +114,8 @@ fn sync(directory: &Path) -> io::Result<()> {
 
 fn sweep(folder: &Path) -> io::Result<u64> {
     let mut removed = 0;
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().contains('#') {
+    for entry in entries(folder)? {
+        if is_staged(&entry) {
             removed += u64::from(gone(fs::remove_file(entry.path()))?);
         }
     }
@@ -116,6 +124,42 @@ fn sweep(folder: &Path) -> io::Result<u64> {
         other => drop(gone(other)?),
     }
     Ok(removed)
+}
+
+fn sweep_old(folder: &Path, before: SystemTime) -> io::Result<u64> {
+    let mut removed = 0;
+    for entry in entries(folder)?.iter().filter(|entry| is_staged(entry)) {
+        // One that vanishes meanwhile was another's to finish.
+        let written = entry.metadata().and_then(|file| file.modified());
+        if written.is_ok_and(|written| written < before) {
+            removed += u64::from(gone(fs::remove_file(entry.path()))?);
+        }
+    }
+    Ok(removed)
+}
+
+fn folders(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in entries(folder)? {
+        if entry.file_type()?.is_dir() {
+            found.extend(entry.file_name().into_string().ok());
+        }
+    }
+    Ok(found)
+}
+
+/// What is in a folder; nothing when it is not there.
+fn entries(folder: &Path) -> io::Result<Vec<DirEntry>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => entries.collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// `LocalFileSystem` writes `name#n` and renames or links it when it is whole.
+fn is_staged(entry: &DirEntry) -> bool {
+    entry.file_name().to_string_lossy().contains('#')
 }
 
 /// Whether it was us who removed it.

@@ -157,6 +157,22 @@ impl Objects {
         blocking(move || local.sweep(&folder)).await
     }
 
+    /// The folders in a folder, where there are folders.
+    pub(super) async fn folders(&self, folder: Path) -> Result<Vec<String>> {
+        let Some(local) = self.local.clone() else {
+            return Ok(Vec::new());
+        };
+        blocking(move || local.folders(&folder)).await
+    }
+
+    /// Removes what killed writers left in a folder before `before`, which counts from 1970.
+    pub(super) async fn sweep_old(&self, folder: Path, before: Duration) -> Result<u64> {
+        let Some(local) = self.local.clone() else {
+            return Ok(0);
+        };
+        blocking(move || local.sweep_old(&folder, before)).await
+    }
+
     async fn ensure_parent(&self, path: &Path) -> Result<()> {
         let path = path.clone();
         self.locally(move |local| local.ensure_parent(&path)).await

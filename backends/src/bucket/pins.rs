@@ -57,7 +57,7 @@ impl BucketSpace {
     }
 
     /// The store's own time: what it stamps on an object written now. Our clock may differ from it by hours.
-    async fn store_clock(&self) -> Result<Duration> {
+    pub(super) async fn store_clock(&self) -> Result<Duration> {
         let path = self.layout.probe(rand::random());
         self.objects
             .replace(&path, bytes::Bytes::from_static(b"now\n"))
@@ -69,7 +69,8 @@ impl BucketSpace {
     }
 }
 
-fn millis(since_1970: i64) -> Duration {
+/// A time of the store, since 1970.
+pub(super) fn millis(since_1970: i64) -> Duration {
     Duration::from_millis(u64::try_from(since_1970).unwrap_or(0))
 }
 

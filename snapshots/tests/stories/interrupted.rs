@@ -10,7 +10,10 @@ use super::interposed::{Fault, interpose};
 use super::world::World;
 
 /// Everything that is listed can be read and restored, and with the log gives the live state.
-async fn all_listed_restores(world: &World, store: &Arc<dyn SnapshotStore>) -> CatalogEntry {
+pub(crate) async fn all_listed_restores(
+    world: &World,
+    store: &Arc<dyn SnapshotStore>,
+) -> CatalogEntry {
     let entry = store.newest().await.unwrap().unwrap();
     for listed in &entry.snapshots {
         store.verify(&listed.id).await.unwrap();
