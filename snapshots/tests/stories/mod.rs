@@ -15,6 +15,7 @@ pub(crate) mod leaders;
 pub(crate) mod map_service;
 pub(crate) mod retention;
 pub(crate) mod round_trip;
+pub(crate) mod slow;
 pub(crate) mod task;
 pub(crate) mod world;
 
@@ -102,6 +103,8 @@ macro_rules! all_stories_on {
                 a_restore_frozen_at_any_call_survives_collection,
                 a_collection_frozen_at_any_call_harms_no_restore,
                 a_publisher_frozen_at_any_call_publishes_nothing_that_lacks_a_part;
+            slow: a_slow_restore_survives_twenty_snapshots_and_trims,
+                a_restore_whose_pin_is_taken_away_begins_again;
             task: a_snapshot_is_made_when_it_is_asked_for,
                 a_snapshot_is_made_by_the_clock_and_by_entries,
                 nothing_is_made_without_news_or_after_somebody_else,

@@ -6,10 +6,11 @@ use parking_lot::Mutex;
 use standfast_core::{
     Batch, BatchBuilder, BatchEnd, ByteSize, Captured, Clock, ClusterId, Digest, Entry, EntryId,
     Epoch, FenceToken, Fingerprint, Machine, MachineRestore, Manifest, NodeId, Position, RequestId,
-    Result, SessionId, SharedMachine, SnapshotStore,
+    Result, Seq, SessionId, SharedMachine, SnapshotStore, TrimGuard,
 };
 use standfast_snapshots::{
-    Cataloguer, Committed, MachineLineage, Publisher, Restored, Restorer, Round, SnapshotPolicy,
+    Cataloguer, Committed, MachineLineage, PinGuard, Publisher, Restored, Restorer, Round,
+    SnapshotPolicy,
 };
 use tokio::sync::watch;
 
@@ -190,6 +191,24 @@ impl World {
 
     pub(crate) async fn restore(&self, store: &Arc<dyn SnapshotStore>) -> Result<Option<Restored>> {
         self.restorer(store).restore(|| self.empty()).await
+    }
+
+    /// Trims the log as the leader does: to what the snapshots allow, and not beyond what a pin holds.
+    pub(crate) async fn trim(&self, store: &Arc<dyn SnapshotStore>, leader: &mut Cataloguer) {
+        let Some(through) = leader.trim_through().await.unwrap() else {
+            return;
+        };
+        let guard = PinGuard::new(token(1, "leader"), Arc::clone(store));
+        let needed = guard.lowest_needed().await.unwrap();
+        let goes = |batch: &Batch| {
+            batch.last() <= through && needed.is_none_or(|needed| batch.last() < needed)
+        };
+        self.log.lock().retain(|batch| !goes(batch));
+    }
+
+    /// The first entry of the log.
+    pub(crate) fn floor(&self) -> Seq {
+        self.log.lock().first().unwrap().first()
     }
 
     /// What a restored state becomes when the log's suffix is replayed.
