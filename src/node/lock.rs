@@ -1,5 +1,5 @@
 use std::fs::{self, File, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use standfast_core::{Error, ErrorKind, Result};
@@ -14,18 +14,23 @@ impl DataDirLock {
     /// Creates the directory if it is not there, and takes it.
     ///
     /// # Errors
-    /// `Unavailable` naming the process that has it; `Config` when it cannot be created or written.
+    /// `Unavailable` naming the process that has it; `Quota` when its disk is full; `Config` when it cannot be created or
+    /// written for another reason.
     pub(crate) fn take(data_dir: &Path) -> Result<Self> {
         let name = format!("[node] data_dir = \"{}\"", data_dir.display());
         if data_dir.is_file() {
             return Err(Error::new(ErrorKind::Config, "open data_dir")
                 .context(format!("{name} is a file: name a directory, or remove it")));
         }
-        let unusable = |source| {
-            Error::new(ErrorKind::Config, "open data_dir")
-                .context(format!(
-                    "{name} cannot be written: check the path, and who owns it"
-                ))
+        let unusable = |source: io::Error| {
+            let (kind, way_out) = match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    (ErrorKind::Quota, "make room on its disk")
+                }
+                _ => (ErrorKind::Config, "check the path, and who owns it"),
+            };
+            Error::new(kind, "open data_dir")
+                .context(format!("{name} cannot be written: {way_out}"))
                 .source(source)
         };
         fs::create_dir_all(data_dir).map_err(unusable)?;

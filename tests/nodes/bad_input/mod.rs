@@ -1,6 +1,7 @@
 //! What a node and its clients hear who were given something wrong: an error that names the thing, the value and the
 //! way out, and nothing that was acknowledged is lost.
 
+mod full_bucket;
 mod full_disk;
 mod memory_disk;
 mod requests;
