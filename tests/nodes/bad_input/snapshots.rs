@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::edit;
 use crate::lender::{all_exist, lender, objects, put_all};
 use crate::support::TestCluster;
 use crate::trimmed::trimmed;
@@ -15,7 +16,7 @@ struct Harm {
     said: &'static str,
 }
 
-const HARMS: [Harm; 7] = [
+const HARMS: [Harm; 9] = [
     Harm {
         what: "every part altered",
         does: |bucket| each(&files(&bucket.join("parts")), |bytes| bytes[20] ^= 1),
@@ -30,6 +31,35 @@ const HARMS: [Harm; 7] = [
         what: "every part gone",
         does: |bucket| remove(&files(&bucket.join("parts"))),
         said: "it is missing",
+    },
+    Harm {
+        what: "every part one of another cluster",
+        does: |bucket| {
+            let others = files(&others(bucket).join("parts"));
+            let other = fs::read(&others[0]).unwrap();
+            each(&files(&bucket.join("parts")), |bytes| {
+                bytes.clone_from(&other);
+            });
+        },
+        said: "/parts/",
+    },
+    Harm {
+        what: "every part one of another cluster, and so said by the manifest",
+        does: |bucket| {
+            let theirs = files(&others(bucket).join("manifests"));
+            let parts = document(&theirs[0])["parts"].take();
+            for part in files(&others(bucket).join("parts")) {
+                let ours = bucket.join(part.strip_prefix(others(bucket)).unwrap());
+                fs::create_dir_all(ours.parent().unwrap()).unwrap();
+                fs::copy(part, ours).unwrap();
+            }
+            for path in files(&bucket.join("manifests")) {
+                let mut manifest = document(&path);
+                manifest["parts"] = parts.clone();
+                fs::write(path, manifest.to_string()).unwrap();
+            }
+        },
+        said: "restores to digest",
     },
     Harm {
         what: "every manifest of another cluster",
@@ -108,9 +138,32 @@ fn remove(files: &[PathBuf]) {
     }
 }
 
+fn document(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// Where another cluster keeps its snapshots, in the same bucket.
+fn others(bucket: &Path) -> PathBuf {
+    bucket.with_file_name("other")
+}
+
+/// Puts a snapshot of another cluster there.
+async fn another_cluster_in_the_bucket_of(cluster: &TestCluster) {
+    let mut other = TestCluster::prepare(&["a"], "1h");
+    edit(&other.nodes[0], "\"test\"", "\"other\"");
+    let bucket = cluster.dir.path().join("bucket");
+    let url = format!("url = \"{}\"", bucket.display());
+    edit(&other.nodes[0], "url = \"bucket\"", &url);
+    other.launch().await;
+    let client = lender(&other, Duration::from_secs(20)).await;
+    put_all(&client, &objects(0..100, 8)).await;
+    let made = other.nodes[0].command(&["snapshot", "create"]).await;
+    assert!(made.status.success(), "{made:?}");
+    other.nodes[0].kill().await;
+}
+
 fn own_fingerprint(bucket: &Path) -> String {
-    let text = fs::read_to_string(bucket.join("fingerprint")).unwrap();
-    let owner: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let owner = document(&bucket.join("fingerprint"));
     owner["cluster"].as_str().unwrap().to_owned()
 }
 
@@ -152,6 +205,7 @@ async fn with_every_snapshot_harmed_a_complete_log_is_served() {
         assert!(made.status.success(), "{made:?}");
     }
     cluster.nodes[0].kill().await;
+    another_cluster_in_the_bucket_of(&cluster).await;
     let saved = Saved::of(&cluster);
     for Harm { what, does, said } in HARMS {
         does(&saved.bucket);
@@ -169,6 +223,7 @@ async fn with_every_snapshot_harmed_a_complete_log_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_every_snapshot_harmed_and_the_log_trimmed_nobody_serves() {
     let mut cluster = trimmed().await;
+    another_cluster_in_the_bucket_of(&cluster).await;
     let saved = Saved::of(&cluster);
     for Harm { what, does, said } in HARMS {
         does(&saved.bucket);
