@@ -72,7 +72,7 @@ impl MetadataService {
     }
 
     fn try_segment(
-        &mut self,
+        &self,
         number: SegmentNumber,
         size: u64,
         wanted: usize,
@@ -86,10 +86,8 @@ impl MetadataService {
         let Some(segment) = self.tables.segments().get(&number) else {
             return;
         };
-        let target = self.window(segment.space.size());
-        let Some(space) = self.tables.segment_mut(number).map(|s| &mut s.space) else {
-            return;
-        };
+        let space = &segment.space;
+        let target = self.window(space.size());
         let place = |offset| Place {
             segment: number,
             offset,

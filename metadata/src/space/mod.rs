@@ -2,6 +2,7 @@
 
 mod free;
 mod reserved;
+mod run;
 mod search;
 mod segment_space;
 #[cfg(test)]

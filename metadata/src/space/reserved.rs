@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use standfast_core::Seq;
 
@@ -38,6 +38,7 @@ impl Change {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reservations {
     ranges: BTreeMap<u64, (u64, Seq)>,
+    by_length: BTreeSet<(u64, u64)>,
     bytes: u64,
 }
 
@@ -79,12 +80,14 @@ impl Reservations {
     pub(super) fn insert(&mut self, range: Reservation) {
         if range.length > 0 {
             self.ranges.insert(range.offset, (range.length, range.seq));
+            self.by_length.insert((range.length, range.offset));
             self.bytes += range.length;
         }
     }
 
-    fn remove(&mut self, range: Reservation) {
+    pub(super) fn remove(&mut self, range: Reservation) {
         self.ranges.remove(&range.offset);
+        self.by_length.remove(&(range.length, range.offset));
         self.bytes -= range.length;
     }
 
@@ -92,6 +95,19 @@ impl Reservations {
     pub(super) fn holding(&self, offset: u64) -> Option<Reservation> {
         self.at_or_before(offset)
             .filter(|range| offset < range.end())
+    }
+
+    /// The shortest range of at least `length` bytes that was reserved behind `floor`.
+    pub(super) fn best_fit(&self, length: u64, floor: Seq) -> Option<Reservation> {
+        let mut long_enough = self.by_length.range((length, 0)..);
+        long_enough.find_map(|&(length, offset)| {
+            let &(_, seq) = self.ranges.get(&offset)?;
+            (seq > floor).then_some(Reservation {
+                offset,
+                length,
+                seq,
+            })
+        })
     }
 
     /// The newest of the ranges, from `first` on and without a gap, that together hold `length` bytes; all of
@@ -122,21 +138,18 @@ impl Reservations {
             .filter(|range| range.end() == end)
     }
 
-    /// Whether any lies in `offset..offset + length`, even in part.
-    pub(super) fn meets(&self, offset: u64, length: u64) -> bool {
+    /// The last that lies in `offset..offset + length`, even in part.
+    pub(super) fn meeting(&self, offset: u64, length: u64) -> Option<Reservation> {
         let end = offset.saturating_add(length);
         self.at_or_before(end.saturating_sub(1))
-            .is_some_and(|range| range.overlaps(offset, end))
+            .filter(|range| range.overlaps(offset, end))
     }
 
     /// Cuts `offset..offset + length` out, wherever it meets them, and says what changed.
     pub(super) fn cut(&mut self, offset: u64, length: u64) -> Change {
         let mut change = Change::default();
         let end = offset + length;
-        while let Some(range) = self
-            .at_or_before(end - 1)
-            .filter(|range| range.overlaps(offset, end))
-        {
+        while let Some(range) = self.meeting(offset, length) {
             self.remove(range);
             change.gone.push(range);
             for rest in rests(range, offset, end).into_iter().flatten() {
@@ -147,18 +160,28 @@ impl Reservations {
         change
     }
 
-    /// As [`Self::cut`], without the report: the hot path.
-    pub(super) fn take(&mut self, offset: u64, length: u64) {
+    /// As [`Self::cut`], without the report: the hot path. Says whether anything was met.
+    pub(super) fn take(&mut self, offset: u64, length: u64) -> bool {
         let end = offset + length;
-        while let Some(range) = self
-            .at_or_before(end - 1)
-            .filter(|range| range.overlaps(offset, end))
-        {
+        let mut met = false;
+        while let Some(range) = self.meeting(offset, length) {
+            met = true;
             self.remove(range);
             for rest in rests(range, offset, end).into_iter().flatten() {
                 self.insert(rest);
             }
         }
+        met
+    }
+
+    /// Those that lie in `range`, all of it.
+    pub(super) fn within(&self, range: Reservation) -> impl Iterator<Item = Reservation> {
+        let inside = self.ranges.range(range.offset..range.end());
+        inside.map(|(&offset, &(length, seq))| Reservation {
+            offset,
+            length,
+            seq,
+        })
     }
 
     /// Takes out everything reserved at or before `through`.

@@ -16,44 +16,42 @@ pub(crate) struct Fresh {
     pub(crate) seq: Seq,
 }
 
-/// Where there is room: asked by the primary only, and changes nothing but where it looks first.
+/// Where there is room: asked by the primary only, and changes nothing.
 impl SegmentSpace {
-    /// Finds room for `length` bytes in what was reserved behind `floor`: behind the last allocation, else where it
-    /// was reserved first. Returns also the newest reservation it lies in.
-    pub(crate) fn find(&mut self, length: u64, floor: Seq) -> Option<(u64, Seq)> {
-        let near = self.window.at_or_behind(self.cursor);
-        let fits = |range: Reservation| {
+    /// Finds room for `length` bytes in what was reserved behind `floor`: behind the last allocation, else the
+    /// shortest range. Returns also the newest reservation it lies in.
+    pub(crate) fn find(&self, length: u64, floor: Seq) -> Option<(u64, Seq)> {
+        let near = self.window.at_or_behind(self.cursor).and_then(|range| {
             let newest = self.window.run(range, length, floor)?;
-            Some((newest, range.offset))
-        };
-        let (seq, offset) = near
-            .and_then(fits)
-            .or_else(|| self.window.iter().filter_map(fits).min())?;
-        self.cursor = offset + length;
-        Some((offset, seq))
+            Some((range.offset, newest))
+        });
+        near.or_else(|| {
+            let range = self.window.best_fit(length, floor)?;
+            Some((range.offset, range.seq))
+        })
     }
 
     /// Finds room for `length` bytes where not all is reserved yet, and what to reserve for it: about `target`
-    /// bytes, so that the next ones find the window open. A rest of the window is used up together with the free
-    /// range behind it.
+    /// bytes, so that the next ones find the window open. The rest of the window behind the last allocation is used up
+    /// together with what is free behind it; other such places are looked for, which takes time, only when no free
+    /// range is long enough.
     pub(crate) fn find_fresh(&self, length: u64, floor: Seq, target: u64) -> Option<Fresh> {
         let want = target.max(length);
-        let across = || {
-            let mut usable = self.window.iter().filter(|range| range.seq > floor);
-            usable.find_map(|range| self.stretch(range.offset, length, floor, want))
-        };
-        let longest = || {
-            let longest = self.free.longest_first().next();
-            longest.filter(|range| range.1 >= length)
-        };
-        across().or_else(|| {
-            let (offset, free) = self.free.best_fit(want).or_else(longest)?;
-            Some(Fresh {
+        let across = |range: Reservation| self.stretch(range.offset, length, floor, want);
+        let near = self.window.at_or_behind(self.cursor);
+        if let Some(fresh) = near.filter(|range| range.seq > floor).and_then(across) {
+            return Some(fresh);
+        }
+        let longest = || self.free.longest().filter(|range| range.1 >= length);
+        if let Some((offset, free)) = self.free.fit(want).or_else(longest) {
+            return Some(Fresh {
                 offset,
                 reserve: vec![(offset, free.min(want))],
                 seq: Seq::ZERO,
-            })
-        })
+            });
+        }
+        let mut usable = self.window.iter().filter(|range| range.seq > floor);
+        usable.find_map(across)
     }
 
     /// Room around a usable byte of the window, in window and free ranges together.
@@ -105,12 +103,12 @@ impl SegmentSpace {
         if let Some(range) = self.behind_window(target) {
             return vec![range];
         }
-        if let Some((offset, _)) = self.free.best_fit(target) {
+        if let Some((offset, _)) = self.free.fit(target) {
             return vec![(offset, target)];
         }
         let mut left = target;
         let mut ranges = Vec::new();
-        for (offset, free) in self.free.longest_first().take(RANGES_LIMIT) {
+        for (offset, free) in self.free.long(RANGES_LIMIT) {
             let length = free.min(left);
             ranges.push((offset, length));
             left -= length;

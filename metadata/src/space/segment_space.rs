@@ -27,7 +27,10 @@ pub(crate) struct SegmentSpace {
     pub(super) free: FreeRanges,
     reserved: Reservations,
     pub(super) window: Reservations,
-    /// Where the last allocation was found: soft.
+    /// What was allocated since reservations were brought in line with the window. Parts of it may be free or held back by
+    /// now.
+    placed: Vec<(u64, u64)>,
+    /// Behind the last allocation, where the next is looked for first: not in the digest, zero after a restore.
     pub(super) cursor: u64,
 }
 
@@ -36,9 +39,10 @@ impl SegmentSpace {
     pub(crate) fn new(size: u64) -> Self {
         Self {
             size,
-            free: FreeRanges::from_sorted(vec![(0, size)]),
+            free: FreeRanges::from_sorted(&[(0, size)]),
             reserved: Reservations::default(),
             window: Reservations::default(),
+            placed: Vec::new(),
             cursor: 0,
         }
     }
@@ -68,14 +72,16 @@ impl SegmentSpace {
             )));
         }
         for range in reserved {
-            if space.reserved.meets(range.offset, range.length) {
+            if space.reserved.meeting(range.offset, range.length).is_some() {
                 return Err(corrupt("two reservations of a segment overlap"));
             }
             space.reserved.insert(*range);
             space.window.insert(*range);
         }
         for &(offset, length) in &allocated {
-            space.window.take(offset, length);
+            if space.window.take(offset, length) {
+                space.placed.push((offset, length));
+            }
         }
         let mut busy = allocated;
         busy.extend_from_slice(held);
@@ -85,7 +91,7 @@ impl SegmentSpace {
                 .iter()
                 .map(|range| (range.offset, range.length)),
         );
-        space.free = FreeRanges::from_sorted(gaps(size, busy)?);
+        space.free = FreeRanges::from_sorted(&gaps(size, busy)?);
         Ok(space)
     }
 
@@ -106,21 +112,32 @@ impl SegmentSpace {
 
     /// Reserves ranges that [`Self::may_reserve`]. What was reserved before and is allocated by now is forgotten
     /// here, which keeps the reservations as few as the window.
+    ///
+    /// Only what was allocated since the last time is looked at: a window of a fragmented segment is many ranges.
     pub(crate) fn reserve(&mut self, ranges: &[(u64, u64)], seq: Seq) -> Change {
-        let gone = self.reserved.iter().collect();
+        let mut change = Change::default();
+        for (offset, length) in std::mem::take(&mut self.placed) {
+            while let Some(allocated) = self.reserved.meeting(offset, length) {
+                self.reserved.remove(allocated);
+                change.gone.push(allocated);
+                for open in self.window.within(allocated) {
+                    self.reserved.insert(open);
+                    change.come.push(open);
+                }
+            }
+        }
         for &(offset, length) in ranges {
-            self.free.take(offset, length);
-            self.window.insert(Reservation {
+            let range = Reservation {
                 offset,
                 length,
                 seq,
-            });
+            };
+            self.free.take(offset, length);
+            self.window.insert(range);
+            self.reserved.insert(range);
+            change.come.push(range);
         }
-        self.reserved = self.window.clone();
-        Change {
-            gone,
-            come: self.reserved.iter().collect(),
-        }
+        change
     }
 
     /// Whether `offset..offset + length` lies in the window, or in `reserving`, which will be in it.
@@ -152,6 +169,11 @@ impl SegmentSpace {
     /// Allocates a range that [`Self::may_place`].
     pub(crate) fn place(&mut self, offset: u64, length: u64) {
         self.window.take(offset, length);
+        self.cursor = offset + length;
+        match self.placed.last_mut() {
+            Some((at, before)) if *at + *before == offset => *before += length,
+            _ => self.placed.push((offset, length)),
+        }
     }
 
     /// An allocated range is free.

@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use standfast_core::Seq;
 
-use super::{Reservation, SegmentSpace};
+use super::{Change, Reservation, SegmentSpace};
 
 const SIZE: u64 = 200;
 
@@ -28,9 +30,37 @@ enum Step {
     Retire,
 }
 
+/// What is in the log of a segment.
+#[derive(Clone, Debug)]
+enum Logged {
+    Reserve(Vec<(u64, u64)>, Seq),
+    Place(u64, u64),
+    Free(u64, u64),
+    Hold(u64, u64),
+    Release(u64, u64),
+    Retire(Seq),
+}
+
+impl Logged {
+    fn apply(&self, space: &mut SegmentSpace) -> Change {
+        match self {
+            Self::Reserve(ranges, seq) => return space.reserve(ranges, *seq),
+            Self::Place(offset, length) => space.place(*offset, *length),
+            Self::Free(offset, length) => return space.free(*offset, *length),
+            Self::Hold(offset, length) => return space.hold(*offset, *length),
+            Self::Release(offset, length) => space.release(*offset, *length),
+            Self::Retire(through) => return space.retire(*through).1,
+        }
+        Change::default()
+    }
+}
+
 #[derive(Debug)]
 struct Model {
     space: SegmentSpace,
+    log: Vec<Logged>,
+    /// Rows of reservations, as the changes say.
+    rows: BTreeSet<Reservation>,
     bytes: Vec<Byte>,
     live: Vec<(u64, u64)>,
     held: Vec<(u64, u64)>,
@@ -42,6 +72,8 @@ impl Model {
     fn new() -> Self {
         Self {
             space: SegmentSpace::new(SIZE),
+            log: Vec::new(),
+            rows: BTreeSet::new(),
             bytes: vec![Byte::Free; index(SIZE)],
             live: Vec::new(),
             held: Vec::new(),
@@ -57,10 +89,22 @@ impl Model {
         }
     }
 
+    /// Applies an operation, and notes it and what it changed.
+    fn apply(&mut self, logged: Logged) {
+        let change = logged.apply(&mut self.space);
+        for row in &change.gone {
+            assert!(self.rows.remove(row), "{row:?} goes but was not there");
+        }
+        for row in change.come {
+            assert!(self.rows.insert(row), "{row:?} comes but was there");
+        }
+        self.log.push(logged);
+    }
+
     fn reserve(&mut self, ranges: &[(u64, u64)]) {
         self.seq = self.seq.next();
         assert!(self.space.may_reserve(ranges));
-        self.space.reserve(ranges, self.seq);
+        self.apply(Logged::Reserve(ranges.to_vec(), self.seq));
         for &(offset, length) in ranges {
             self.set(offset, length, |b| b == Byte::Free, Byte::Open(self.seq));
         }
@@ -68,7 +112,7 @@ impl Model {
 
     fn place(&mut self, offset: u64, length: u64) {
         assert!(self.space.may_place(offset, length, &[]));
-        self.space.place(offset, length);
+        self.apply(Logged::Place(offset, length));
         let floor = self.floor;
         let open = |b| matches!(b, Byte::Open(seq) if seq > floor);
         self.set(offset, length, open, Byte::Allocated);
@@ -110,10 +154,10 @@ impl Model {
             Step::Free(n) | Step::Hold(n) if !self.live.is_empty() => {
                 let (offset, length) = self.live.swap_remove(n % self.live.len());
                 let to = if matches!(step, Step::Free(_)) {
-                    self.space.free(offset, length);
+                    self.apply(Logged::Free(offset, length));
                     Byte::Free
                 } else {
-                    self.space.hold(offset, length);
+                    self.apply(Logged::Hold(offset, length));
                     self.held.push((offset, length));
                     Byte::Held
                 };
@@ -121,13 +165,14 @@ impl Model {
             }
             Step::Release(n) if !self.held.is_empty() => {
                 let (offset, length) = self.held.swap_remove(n % self.held.len());
-                self.space.release(offset, length);
+                self.apply(Logged::Release(offset, length));
                 self.set(offset, length, |b| b == Byte::Held, Byte::Free);
             }
             Step::Retire => {
                 self.floor = self.seq;
-                let (held, _) = self.space.retire(self.seq);
-                for range in held {
+                let (_, window, _) = self.space.parts();
+                self.apply(Logged::Retire(self.seq));
+                for range in window {
                     let open = |b| matches!(b, Byte::Open(_));
                     self.set(range.offset, range.length, open, Byte::Held);
                     self.held.push((range.offset, range.length));
@@ -166,7 +211,27 @@ impl Model {
         let restored =
             SegmentSpace::restore(SIZE, self.live.clone(), &self.held, &reserved).unwrap();
         assert_eq!(restored.used(), used);
+        assert_eq!(self.rows, reserved.iter().copied().collect());
         assert_eq!(restored.parts(), (free, window, reserved));
+    }
+
+    /// The same log gives the same bytes to the same owners, and the same answer to whoever asks next.
+    fn check_replay(&self) {
+        let mut replayed = SegmentSpace::new(SIZE);
+        for logged in &self.log {
+            logged.apply(&mut replayed);
+        }
+        assert_eq!(replayed.parts(), self.space.parts());
+        let answers = |space: &SegmentSpace| -> Vec<_> {
+            (1..=SIZE)
+                .map(|length| {
+                    let found = space.find(length, self.floor);
+                    let fresh = space.find_fresh(length, self.floor, 16);
+                    (found, fresh, space.top_up(length, self.floor))
+                })
+                .collect()
+        };
+        assert_eq!(answers(&replayed), answers(&self.space));
     }
 }
 
@@ -183,7 +248,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #[test]
-    fn no_byte_is_two_things_at_once_and_room_that_is_there_is_found(
+    fn no_byte_is_two_things_at_once_room_that_is_there_is_found_and_replay_gives_the_same(
         steps in prop::collection::vec(step(), 1..80),
     ) {
         let mut model = Model::new();
@@ -191,6 +256,7 @@ proptest! {
             model.step(step);
             model.check();
         }
+        model.check_replay();
     }
 }
 

@@ -157,10 +157,6 @@ impl Tables {
         &self.numbers
     }
 
-    pub(crate) fn segment_mut(&mut self, number: SegmentNumber) -> Option<&mut Segment> {
-        self.segments.get_mut(&number)
-    }
-
     pub(crate) fn segment_by_id(&self, id: SegmentId) -> Option<&Segment> {
         self.segments.get(self.by_id.get(&id)?)
     }
