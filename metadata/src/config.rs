@@ -2,6 +2,18 @@ use serde::{Deserialize, Serialize};
 
 use standfast_core::{Error, ErrorKind, Percent, Result, Span};
 
+/// Which segments the primary allocates replicas in, after those that the put itself prefers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AllocationStrategy {
+    /// Any, at random.
+    Random,
+    /// Those with the most free bytes. Of more than 64 a part is looked at, at random.
+    MostFree,
+    /// Those that the client lends that puts, then any at random.
+    PreferredFirst,
+}
+
 /// `[metadata]`: the service that knows where the blocks of the cache lie.
 ///
 /// The times are stamped into the operations by the node that leads, so that nodes with different settings
@@ -23,6 +35,9 @@ pub struct MetadataConfig {
     /// An eviction frees at least this part of all mounted memory, counted from the watermark when that is passed.
     /// Default `5%`.
     pub eviction_ratio: Percent,
+    /// Where objects are placed when their put prefers no segment, or those are full: `random` · `most_free`, the segments
+    /// with the most free bytes · `preferred_first`, those that the client lends that puts, then any. Default `random`.
+    pub allocation: AllocationStrategy,
 }
 
 impl Default for MetadataConfig {
@@ -34,6 +49,7 @@ impl Default for MetadataConfig {
             lease_ttl: Span::secs(10),
             high_watermark: Percent::whole(90),
             eviction_ratio: Percent::whole(5),
+            allocation: AllocationStrategy::Random,
         }
     }
 }
@@ -104,6 +120,7 @@ mod tests {
         assert_eq!(config.lease_ttl, Span::secs(10));
         assert_eq!(config.high_watermark, Percent::whole(90));
         assert_eq!(config.eviction_ratio, Percent::whole(5));
+        assert_eq!(config.allocation, AllocationStrategy::Random);
         assert!(config.checked().is_ok());
     }
 

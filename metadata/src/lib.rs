@@ -21,7 +21,7 @@ pub use client::{
     ClientOptions, Items, ListedObject, ListedObjects, ListedSegment, MetadataClient, Placed, Pong,
     PutObject, Removal, RemovedMany, ReplicaAt, root_cause,
 };
-pub use config::MetadataConfig;
+pub use config::{AllocationStrategy, MetadataConfig};
 pub use grpc::{Master, ServerOptions, server};
 pub use key::{KEY_LIMIT, Target};
 pub use names::{ClientId, SegmentId, SegmentNumber};

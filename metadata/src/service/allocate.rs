@@ -1,7 +1,7 @@
 use standfast_core::{Refusal, Seq};
 
 use super::machine::MetadataService;
-use crate::names::SegmentNumber;
+use crate::names::{ClientNumber, SegmentNumber};
 use crate::op::Range;
 use crate::request::{Place, Placement};
 use crate::v1::ErrorCode;
@@ -26,10 +26,11 @@ impl MetadataService {
         (size / WINDOW).max(self.soft.largest).min(size)
     }
 
-    /// Finds room for the replicas of an object, on as many segments: preferred ones first, then others at
-    /// random.
+    /// Finds room for the replicas of an object, on as many segments: those that the put prefers, then those that the
+    /// strategy does, then others at random.
     pub(super) fn allocate(
         &mut self,
+        writer: ClientNumber,
         size: u64,
         placement: &Placement,
     ) -> Result<Allocation, Refusal> {
@@ -39,6 +40,9 @@ impl MetadataService {
             for number in self.named(&placement.preferred) {
                 self.try_segment(number, size, wanted, &mut allocation);
             }
+        }
+        for number in self.favoured(writer) {
+            self.try_segment(number, size, wanted, &mut allocation);
         }
         let mounted = self.tables.numbers().len();
         let first = self.soft.dice.below(mounted);

@@ -5,7 +5,7 @@ use super::decide::{committed, logged};
 use super::machine::MetadataService;
 use crate::config::millis;
 use crate::key::{ObjectKey, Target};
-use crate::names::ClientId;
+use crate::names::{ClientId, ClientNumber};
 use crate::op::{Op, Start};
 use crate::request::Placement;
 use crate::state::Progress;
@@ -34,10 +34,10 @@ impl MetadataService {
     ) -> Result<Decision, Refusal> {
         let key = target.check()?;
         check_put(size, placement)?;
-        self.known(context, client)?;
+        let writer = self.known(context, client)?;
         self.tables.hint(target);
         let hold_ms = self.check_absent(context, target, &key)?;
-        let allocation = self.room(context, size, placement)?;
+        let allocation = self.room(context, writer, size, placement)?;
         context.wait_for(allocation.reserved);
         let answer = if allocation.fresh {
             AnswerWhen::Committed
@@ -62,10 +62,11 @@ impl MetadataService {
     pub(super) fn room(
         &mut self,
         context: &mut DecideContext<'_>,
+        writer: ClientNumber,
         size: u64,
         placement: &Placement,
     ) -> Result<Allocation, Refusal> {
-        self.allocate(size, placement).inspect_err(|_| {
+        self.allocate(writer, size, placement).inspect_err(|_| {
             context.look_everywhere();
             self.want_room(size, placement.replicas as usize);
         })

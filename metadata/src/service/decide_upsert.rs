@@ -34,7 +34,7 @@ impl MetadataService {
             return self.decide_put_start(context, client, (target, size), placement);
         };
         check_put(size, placement)?;
-        self.known(context, client)?;
+        let writer = self.known(context, client)?;
         self.tables.hint(target);
         context.look(Section::of_bucket(target.bucket()));
         let traits = placement.traits();
@@ -44,7 +44,7 @@ impl MetadataService {
         if hold_ms == 0 && self.fits(&old, size, placement) {
             return Ok(committed(Some(target), &Op::UpsertInPlace { traits }));
         }
-        let allocation = self.room(context, size, placement)?;
+        let allocation = self.room(context, writer, size, placement)?;
         let op = Op::Upsert(Start {
             size,
             hold_ms,

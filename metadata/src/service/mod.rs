@@ -12,6 +12,7 @@ mod list;
 mod machine;
 mod query;
 mod soft;
+mod strategy;
 mod upkeep;
 
 pub use machine::MetadataService;

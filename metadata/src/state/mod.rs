@@ -18,4 +18,4 @@ pub(crate) use object::Replicas;
 pub(crate) use object::{Lease, Object, Progress};
 pub(crate) use object_row::write as write_object;
 pub(crate) use restore::Shadow;
-pub(crate) use tables::Tables;
+pub(crate) use tables::{Segment, Tables};

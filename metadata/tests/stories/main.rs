@@ -33,6 +33,8 @@ mod sessions;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]
+mod strategies;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod upsert;

@@ -115,8 +115,7 @@ fn form(ty: &Type, enums: &[&ItemEnum]) -> String {
     }
     if let Some(of) = enums.iter().find(|of| of.ident == name) {
         let names = of.variants.iter();
-        let names =
-            names.map(|variant| format!("`\"{}\"`", variant.ident.to_string().to_lowercase()));
+        let names = names.map(|variant| format!("`\"{}\"`", snake(&variant.ident.to_string())));
         return names.collect::<Vec<_>>().join(" or ");
     }
     match &*name {
@@ -132,4 +131,16 @@ fn form(ty: &Type, enums: &[&ItemEnum]) -> String {
         other => panic!("say in words what a {other} looks like"),
     }
     .to_owned()
+}
+
+/// `MostFree` as a file has it: `most_free`.
+fn snake(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
 }
