@@ -121,6 +121,51 @@ pub struct MountSegmentResponse {
     #[prost(message, repeated, tag = "1")]
     pub results: ::prost::alloc::vec::Vec<ItemResult>,
 }
+/// An object that still lies in a segment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeldObject {
+    /// Empty: "default".
+    #[prost(string, tag = "1")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub key: ::prost::bytes::Bytes,
+    /// Of its first byte: base of the segment and offset in it.
+    #[prost(uint64, tag = "3")]
+    pub address: u64,
+    #[prost(uint64, tag = "4")]
+    pub size: u64,
+    #[prost(fixed64, optional, tag = "5")]
+    pub checksum: ::core::option::Option<u64>,
+    /// As in PutConfig.
+    #[prost(string, tag = "6")]
+    pub group: ::prost::alloc::string::String,
+    #[prost(bool, tag = "7")]
+    pub hard_pin: bool,
+    #[prost(uint64, tag = "8")]
+    pub soft_pin_ms: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReMountSegmentRequest {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    #[prost(message, optional, tag = "2")]
+    pub segment: ::core::option::Option<Segment>,
+    /// Complete objects, no two of which overlap.
+    #[prost(message, repeated, tag = "3")]
+    pub objects: ::prost::alloc::vec::Vec<HeldObject>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReMountSegmentResponse {
+    /// Refused as a whole: nothing is mounted then, or, where the client was forgotten meanwhile, a part. Ask again.
+    #[prost(message, optional, tag = "1")]
+    pub result: ::core::option::Option<ItemResult>,
+    /// How many of the objects are in the segment now.
+    #[prost(uint64, tag = "2")]
+    pub restored: u64,
+    /// How many are not, because their keys were put again meanwhile.
+    #[prost(uint64, tag = "3")]
+    pub superseded: u64,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnmountSegmentRequest {
     #[prost(message, optional, tag = "1")]
@@ -634,6 +679,8 @@ impl ObjectStatus {
 #[repr(i32)]
 pub enum SegmentStatus {
     Mounted = 0,
+    /// Its client is saying what lies in it: nothing is allocated yet.
+    Remounting = 1,
 }
 impl SegmentStatus {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -643,12 +690,14 @@ impl SegmentStatus {
     pub fn as_str_name(&self) -> &'static str {
         match self {
             Self::Mounted => "SEGMENT_STATUS_MOUNTED",
+            Self::Remounting => "SEGMENT_STATUS_REMOUNTING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
     pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
         match value {
             "SEGMENT_STATUS_MOUNTED" => Some(Self::Mounted),
+            "SEGMENT_STATUS_REMOUNTING" => Some(Self::Remounting),
             _ => None,
         }
     }
@@ -820,6 +869,38 @@ pub mod master_service_client {
                     GrpcMethod::new(
                         "standfast.metadata.v1.MasterService",
                         "MountSegment",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lends a segment that the master has forgotten, in the same incarnation, and says which objects still lie in it: they
+        /// are there again. What is not named is held back until nobody can be writing there any more; who can shut out earlier
+        /// writers mounts a new incarnation instead. A segment that is mounted stays as it is.
+        pub async fn re_mount_segment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReMountSegmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReMountSegmentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/ReMountSegment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "ReMountSegment",
                     ),
                 );
             self.inner.unary(req, path, codec).await
@@ -1385,6 +1466,16 @@ pub mod master_service_server {
             tonic::Response<super::MountSegmentResponse>,
             tonic::Status,
         >;
+        /// Lends a segment that the master has forgotten, in the same incarnation, and says which objects still lie in it: they
+        /// are there again. What is not named is held back until nobody can be writing there any more; who can shut out earlier
+        /// writers mounts a new incarnation instead. A segment that is mounted stays as it is.
+        async fn re_mount_segment(
+            &self,
+            request: tonic::Request<super::ReMountSegmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReMountSegmentResponse>,
+            tonic::Status,
+        >;
         /// Takes segments back; the replicas in them are gone.
         async fn unmount_segment(
             &self,
@@ -1717,6 +1808,52 @@ pub mod master_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = MountSegmentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/ReMountSegment" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReMountSegmentSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::ReMountSegmentRequest>
+                    for ReMountSegmentSvc<T> {
+                        type Response = super::ReMountSegmentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReMountSegmentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::re_mount_segment(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReMountSegmentSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

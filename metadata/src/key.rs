@@ -41,6 +41,15 @@ impl Target {
         }
     }
 
+    /// The target of a qualified key; `None` when there is no tenant in it.
+    pub(crate) fn of_qualified(qualified: &[u8]) -> Option<Self> {
+        Some(Self {
+            qualified: qualified.to_vec(),
+            tenant: qualified.iter().position(|byte| *byte == 0)?,
+            bucket: Bucket::of_key(qualified),
+        })
+    }
+
     /// `tenant 0x00 key`.
     pub fn qualified(&self) -> &[u8] {
         &self.qualified

@@ -18,17 +18,18 @@ mod space;
 mod state;
 
 pub use client::{
-    ClientOptions, Items, ListedObject, ListedObjects, ListedSegment, MetadataClient, Placed, Pong,
-    PutObject, Removal, RemovedMany, ReplicaAt, root_cause,
+    ClientOptions, HeldObject, Holdings, Items, ListedObject, ListedObjects, ListedSegment,
+    MetadataClient, Placed, Pong, PutObject, Removal, RemovedMany, ReplicaAt, root_cause,
 };
 pub use config::{AllocationStrategy, MetadataConfig};
 pub use grpc::{Master, ServerOptions, server};
 pub use key::{KEY_LIMIT, Target};
 pub use names::{ClientId, SegmentId, SegmentNumber};
-pub use op::{Op, Range, Start};
+pub use op::{Op, Range, Remounting, Start};
 pub use request::{
-    Answer, Call, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place, Placement,
-    Question, RemoveMany, RemovedPage, SegmentInfo, SegmentPage, SegmentRow, Traits,
+    Answer, Call, Claim, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place,
+    Placement, Question, ReMount, ReMounted, RemoveMany, RemovedPage, SegmentInfo, SegmentPage,
+    SegmentRow, Traits,
 };
 pub use service::MetadataService;
 

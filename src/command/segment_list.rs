@@ -35,6 +35,7 @@ fn of(segment: ListedSegment) -> Listed {
         used: segment.used,
         status: match segment.status {
             SegmentStatus::Mounted => "mounted",
+            SegmentStatus::Remounting => "remounting",
         },
     }
 }

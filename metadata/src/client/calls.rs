@@ -7,7 +7,6 @@ use super::inner::unknown_client;
 use super::metadata_client::MetadataClient;
 use super::placed::{Placed, refused, replicas};
 use crate::names::SegmentId;
-use crate::request::SegmentInfo;
 use crate::v1;
 use crate::v1::ErrorCode;
 
@@ -24,38 +23,6 @@ fn unknown(results: &[v1::ItemResult]) -> bool {
 }
 
 impl MetadataClient {
-    /// Lends a segment, and goes on lending it until it is unmounted: after an expiry it is mounted again.
-    ///
-    /// # Errors
-    /// As all calls.
-    ///
-    /// # Cancel safety
-    /// The segment may be mounted all the same.
-    pub async fn mount_segment(&self, info: &SegmentInfo) -> Result<Result<(), Refusal>> {
-        let segment = v1::Segment {
-            id: Bytes::copy_from_slice(&info.id.to_bytes()),
-            incarnation: info.incarnation,
-            name: info.name.clone(),
-            endpoint: info.endpoint.clone(),
-            base: info.base,
-            size: info.size,
-            protocol: info.protocol.clone(),
-        };
-        let ticket = self.inner.session.begin().await;
-        let results = self
-            .inner
-            .mount(ticket.header(), vec![segment.clone()])
-            .await?;
-        let result = results.into_iter().next().unwrap_or(Ok(()));
-        if result.is_ok() {
-            let mut lent = self.inner.lent.lock();
-            lent.joined = true;
-            lent.segments.retain(|other| other.id != segment.id);
-            lent.segments.push(segment);
-        }
-        Ok(result)
-    }
-
     /// Takes a segment back.
     ///
     /// # Errors
@@ -65,7 +32,7 @@ impl MetadataClient {
     /// The segment may be unmounted all the same.
     pub async fn unmount_segment(&self, id: SegmentId) -> Result<Result<(), Refusal>> {
         let id = Bytes::copy_from_slice(&id.to_bytes());
-        self.inner.lent.lock().segments.retain(|s| s.id != id);
+        self.inner.lends_no_more(&id);
         let send = |header| {
             let request = v1::UnmountSegmentRequest {
                 header: Some(header),

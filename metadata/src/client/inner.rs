@@ -1,6 +1,8 @@
+use bytes::Bytes;
 use parking_lot::Mutex;
 use standfast_core::{Refusal, Result};
 
+use super::lend::Lent;
 use super::metadata_client::Pong;
 use super::options::ClientOptions;
 use super::placed::refused;
@@ -16,16 +18,16 @@ pub(super) struct Inner {
     pub(super) route: Route,
     pub(super) session: Session,
     /// What it lends: mounted again when the master has forgotten it.
-    pub(super) lent: Mutex<Lent>,
+    pub(super) lent: Mutex<Lending>,
     /// One remount at a time.
     remounting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Lent {
+pub(super) struct Lending {
     /// Whether the master was to know us at all: a client that only reads need not be known.
     pub(super) joined: bool,
-    pub(super) segments: Vec<v1::Segment>,
+    pub(super) segments: Vec<Lent>,
 }
 
 impl Inner {
@@ -63,7 +65,22 @@ impl Inner {
         send(ticket.header()).await
     }
 
-    /// Makes the client known and mounts again all it lends.
+    /// Goes on lending a segment.
+    pub(super) fn lends(&self, lent: Lent) {
+        let mut lending = self.lent.lock();
+        lending.joined = true;
+        let id = &lent.segment.id;
+        lending.segments.retain(|other| other.segment.id != *id);
+        lending.segments.push(lent);
+    }
+
+    /// Stops lending a segment.
+    pub(super) fn lends_no_more(&self, id: &Bytes) {
+        let mut lending = self.lent.lock();
+        lending.segments.retain(|lent| lent.segment.id != *id);
+    }
+
+    /// Makes the client known and mounts again all it lends, with what lies in it as far as somebody knows.
     pub(super) async fn remount(&self) -> Result<()> {
         let _one_at_a_time = self.remounting.lock().await;
         let segments = {
@@ -71,9 +88,24 @@ impl Inner {
             lent.joined = true;
             lent.segments.clone()
         };
-        let ticket = self.session.begin().await;
-        let results = self.mount(ticket.header(), segments).await?;
-        for refusal in results.into_iter().filter_map(Result::err) {
+        let (holding, empty): (Vec<_>, Vec<_>) = segments
+            .into_iter()
+            .partition(|lent| lent.holdings.is_some());
+        let empty: Vec<_> = empty.into_iter().map(|lent| lent.segment).collect();
+        let mut refusals = Vec::new();
+        if holding.is_empty() || !empty.is_empty() {
+            let ticket = self.session.begin().await;
+            let results = self.mount(ticket.header(), empty).await?;
+            refusals.extend(results.into_iter().filter_map(Result::err));
+        }
+        for lent in holding {
+            let held = lent
+                .holdings
+                .map_or_else(Vec::new, |holdings| holdings.held());
+            let told = self.remount_held(&lent.segment, &held).await?;
+            refusals.extend(told.err());
+        }
+        for refusal in refusals {
             tracing::warn!(client = %self.options.client, %refusal.message, "remount refused");
         }
         Ok(())
@@ -102,9 +134,9 @@ impl Inner {
     pub(super) async fn ping(&self) -> Result<Pong> {
         let (joined, mounted) = {
             let lent = self.lent.lock();
-            let incarnation = |segment: &v1::Segment| v1::Incarnation {
-                segment: segment.id.clone(),
-                incarnation: segment.incarnation,
+            let incarnation = |lent: &Lent| v1::Incarnation {
+                segment: lent.segment.id.clone(),
+                incarnation: lent.segment.incarnation,
             };
             let mounted = lent.segments.iter().map(incarnation).collect();
             (lent.joined, mounted)

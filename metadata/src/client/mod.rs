@@ -3,6 +3,7 @@
 
 mod calls;
 mod inner;
+mod lend;
 mod listing;
 mod metadata_client;
 mod options;
@@ -15,6 +16,7 @@ mod route;
 mod session;
 
 pub use calls::Items;
+pub use lend::{HeldObject, Holdings};
 pub use listing::{ListedObject, ListedObjects, ListedSegment};
 pub use metadata_client::{MetadataClient, Pong};
 pub use options::ClientOptions;

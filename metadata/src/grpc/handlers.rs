@@ -35,6 +35,15 @@ impl MasterService for Master {
         Ok(Response::new(v1::MountSegmentResponse { results }))
     }
 
+    async fn re_mount_segment(
+        &self,
+        request: Request<v1::ReMountSegmentRequest>,
+    ) -> Answered<v1::ReMountSegmentResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self.remount(request.into_inner(), deadline).await?;
+        Ok(Response::new(response))
+    }
+
     async fn unmount_segment(
         &self,
         request: Request<v1::UnmountSegmentRequest>,

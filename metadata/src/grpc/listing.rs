@@ -118,7 +118,7 @@ fn segment(row: SegmentRow) -> v1::ListedSegment {
             size: info.size,
             protocol: info.protocol.clone(),
         }),
-        status: v1::SegmentStatus::Mounted as i32,
+        status: row.status as i32,
         used: row.used,
     }
 }

@@ -14,7 +14,7 @@ use tonic::metadata::MetadataMap;
 use super::options::ServerOptions;
 use super::segments::KnownSegments;
 use super::status::{patience, status};
-use super::wire::cut;
+use super::wire::{BYTES_LIMIT, cut};
 use crate::names::SegmentNumber;
 use crate::request::{Answer, Call, Question, SegmentInfo};
 use crate::v1::ErrorCode;
@@ -83,7 +83,7 @@ impl Master {
         lengths: impl Iterator<Item = usize>,
         call: impl Fn(Range<usize>) -> Call + Send + Sync,
     ) -> Result<Vec<Outcome>, Status> {
-        let pieces: Vec<_> = stream::iter(cut(lengths))
+        let pieces: Vec<_> = stream::iter(cut(lengths, BYTES_LIMIT))
             .map(|piece| self.propose_piece(asked, piece, &call))
             .buffered(IN_FLIGHT)
             .collect()
@@ -136,7 +136,7 @@ impl Master {
         lengths: impl Iterator<Item = usize>,
         question: impl Fn(Range<usize>) -> Question + Send + Sync,
     ) -> Result<Vec<Answer>, Status> {
-        stream::iter(cut(lengths))
+        stream::iter(cut(lengths, BYTES_LIMIT))
             .map(|piece| self.ask(question(piece), deadline))
             .buffered(IN_FLIGHT)
             .try_collect()

@@ -6,6 +6,7 @@ mod listing;
 mod master;
 mod options;
 mod reads;
+mod remount;
 mod removal;
 mod segments;
 mod starts;

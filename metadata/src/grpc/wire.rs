@@ -10,14 +10,16 @@ use crate::v1;
 /// At most so many items are decided in one go, so that others get their turn.
 const ITEMS_LIMIT: usize = 1024;
 /// And about so many bytes of keys.
-const BYTES_LIMIT: usize = 1 << 20;
+pub(super) const BYTES_LIMIT: usize = 1 << 20;
+/// About so many where all items go into one entry of the log.
+pub(super) const ENTRY_BYTES: usize = 256 << 10;
 
-/// Cuts the items of a request, of these lengths, into commands.
-pub(super) fn cut(lengths: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
+/// Cuts the items of a request, of these lengths, into commands of about `most` bytes.
+pub(super) fn cut(lengths: impl Iterator<Item = usize>, most: usize) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();
     let (mut first, mut next, mut bytes) = (0, 0, 0);
     for length in lengths {
-        if next > first && (next - first == ITEMS_LIMIT || bytes + length > BYTES_LIMIT) {
+        if next > first && (next - first == ITEMS_LIMIT || bytes + length > most) {
             pieces.push(first..next);
             (first, bytes) = (next, 0);
         }
@@ -138,13 +140,16 @@ mod tests {
 
     #[test]
     fn a_batch_is_cut_by_items_and_by_bytes_and_nothing_is_lost() {
-        assert!(cut([].into_iter()).is_empty());
-        let whole = cut(std::iter::repeat_n(32, 1024));
+        assert!(cut([].into_iter(), BYTES_LIMIT).is_empty());
+        let whole = cut(std::iter::repeat_n(32, 1024), BYTES_LIMIT);
         assert_eq!((whole.len(), whole[0].clone()), (1, 0..1024));
-        assert_eq!(cut(std::iter::repeat_n(32, 1025)), [0..1024, 1024..1025]);
-        let pieces = cut(std::iter::repeat_n(3072, 900));
+        assert_eq!(
+            cut(std::iter::repeat_n(32, 1025), BYTES_LIMIT),
+            [0..1024, 1024..1025]
+        );
+        let pieces = cut(std::iter::repeat_n(3072, 900), BYTES_LIMIT);
         assert_eq!(pieces, [0..341, 341..682, 682..900]);
-        assert_eq!(cut([5 << 20, 1].into_iter()), [0..1, 1..2]);
+        assert_eq!(cut([5 << 20, 1].into_iter(), BYTES_LIMIT), [0..1, 1..2]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
 
-use super::{Op, Range, Reader, Start};
+use super::{Op, Range, Reader, Remounting, Start};
 use crate::error::corrupt;
 use crate::names::{ClientId, SegmentId};
 use crate::request::{Cursor, Place, SegmentInfo, Traits};
@@ -121,6 +121,7 @@ impl Op {
                     write_bytes(&mut out, key);
                 }
             }
+            Self::ReMount(remounting) => remounting.write(&mut out),
             Self::Evict { keys } => {
                 write_varint(&mut out, keys.len() as u64);
                 for key in keys {
@@ -155,10 +156,11 @@ impl Op {
             30 => decode_evict(&mut input),
             31 => read_start(&mut input, Traits::read).map(Self::Upsert),
             32 => Traits::read(&mut input).map(|traits| Self::UpsertInPlace { traits }),
+            33 => Remounting::read(&mut input).map(Self::ReMount),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 32: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 33: upgrade"
                     )),
                 );
             }

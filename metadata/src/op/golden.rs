@@ -3,9 +3,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use standfast_core::{Bucket, Entry, EntryId, ErrorKind, OpType, Seq};
 
-use super::{Op, Range, Start};
+use super::{Op, Range, Remounting, Start};
+use crate::key::Target;
 use crate::names::{ClientId, SegmentId, SegmentNumber};
-use crate::request::{Cursor, Place, SegmentInfo, Traits};
+use crate::request::{Claim, Cursor, Place, SegmentInfo, Traits};
 
 fn range(segment: u32, offset: u64, length: u64) -> Range {
     Range {
@@ -29,25 +30,30 @@ fn every_op() -> Vec<(&'static str, Op)> {
         },
     ));
     ops.extend(of_upserts());
+    ops.push(of_remount());
     ops
 }
 
+fn info() -> SegmentInfo {
+    SegmentInfo {
+        id: SegmentId(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10),
+        incarnation: 7,
+        name: "node-1".to_owned(),
+        endpoint: "10.0.0.1:9000".to_owned(),
+        base: 0x7f00_0000_0000,
+        size: 1 << 30,
+        protocol: "rdma".to_owned(),
+    }
+}
+
 fn of_segments() -> Vec<(&'static str, Op)> {
-    let id = SegmentId(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+    let id = info().id;
     vec![
         ("join", Op::Join),
         (
             "mount",
             Op::Mount {
-                segment: SegmentInfo {
-                    id,
-                    incarnation: 7,
-                    name: "node-1".to_owned(),
-                    endpoint: "10.0.0.1:9000".to_owned(),
-                    base: 0x7f00_0000_0000,
-                    size: 1 << 30,
-                    protocol: "rdma".to_owned(),
-                },
+                segment: info(),
                 reserved: 10_737_418,
             },
         ),
@@ -195,6 +201,31 @@ fn of_upserts() -> Vec<(&'static str, Op)> {
         ("upsert", upsert),
         ("upsert-in-place", Op::UpsertInPlace { traits }),
     ]
+}
+
+fn of_remount() -> (&'static str, Op) {
+    let claim = |tenant: &[u8], checksum, traits| Claim {
+        target: Target::new(tenant, b"k"),
+        offset: 65_536,
+        size: 4096,
+        checksum,
+        traits,
+    };
+    let traits = Traits {
+        hard_pin: true,
+        ..Traits::default()
+    };
+    let remount = Op::ReMount(Remounting {
+        segment: info(),
+        last: true,
+        hold_ms: 600_000,
+        lease_ms: 10_000,
+        claims: vec![
+            claim(b"", None, Traits::default()),
+            claim(b"tenant", Some(0x1122_3344_5566_7788), traits),
+        ],
+    });
+    ("remount", remount)
 }
 
 fn entry(op_type: OpType, payload: &[u8]) -> Entry<'_> {

@@ -4,6 +4,7 @@ mod codec;
 #[cfg(test)]
 mod golden;
 mod reader;
+mod remounting;
 
 use bytes::Bytes;
 use standfast_core::OpType;
@@ -12,6 +13,7 @@ use crate::names::{SegmentId, SegmentNumber};
 use crate::request::{Cursor, Place, SegmentInfo, Traits};
 
 pub(crate) use reader::Reader;
+pub use remounting::Remounting;
 
 /// A run of bytes in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,7 +66,9 @@ pub struct Start {
 ///   29 PutStart       as 20 · traits
 ///   30 Evict          keys v, each: key (v + bytes)
 ///   31 Upsert         as 20 · traits
-///   32 UpsertInPlace  traits                                           little endian, v = LEB128
+///   32 UpsertInPlace  traits
+///   33 ReMount        segment as in its row · last 1 (0 or 1) · hold ms v · lease ms v · objects v, each: claim
+///                                                                      little endian, v = LEB128
 /// ```
 ///
 /// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
@@ -148,6 +152,9 @@ pub enum Op {
         /// Qualified keys, none twice.
         keys: Vec<Bytes>,
     },
+    /// A segment that was forgotten is lent again, and these objects are in it; the client of the entry, its owner, is
+    /// known from here on. One of several such entries, unless it is the last.
+    ReMount(Remounting),
     /// The entry's key, which is complete, is written again in new replicas.
     Upsert(Start),
     /// The entry's key, which is complete, is written again where it is.
@@ -178,6 +185,7 @@ impl Op {
             Self::Evict { .. } => 30,
             Self::Upsert(_) => 31,
             Self::UpsertInPlace { .. } => 32,
+            Self::ReMount(_) => 33,
         })
     }
 }

@@ -1,6 +1,9 @@
 use crate::key::Target;
 use crate::names::SegmentId;
-use crate::request::{RemoveMany, SegmentInfo, Traits};
+use crate::request::{ReMount, RemoveMany, SegmentInfo, Traits};
+
+/// The longest name of a group, in bytes.
+pub(crate) const GROUP_LIMIT: usize = 255;
 
 /// How an object is to be placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub enum Call {
     Join,
     /// Lend segments.
     Mount(Vec<SegmentInfo>),
+    /// Lend a segment that was forgotten, and say which objects lie in it. One item.
+    ReMount(ReMount),
     /// Take segments back.
     Unmount(Vec<SegmentId>),
     /// Start puts of so many bytes.
@@ -83,7 +88,7 @@ impl Call {
     /// Number of items.
     pub fn items(&self) -> usize {
         match self {
-            Self::Join | Self::RemoveMany(_) => 1,
+            Self::Join | Self::ReMount(_) | Self::RemoveMany(_) => 1,
             Self::Mount(segments) => segments.len(),
             Self::Unmount(ids) => ids.len(),
             Self::PutStart { objects, .. } | Self::UpsertStart { objects, .. } => objects.len(),

@@ -5,6 +5,7 @@ use standfast_core::Bucket;
 use crate::key::Target;
 use crate::names::SegmentNumber;
 use crate::request::{Located, SegmentInfo, Traits};
+use crate::v1;
 
 /// A page of the objects whose keys begin alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +130,8 @@ pub struct SegmentPage {
 pub struct SegmentRow {
     /// What is lent.
     pub info: Arc<SegmentInfo>,
+    /// What it is used for.
+    pub status: v1::SegmentStatus,
     /// Bytes that are allocated or held back.
     pub used: u64,
 }

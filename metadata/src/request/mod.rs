@@ -3,14 +3,18 @@
 mod call;
 mod listing;
 mod question;
+mod remount;
 mod removal;
 mod reply;
 mod segment;
 mod traits;
 
+pub(crate) use call::GROUP_LIMIT;
 pub use call::{Call, Placement};
 pub use listing::{Cursor, ListObjects, ObjectPage, ObjectRow, SegmentPage, SegmentRow};
 pub use question::{Answer, Found, Located, Question};
+pub(crate) use remount::check_claims;
+pub use remount::{Claim, ReMount, ReMounted};
 pub use removal::{RemoveMany, RemovedPage};
 pub use reply::Place;
 pub(crate) use reply::{read_places, write_places};

@@ -4,6 +4,7 @@ use super::machine::MetadataService;
 use crate::names::{ClientNumber, SegmentNumber};
 use crate::op::Range;
 use crate::request::{Place, Placement};
+use crate::state::{Segment, SegmentStatus};
 use crate::v1::ErrorCode;
 
 /// What part of a segment is reserved ahead of its allocations.
@@ -87,7 +88,8 @@ impl MetadataService {
             return;
         }
         let floor = self.soft.floor;
-        let Some(segment) = self.tables.segments().get(&number) else {
+        let open = |segment: &&Segment| segment.status == SegmentStatus::Mounted;
+        let Some(segment) = self.tables.segments().get(&number).filter(open) else {
             return;
         };
         let space = &segment.space;

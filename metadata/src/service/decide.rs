@@ -40,6 +40,7 @@ impl MetadataService {
             Call::Mount(segments) => {
                 self.decide_mount(context, client, segments.get(at).ok_or_else(none)?)
             }
+            Call::ReMount(call) => self.decide_remount(context, client, call),
             Call::Unmount(ids) => {
                 self.decide_unmount(context, client, *ids.get(at).ok_or_else(none)?)
             }

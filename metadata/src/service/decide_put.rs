@@ -7,14 +7,12 @@ use crate::config::millis;
 use crate::key::{ObjectKey, Target};
 use crate::names::{ClientId, ClientNumber};
 use crate::op::{Op, Start};
-use crate::request::Placement;
+use crate::request::{GROUP_LIMIT, Placement};
 use crate::state::Progress;
 use crate::v1::ErrorCode;
 
 /// The most replicas an object can have.
 const REPLICAS_LIMIT: u32 = 64;
-/// The longest name of a group, in bytes.
-const GROUP_LIMIT: usize = 255;
 
 impl MetadataService {
     /// Starts a put.

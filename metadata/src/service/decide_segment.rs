@@ -69,14 +69,14 @@ impl MetadataService {
     }
 }
 
-fn check_client(client: ClientId) -> Result<(), Refusal> {
+pub(super) fn check_client(client: ClientId) -> Result<(), Refusal> {
     if client == ClientId::NONE {
         return Err(ErrorCode::InvalidParams.refuse("the request names no client"));
     }
     Ok(())
 }
 
-fn check_segment(info: &SegmentInfo) -> Result<(), Refusal> {
+pub(super) fn check_segment(info: &SegmentInfo) -> Result<(), Refusal> {
     let invalid = |text: String| Err(ErrorCode::InvalidParams.refuse(text));
     if info.size == 0 || info.base.checked_add(info.size).is_none() {
         return invalid(format!(

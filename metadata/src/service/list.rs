@@ -72,6 +72,7 @@ impl MetadataService {
             .take(limit)
             .map(|(_, segment)| SegmentRow {
                 info: std::sync::Arc::clone(&segment.info),
+                status: segment.status.shown(),
                 used: segment.space.used(),
             });
         SegmentPage {

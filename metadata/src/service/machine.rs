@@ -103,8 +103,8 @@ impl StateMachine for MetadataService {
 
     fn versions(&self) -> Versions {
         Versions {
-            written: 6,
-            lowest_reader: 6,
+            written: 7,
+            lowest_reader: 7,
             digest: 1,
         }
     }

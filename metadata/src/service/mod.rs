@@ -3,6 +3,7 @@
 mod allocate;
 mod decide;
 mod decide_put;
+mod decide_remount;
 mod decide_remove;
 mod decide_segment;
 mod decide_upsert;

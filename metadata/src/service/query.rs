@@ -7,7 +7,7 @@ use crate::config::millis;
 use crate::key::Target;
 use crate::names::{ClientId, SegmentId};
 use crate::request::{Answer, Found, Located, Question};
-use crate::state::{Object, Progress};
+use crate::state::{Object, Progress, SegmentStatus};
 use crate::v1::ErrorCode;
 
 impl MetadataService {
@@ -64,7 +64,9 @@ impl MetadataService {
         };
         mounted.iter().all(|(id, incarnation)| {
             self.tables.segment_by_id(*id).is_some_and(|segment| {
-                segment.owner == client.number && segment.info.incarnation == *incarnation
+                segment.owner == client.number
+                    && segment.info.incarnation == *incarnation
+                    && segment.status != SegmentStatus::Remounting
             })
         })
     }

@@ -5,6 +5,7 @@ use super::machine::MetadataService;
 use crate::config::millis;
 use crate::key::ObjectKey;
 use crate::op::{Op, Range};
+use crate::state::SegmentStatus;
 
 /// Rows that one operation sweeps, about: a fraction of a millisecond.
 const SWEEP_ROWS: usize = 16_384;
@@ -89,7 +90,8 @@ impl MetadataService {
 
     fn top_up(&self) -> Option<Op> {
         let mut ranges = Vec::new();
-        for (number, segment) in self.tables.segments() {
+        let segments = self.tables.segments().iter();
+        for (number, segment) in segments.filter(|(_, s)| s.status == SegmentStatus::Mounted) {
             let target = self.window(segment.space.size());
             let range = |(offset, length)| Range {
                 segment: *number,

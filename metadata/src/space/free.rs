@@ -37,6 +37,11 @@ impl FreeRanges {
         free
     }
 
+    /// The ranges, by offset.
+    pub(super) fn to_sorted(&self) -> Vec<(u64, u64)> {
+        self.runs.values().flat_map(Run::iter).collect()
+    }
+
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }

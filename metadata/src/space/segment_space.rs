@@ -176,6 +176,22 @@ impl SegmentSpace {
         }
     }
 
+    /// Whether nothing lies in a range, which is not reserved either.
+    pub(crate) fn is_free(&self, offset: u64, length: u64) -> bool {
+        self.free.around(offset, length).is_some()
+    }
+
+    /// A range that [`Self::is_free`] is allocated: an object is there already.
+    pub(crate) fn claim(&mut self, offset: u64, length: u64) {
+        self.free.take(offset, length);
+    }
+
+    /// What is free is held back. Returns that.
+    pub(crate) fn hold_free(&mut self) -> Vec<(u64, u64)> {
+        let free = std::mem::replace(&mut self.free, FreeRanges::from_sorted(&[]));
+        free.to_sorted()
+    }
+
     /// An allocated range is free.
     pub(crate) fn free(&mut self, offset: u64, length: u64) -> Change {
         self.free.give(offset, length);

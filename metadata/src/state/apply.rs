@@ -28,6 +28,7 @@ impl Tables {
         match op {
             Op::Join => self.apply_join(context, client),
             Op::Mount { segment, reserved } => self.apply_mount(context, client, segment, reserved),
+            Op::ReMount(remounting) => self.apply_remount(context, client, remounting),
             Op::Unmount { id } => self.apply_unmount(context, id),
             Op::Expire { client, hold_ms } => self.apply_expire(context, client, hold_ms),
             Op::PutStart(start) => {

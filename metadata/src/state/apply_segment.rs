@@ -3,7 +3,8 @@ use std::sync::Arc;
 use standfast_core::{ApplyContext, Bucket, Reply, Result, Section};
 
 use super::global_row::{Counters, GlobalRow};
-use super::tables::{Client, Segment, Tables};
+use super::segment::{Client, Segment, SegmentStatus};
+use super::tables::Tables;
 use crate::error::corrupt;
 use crate::names::{ClientId, ClientNumber, SegmentId, SegmentNumber};
 use crate::request::SegmentInfo;
@@ -50,12 +51,32 @@ impl Tables {
         info: SegmentInfo,
         reserved: u64,
     ) -> Result<Reply> {
+        if reserved > info.size {
+            return Err(corrupt(format!("segment {} is not so large", info.id)));
+        }
+        let number = self.mount(context, client, info)?;
+        if reserved > 0
+            && let Some(segment) = self.segments.get_mut(&number)
+        {
+            let change = segment.space.reserve(&[(0, reserved)], context.seq());
+            self.reservations_changed(number, &change);
+        }
+        Ok(Reply::default())
+    }
+
+    /// Mounts a segment, all of it free, in place of those that it replaces.
+    pub(super) fn mount(
+        &mut self,
+        context: &mut ApplyContext<'_>,
+        client: ClientId,
+        info: SegmentInfo,
+    ) -> Result<SegmentNumber> {
         let counters = self.counters();
         let mounted = self.segment_by_id(info.id);
         if mounted.is_some_and(|old| old.info.incarnation == info.incarnation) {
             return Err(corrupt(format!("segment {} is mounted twice", info.id)));
         }
-        if info.size == 0 || info.base.checked_add(info.size).is_none() || reserved > info.size {
+        if info.size == 0 || info.base.checked_add(info.size).is_none() {
             return Err(corrupt(format!("segment {} cannot be so large", info.id)));
         }
         let next = counters.next_segment.checked_add(1);
@@ -69,22 +90,19 @@ impl Tables {
             next_segment: next,
             ..self.counters()
         });
-        let mut space = SegmentSpace::new(info.size);
-        if reserved > 0 {
-            let change = space.reserve(&[(0, reserved)], context.seq());
-            self.reservations_changed(number, &change);
-        }
         self.by_id.insert(info.id, number);
         let segment = Segment {
+            number,
+            space: SegmentSpace::new(info.size),
             info: Arc::new(info),
             owner,
-            space,
+            status: SegmentStatus::Mounted,
         };
-        self.add_global(&Self::segment_row(number, &segment));
+        self.add_global(&Self::segment_row(&segment));
         self.segments.insert(number, segment);
         self.numbers.push(number);
         self.membership_changed(context);
-        Ok(Reply::default())
+        Ok(number)
     }
 
     /// The segments that cannot be there any more once `info` is: an earlier incarnation of itself, and those
@@ -119,12 +137,13 @@ impl Tables {
 
     /// Forgets a segment, its reservations and what is held back in it, and asks for a sweep.
     pub(super) fn drop_segment(&mut self, number: SegmentNumber) {
+        self.set_status(number, SegmentStatus::Mounted);
         let Some(segment) = self.segments.remove(&number) else {
             return;
         };
         self.by_id.remove(&segment.info.id);
         self.numbers.retain(|other| *other != number);
-        self.remove_global(&Self::segment_row(number, &segment));
+        self.remove_global(&Self::segment_row(&segment));
         for range in segment.space.reservations() {
             self.remove_global(&GlobalRow::Reservation(number, range));
         }

@@ -1,6 +1,7 @@
 use standfast_core::{Seq, write_varint};
 
-use crate::names::{ClientId, ClientNumber, SegmentId, SegmentNumber};
+use super::segment::SegmentStatus;
+use crate::names::{ClientId, ClientNumber, SegmentNumber};
 use crate::op::{Range, Reader};
 use crate::request::SegmentInfo;
 use crate::space::Reservation;
@@ -35,7 +36,8 @@ pub(crate) struct Held {
 ///   1 client       number v · id 16
 ///   2 segment      number v · owner v · id 16 · incarnation 8 · base v · size v · name · endpoint · protocol (v + bytes)
 ///   3 reservation  segment v · offset v · length v · seq v
-///   4 held back    until v · segment v · offset v · length v           little endian, v = LEB128
+///   4 held back    until v · segment v · offset v · length v
+///   5 status       segment v · 1 remounting; absent while it is mounted                little endian, v = LEB128
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GlobalRow<'a> {
@@ -48,6 +50,7 @@ pub(crate) enum GlobalRow<'a> {
     ),
     Reservation(SegmentNumber, Reservation),
     Held(Held),
+    Status(SegmentNumber, SegmentStatus),
 }
 
 impl GlobalRow<'_> {
@@ -74,7 +77,7 @@ impl GlobalRow<'_> {
             Self::Segment(number, owner, info) => {
                 out.push(2);
                 write_all(out, [number.0.into(), owner.0.into()]);
-                write_info(info, out);
+                info.write(out);
             }
             Self::Reservation(segment, range) => {
                 out.push(3);
@@ -96,6 +99,11 @@ impl GlobalRow<'_> {
                     ],
                 );
             }
+            Self::Status(segment, status) => {
+                out.push(5);
+                write_all(out, [segment.0.into()]);
+                status.write(out);
+            }
         }
     }
 
@@ -116,7 +124,11 @@ impl GlobalRow<'_> {
             }
             2 => {
                 let (number, owner) = (input.segment()?, ClientNumber(input.u32()?));
-                Self::Segment(number, owner, std::borrow::Cow::Owned(read_info(input)?))
+                Self::Segment(
+                    number,
+                    owner,
+                    std::borrow::Cow::Owned(SegmentInfo::read(input)?),
+                )
             }
             3 => {
                 let segment = input.segment()?;
@@ -135,6 +147,7 @@ impl GlobalRow<'_> {
                     length: input.varint()?,
                 },
             }),
+            5 => Self::Status(input.segment()?, SegmentStatus::read(input)?),
             _ => return None,
         })
     }
@@ -146,36 +159,12 @@ fn write_all<const N: usize>(out: &mut Vec<u8>, numbers: [u64; N]) {
     }
 }
 
-fn write_info(info: &SegmentInfo, out: &mut Vec<u8>) {
-    out.extend_from_slice(&info.id.to_bytes());
-    out.extend_from_slice(&info.incarnation.to_le_bytes());
-    write_all(out, [info.base, info.size]);
-    for text in [&info.name, &info.endpoint, &info.protocol] {
-        write_varint(out, text.len() as u64);
-        out.extend_from_slice(text.as_bytes());
-    }
-}
-
-fn read_info(input: &mut Reader<'_>) -> Option<SegmentInfo> {
-    let id = SegmentId::from_bytes(input.take(16)?)?;
-    let incarnation = u64::from_le_bytes(input.array()?);
-    let (base, size) = (input.varint()?, input.varint()?);
-    Some(SegmentInfo {
-        id,
-        incarnation,
-        name: input.text()?,
-        endpoint: input.text()?,
-        base,
-        size,
-        protocol: input.text()?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
 
     use super::*;
+    use crate::names::SegmentId;
 
     fn rows() -> Vec<GlobalRow<'static>> {
         let info = SegmentInfo {
@@ -213,6 +202,7 @@ mod tests {
                 until_ms: 600_000,
                 range,
             }),
+            GlobalRow::Status(SegmentNumber(3), SegmentStatus::Remounting),
         ]
     }
 

@@ -3,7 +3,8 @@ use std::borrow::Cow;
 use standfast_core::{Digest, Section};
 
 use super::global_row::{Counters, GlobalRow, Held};
-use super::tables::{Segment, Tables};
+use super::segment::{Segment, SegmentStatus};
+use super::tables::Tables;
 use crate::names::SegmentNumber;
 use crate::op::Range;
 use crate::space::Change;
@@ -57,9 +58,23 @@ impl Tables {
         }
     }
 
-    /// The row of a segment, without its reservations.
-    pub(super) fn segment_row(number: SegmentNumber, segment: &Segment) -> GlobalRow<'_> {
-        GlobalRow::Segment(number, segment.owner, Cow::Borrowed(&*segment.info))
+    /// The row of a segment, without its status and reservations.
+    pub(super) fn segment_row(segment: &Segment) -> GlobalRow<'_> {
+        let info = Cow::Borrowed(&*segment.info);
+        GlobalRow::Segment(segment.number, segment.owner, info)
+    }
+
+    pub(super) fn set_status(&mut self, number: SegmentNumber, status: SegmentStatus) {
+        let Some(segment) = self.segments.get_mut(&number) else {
+            return;
+        };
+        let old = std::mem::replace(&mut segment.status, status);
+        if old != SegmentStatus::Mounted {
+            self.remove_global(&GlobalRow::Status(number, old));
+        }
+        if status != SegmentStatus::Mounted {
+            self.add_global(&GlobalRow::Status(number, status));
+        }
     }
 
     /// Every row that belongs to no key, encoded; and how many.
@@ -75,8 +90,13 @@ impl Tables {
         for (id, client) in &self.clients {
             write(GlobalRow::Client(client.number, *id));
         }
+        for segment in self.segments.values() {
+            write(Self::segment_row(segment));
+        }
         for (number, segment) in &self.segments {
-            write(Self::segment_row(*number, segment));
+            if segment.status != SegmentStatus::Mounted {
+                write(GlobalRow::Status(*number, segment.status));
+            }
         }
         for (number, segment) in &self.segments {
             for range in segment.space.reservations() {

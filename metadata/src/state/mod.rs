@@ -3,6 +3,7 @@
 mod apply;
 mod apply_expire;
 mod apply_put;
+mod apply_remount;
 mod apply_remove;
 mod apply_segment;
 mod apply_upsert;
@@ -11,11 +12,14 @@ mod globals;
 mod object;
 mod object_row;
 mod restore;
+mod segment;
 mod tables;
 
+pub(crate) use apply_remount::Claimed;
 #[cfg(test)]
 pub(crate) use object::Replicas;
 pub(crate) use object::{Lease, Object, Progress};
 pub(crate) use object_row::write as write_object;
 pub(crate) use restore::Shadow;
-pub(crate) use tables::{Segment, Tables};
+pub(crate) use segment::{Segment, SegmentStatus};
+pub(crate) use tables::Tables;

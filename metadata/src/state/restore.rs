@@ -5,7 +5,8 @@ use standfast_core::{Error, Fingerprint, Result, Section, Seq};
 
 use super::global_row::{Counters, GlobalRow};
 use super::object_row;
-use super::tables::{Client, Segment, Tables};
+use super::segment::{Client, Segment, SegmentStatus};
+use super::tables::Tables;
 use crate::error::corrupt;
 use crate::names::SegmentNumber;
 use crate::op::Reader;
@@ -72,9 +73,11 @@ impl Shadow {
             GlobalRow::Segment(number, owner, info) => {
                 tables.by_id.insert(info.id, *number);
                 let segment = Segment {
+                    number: *number,
                     info: Arc::new(info.clone().into_owned()),
                     owner: *owner,
                     space: SegmentSpace::new(info.size),
+                    status: SegmentStatus::Mounted,
                 };
                 tables.segments.insert(*number, segment);
             }
@@ -84,6 +87,9 @@ impl Shadow {
             }
             GlobalRow::Held(held) => {
                 tables.held.insert(*held);
+            }
+            GlobalRow::Status(number, status) => {
+                tables.segments.get_mut(number)?.status = *status;
             }
         }
         tables.add_global(&row);

@@ -1,31 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use standfast_core::{Bucket, CapturedMap, Digest, DigestTable, Fingerprint, Section, Seq};
 
 use super::global_row::{Counters, Held};
 use super::object::{Object, Progress};
 use super::object_row;
+use super::segment::{Client, Segment, SegmentStatus};
 use crate::key::{ObjectKey, Target};
-use crate::names::{ClientId, ClientNumber, SegmentId, SegmentNumber};
-use crate::request::SegmentInfo;
-use crate::space::SegmentSpace;
-
-/// A client the state knows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Client {
-    pub(crate) number: ClientNumber,
-    /// The entry that made it known; soft.
-    pub(crate) joined: Seq,
-}
-
-/// A mounted segment.
-#[derive(Debug)]
-pub(crate) struct Segment {
-    pub(crate) info: Arc<SegmentInfo>,
-    pub(crate) owner: ClientNumber,
-    pub(crate) space: SegmentSpace,
-}
+use crate::names::{ClientId, SegmentId, SegmentNumber};
 
 /// Everything that is in the digest, and what follows from it.
 ///
@@ -103,17 +85,17 @@ impl Tables {
 
     /// Number of rows of all kinds.
     pub(crate) fn rows(&self) -> u64 {
-        let reservations: usize = self
-            .segments
-            .values()
-            .map(|segment| segment.space.reservations().count())
-            .sum();
+        let of_segment = |segment: &Segment| {
+            let status = usize::from(segment.status != SegmentStatus::Mounted);
+            segment.space.reservations().count() + status
+        };
+        let of_segments: usize = self.segments.values().map(of_segment).sum();
         let counters = usize::from(self.counters != Counters::default());
         (self.objects.len()
             + self.clients.len()
             + self.segments.len()
             + self.held.len()
-            + reservations
+            + of_segments
             + counters) as u64
     }
 

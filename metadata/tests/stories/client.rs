@@ -1,8 +1,11 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use standfast_core::ErrorKind;
-use standfast_metadata::{ClientOptions, MetadataClient, Placement, PutObject, SegmentId};
+use standfast_metadata::{
+    ClientOptions, HeldObject, Holdings, MetadataClient, Placement, PutObject, SegmentId, Traits,
+};
 
 use crate::support::{Node, segment};
 
@@ -130,6 +133,52 @@ async fn a_client_the_master_has_forgotten_mounts_again_what_it_lends() {
     let unmount = client.unmount_segment(SegmentId(1)).await.unwrap();
     unmount.expect("it was mounted");
     assert!(!client.ping().await.unwrap().remounted);
+}
+
+#[derive(Debug)]
+struct OneObject;
+
+impl Holdings for OneObject {
+    fn held(&self) -> Vec<HeldObject> {
+        let object = HeldObject {
+            tenant: String::new(),
+            key: Bytes::from_static(b"x"),
+            address: segment(1, 1).base + 4096,
+            size: 100,
+            checksum: Some(7),
+            traits: Traits::default(),
+        };
+        vec![object]
+    }
+}
+
+#[tokio::test]
+async fn a_client_the_master_has_forgotten_says_what_it_still_holds() {
+    let node = Node::start();
+    let endpoints = [node.address.clone()];
+    let client = MetadataClient::connect(&endpoints, client_options())
+        .await
+        .unwrap();
+    let info = segment(1, 1 << 20);
+    let mount = client.mount_holding(&info, Arc::new(OneObject)).await;
+    mount.unwrap().unwrap();
+    let keys = [Bytes::from_static(b"x")];
+    assert_eq!(client.exists(&keys).await.unwrap(), [Ok(false)]);
+    {
+        let mut primary = node.local.primary.lock();
+        for _ in 0..12 {
+            primary.pass(1000);
+            primary.settle();
+        }
+        primary.seal();
+    }
+    assert!(client.ping().await.unwrap().remounted);
+    let found = client.get_replicas(&keys).await.unwrap();
+    let found = found[0].clone().unwrap().unwrap();
+    assert_eq!(found.checksum, Some(7));
+    assert_eq!(found.replicas[0].address, info.base + 4096);
+    let told = client.remount_segment(&info, &OneObject.held()).await;
+    assert_eq!(told.unwrap().unwrap().restored, 1, "it is mounted");
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 use standfast_core::{Clock, Machine};
 use standfast_metadata::{
-    Call, MetadataConfig, Placement, RemoveMany, SegmentId, SegmentInfo, Target,
+    Call, Claim, MetadataConfig, Placement, ReMount, RemoveMany, SegmentId, SegmentInfo, Target,
+    Traits,
 };
 
 use crate::support::{Caller, Primary, key, placed, segment};
@@ -42,6 +43,13 @@ enum Step {
         n: u8,
         incarnation: u8,
     },
+    ReMount {
+        client: u8,
+        n: u8,
+        names: std::ops::Range<u8>,
+        first: bool,
+        last: bool,
+    },
     Unmount {
         client: u8,
         n: u8,
@@ -72,6 +80,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => name.prop_map(|name| Step::Read { name }),
         2 => (client.clone(), 1..5_u8, 1..3_u8)
             .prop_map(|(client, n, incarnation)| Step::Mount { client, n, incarnation }),
+        2 => (client.clone(), 1..5_u8, 0..36_u8, any::<bool>(), any::<bool>())
+            .prop_map(|(client, n, name, first, last)| Step::ReMount {
+                client, n, names: name..name + 4, first, last
+            }),
         1 => (client, 1..5_u8).prop_map(|(client, n)| Step::Unmount { client, n }),
         2 => (0..40_u16).prop_map(|seconds| Step::Pass { seconds }),
         3 => Just(Step::Upkeep),
@@ -93,6 +105,20 @@ fn start(n: u8, size: u64, replicas: u32, upsert: bool) -> Call {
         Call::UpsertStart { objects, placement }
     } else {
         Call::PutStart { objects, placement }
+    }
+}
+
+/// Some of them overlap those of another name.
+fn claim(n: u8) -> Claim {
+    Claim {
+        target: key(&format!("k{n}")),
+        offset: u64::from(n) * 700 % 9000,
+        size: 1 + u64::from(n % 2) * 500,
+        checksum: n.is_multiple_of(3).then_some(1),
+        traits: Traits {
+            soft_pin_ms: u64::from(n % 3) * 10_000,
+            ..Traits::default()
+        },
     }
 }
 
@@ -176,6 +202,20 @@ impl World {
             Step::Read { name } => {
                 crate::support::exists(self.primary(), &format!("k{name}"));
             }
+            Step::Pass { seconds } => self.primary().pass(u64::from(seconds) * 1000),
+            Step::Upkeep => {
+                self.primary().upkeep();
+            }
+            Step::Seal => self.seal(),
+            Step::Fail => {
+                self.primary = self.primary.take().map(Primary::fail_over);
+            }
+            _ => self.run_on_segment(step),
+        }
+    }
+
+    fn run_on_segment(&mut self, step: &Step) {
+        match *step {
             Step::Mount {
                 client,
                 n,
@@ -187,18 +227,30 @@ impl World {
                 };
                 self.call(client, Call::Mount(vec![info]));
             }
+            Step::ReMount {
+                client,
+                n,
+                ref names,
+                first,
+                last,
+            } => {
+                let claims = names.clone().map(claim).collect();
+                let segment = segment(u128::from(n), 40_000);
+                self.call(
+                    client,
+                    Call::ReMount(ReMount {
+                        segment,
+                        claims,
+                        first,
+                        last,
+                    }),
+                );
+            }
             Step::Unmount { client, n } => {
                 let id = SegmentId(u128::from(n));
                 self.call(client, Call::Unmount(vec![id]));
             }
-            Step::Pass { seconds } => self.primary().pass(u64::from(seconds) * 1000),
-            Step::Upkeep => {
-                self.primary().upkeep();
-            }
-            Step::Seal => self.seal(),
-            Step::Fail => {
-                self.primary = self.primary.take().map(Primary::fail_over);
-            }
+            _ => unreachable!("{step:?} is not about a segment"),
         }
     }
 

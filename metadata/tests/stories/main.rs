@@ -23,6 +23,8 @@ mod pins;
 #[cfg(test)]
 mod puts;
 #[cfg(test)]
+mod remount;
+#[cfg(test)]
 mod remove_many;
 #[cfg(test)]
 mod reservations;

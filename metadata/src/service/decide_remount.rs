@@ -1,0 +1,91 @@
+use standfast_core::{DecideContext, Decision, Refusal, Section};
+
+use super::decide::committed;
+use super::decide_segment::{check_client, check_segment};
+use super::machine::MetadataService;
+use crate::config::millis;
+use crate::names::{ClientId, SegmentNumber};
+use crate::op::{Op, Remounting};
+use crate::request::{ReMount, ReMounted, check_claims};
+use crate::state::{Claimed, SegmentStatus};
+use crate::v1::ErrorCode;
+
+impl MetadataService {
+    /// Mounts a segment that was forgotten, with objects that lie in it.
+    ///
+    /// Its client may have much to say, so that it takes several operations; until the last nothing is allocated. A
+    /// segment that is mounted stays as it is, whatever is said of it: what is not in it any more was removed.
+    pub(super) fn decide_remount(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        call: &ReMount,
+    ) -> Result<Decision, Refusal> {
+        check_client(client)?;
+        check_segment(&call.segment)?;
+        check_claims(call.segment.size, &call.claims)?;
+        context.look(Section::GLOBALS);
+        for claim in &call.claims {
+            context.look(Section::of_bucket(claim.target.bucket()));
+        }
+        let number = self.remountable(context, client, call)?;
+        let status = number.and_then(|number| self.tables.segments().get(&number));
+        if status.is_some_and(|segment| segment.status != SegmentStatus::Remounting) {
+            return Ok(Decision::unchanged(self.told(number, call).to_reply()));
+        }
+        let claims = call.claims.iter();
+        let mut conflicts = claims.filter(|c| self.tables.claimed(number, c) == Claimed::Conflicts);
+        if let Some(claim) = conflicts.next() {
+            return Err(ErrorCode::InvalidParams.refuse(format!(
+                "object {:?} overlaps one that was named in segment {} before: unmount it, and begin again",
+                claim.target, call.segment.id
+            )));
+        }
+        let op = Op::ReMount(Remounting {
+            segment: call.segment.clone(),
+            last: call.last,
+            hold_ms: millis(self.config.put_start_release),
+            lease_ms: millis(self.config.lease_ttl),
+            claims: call.claims.clone(),
+        });
+        Ok(committed(None, &op))
+    }
+
+    /// The number of the segment if this very incarnation is known; an error when it cannot be mounted again.
+    fn remountable(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        call: &ReMount,
+    ) -> Result<Option<SegmentNumber>, Refusal> {
+        let info = &call.segment;
+        let owner = self.known(context, client).ok();
+        let mounted = self.tables.segment_by_id(info.id);
+        match mounted.filter(|mounted| mounted.info.incarnation == info.incarnation) {
+            Some(known) if *known.info == *info && owner == Some(known.owner) => {
+                Ok(Some(known.number))
+            }
+            Some(_) => Err(ErrorCode::SegmentAlreadyExists.refuse(format!(
+                "incarnation {} of segment {} is mounted by another client or with other particulars",
+                info.incarnation, info.id
+            ))),
+            None if call.first => Ok(None),
+            None => Err(ErrorCode::SegmentNotFound.refuse(format!(
+                "segment {} was forgotten again meanwhile: mount it again from the beginning",
+                info.id
+            ))),
+        }
+    }
+
+    fn told(&self, number: Option<SegmentNumber>, call: &ReMount) -> ReMounted {
+        let there = call
+            .claims
+            .iter()
+            .filter(|claim| self.tables.claimed(number, claim) == Claimed::There)
+            .count();
+        ReMounted {
+            restored: there as u64,
+            superseded: (call.claims.len() - there) as u64,
+        }
+    }
+}
