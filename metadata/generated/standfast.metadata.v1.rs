@@ -173,6 +173,20 @@ pub struct UnmountSegmentRequest {
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub ids: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GracefulUnmountSegmentRequest {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub ids: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// 0: they are gone at once.
+    #[prost(uint64, tag = "3")]
+    pub grace_ms: u64,
+    /// Also those of other clients: an operator's affair. Such a client is not asked to mount them again, and cannot in the
+    /// same incarnation.
+    #[prost(bool, tag = "4")]
+    pub force: bool,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct UnmountSegmentResponse {
     #[prost(message, repeated, tag = "1")]
@@ -681,6 +695,8 @@ pub enum SegmentStatus {
     Mounted = 0,
     /// Its client is saying what lies in it: nothing is allocated yet.
     Remounting = 1,
+    /// It is taken back when its time of grace is over: nothing is allocated any more.
+    Unmounting = 2,
 }
 impl SegmentStatus {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -691,6 +707,7 @@ impl SegmentStatus {
         match self {
             Self::Mounted => "SEGMENT_STATUS_MOUNTED",
             Self::Remounting => "SEGMENT_STATUS_REMOUNTING",
+            Self::Unmounting => "SEGMENT_STATUS_UNMOUNTING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -698,6 +715,7 @@ impl SegmentStatus {
         match value {
             "SEGMENT_STATUS_MOUNTED" => Some(Self::Mounted),
             "SEGMENT_STATUS_REMOUNTING" => Some(Self::Remounting),
+            "SEGMENT_STATUS_UNMOUNTING" => Some(Self::Unmounting),
             _ => None,
         }
     }
@@ -931,6 +949,37 @@ pub mod master_service_client {
                     GrpcMethod::new(
                         "standfast.metadata.v1.MasterService",
                         "UnmountSegment",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes segments back after a time of grace: nothing is allocated in them from here on, and they are read until it is
+        /// over, whoever leads by then. Asked again, the last time of grace counts. They are gone earlier if their client expires.
+        pub async fn graceful_unmount_segment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GracefulUnmountSegmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnmountSegmentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/GracefulUnmountSegment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "GracefulUnmountSegment",
                     ),
                 );
             self.inner.unary(req, path, codec).await
@@ -1484,6 +1533,15 @@ pub mod master_service_server {
             tonic::Response<super::UnmountSegmentResponse>,
             tonic::Status,
         >;
+        /// Takes segments back after a time of grace: nothing is allocated in them from here on, and they are read until it is
+        /// over, whoever leads by then. Asked again, the last time of grace counts. They are gone earlier if their client expires.
+        async fn graceful_unmount_segment(
+            &self,
+            request: tonic::Request<super::GracefulUnmountSegmentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnmountSegmentResponse>,
+            tonic::Status,
+        >;
         /// Allocates the replicas of a new object.
         async fn put_start(
             &self,
@@ -1899,6 +1957,55 @@ pub mod master_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UnmountSegmentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/GracefulUnmountSegment" => {
+                    #[allow(non_camel_case_types)]
+                    struct GracefulUnmountSegmentSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::GracefulUnmountSegmentRequest>
+                    for GracefulUnmountSegmentSvc<T> {
+                        type Response = super::UnmountSegmentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GracefulUnmountSegmentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::graceful_unmount_segment(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GracefulUnmountSegmentSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

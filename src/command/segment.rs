@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use standfast_core::ByteSize;
+use standfast_core::{ByteSize, Span};
 use standfast_metadata::{MetadataClient, SegmentId, SegmentInfo};
 
 use super::Failure;
@@ -14,7 +14,7 @@ use super::{output, segment_list};
 pub(crate) enum SegmentCommand {
     /// Lend segments until interrupted, then take them back: a segment lives while its client gives signs of life
     Mount(MountArguments),
-    /// Take segments back; the replicas in them are gone
+    /// Take segments back, whoever lends them; the replicas in them are gone when the time of grace is over
     Unmount(UnmountArguments),
     /// List the segments that are lent, and how much of each is used
     List(ClusterArguments),
@@ -43,9 +43,12 @@ pub(crate) struct MountArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct UnmountArguments {
-    /// Ids of the segments
-    #[arg(required = true)]
-    ids: Vec<uuid::Uuid>,
+    /// Names or ids of the segments
+    #[arg(required = true, value_name = "SEGMENT")]
+    segments: Vec<String>,
+    /// How long they are still read; nothing is put into them meanwhile
+    #[arg(long, value_name = "TIME", value_parser = Span::parse, default_value = "0s")]
+    grace: Span,
     #[command(flatten)]
     cluster: ClusterArguments,
 }
@@ -98,8 +101,45 @@ async fn mount(arguments: &MountArguments) -> Result<ExitCode, Failure> {
 
 async fn unmount(arguments: &UnmountArguments) -> Result<ExitCode, Failure> {
     let client = arguments.cluster.connect("default").await?;
-    let unmounted = take_back(&client, arguments.ids.iter().copied()).await?;
-    conclude(arguments.cluster.output, &unmounted, "unmounted")
+    let mut unmounted = Vec::new();
+    for found in named(&client, &arguments.segments).await? {
+        let dismissed = client.dismiss_segment(found.id, arguments.grace.0).await?;
+        unmounted.push(Segment {
+            id: found.id.to_string(),
+            name: found.name,
+            error: dismissed.err().map(|refusal| refusal.message.into_owned()),
+        });
+    }
+    let done = if arguments.grace.0.is_zero() {
+        "unmounted"
+    } else {
+        "will be unmounted:"
+    };
+    conclude(arguments.cluster.output, &unmounted, done)
+}
+
+/// The mounted segments with these names or ids.
+pub(super) async fn named(
+    client: &MetadataClient,
+    segments: &[String],
+) -> Result<Vec<SegmentInfo>, Failure> {
+    let listed = client.list_segments().await?;
+    let find = |wanted: &String| {
+        let matches = |info: &SegmentInfo| info.name == *wanted || info.id.to_string() == *wanted;
+        let mut found = listed.iter().map(|listed| &listed.info);
+        let mut found = found.by_ref().filter(|info| matches(info));
+        match (found.next(), found.next()) {
+            (Some(info), None) => Ok(info.clone()),
+            (None, _) => Err(format!(
+                "no segment `{wanted}` is mounted: see `segment list`"
+            )),
+            (Some(_), Some(_)) => Err(format!(
+                "several segments have the name `{wanted}`: give the id, which `segment list` tells"
+            )),
+        }
+    };
+    let found: Result<Vec<_>, String> = segments.iter().map(find).collect();
+    Ok(found?)
 }
 
 async fn take_back(

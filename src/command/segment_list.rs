@@ -36,6 +36,7 @@ fn of(segment: ListedSegment) -> Listed {
         status: match segment.status {
             SegmentStatus::Mounted => "mounted",
             SegmentStatus::Remounting => "remounting",
+            SegmentStatus::Unmounting => "unmounting",
         },
     }
 }

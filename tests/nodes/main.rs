@@ -53,3 +53,5 @@ mod stalled_disk;
 mod stop;
 #[cfg(test)]
 mod trimmed;
+#[cfg(test)]
+mod unmount;

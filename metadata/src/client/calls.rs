@@ -6,50 +6,22 @@ use standfast_core::{Refusal, Result};
 use super::inner::unknown_client;
 use super::metadata_client::MetadataClient;
 use super::placed::{Placed, refused, replicas};
-use crate::names::SegmentId;
 use crate::v1;
 use crate::v1::ErrorCode;
 
 /// What became of each item.
 pub type Items<T> = Vec<Result<T, Refusal>>;
 
-fn items(results: &[v1::ItemResult]) -> Items<()> {
+pub(super) fn items(results: &[v1::ItemResult]) -> Items<()> {
     let item = |result: &v1::ItemResult| refused(result.code, &result.message);
     results.iter().map(item).collect()
 }
 
-fn unknown(results: &[v1::ItemResult]) -> bool {
+pub(super) fn unknown(results: &[v1::ItemResult]) -> bool {
     unknown_client(results.iter().map(|result| result.code))
 }
 
 impl MetadataClient {
-    /// Takes a segment back.
-    ///
-    /// # Errors
-    /// As all calls.
-    ///
-    /// # Cancel safety
-    /// The segment may be unmounted all the same.
-    pub async fn unmount_segment(&self, id: SegmentId) -> Result<Result<(), Refusal>> {
-        let id = Bytes::copy_from_slice(&id.to_bytes());
-        self.inner.lends_no_more(&id);
-        let send = |header| {
-            let request = v1::UnmountSegmentRequest {
-                header: Some(header),
-                ids: vec![id.clone()],
-            };
-            async move {
-                self.inner
-                    .call("unmount segment", 1, &request, |mut stub, r| async move {
-                        stub.unmount_segment(r).await
-                    })
-                    .await
-            }
-        };
-        let answer = self.inner.change(send, |a| unknown(&a.results)).await?;
-        Ok(items(&answer.results).into_iter().next().unwrap_or(Ok(())))
-    }
-
     /// Where objects lie; grants read leases. `Ok(None)` for one that is not there or not written yet.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod removal;
 mod retry;
 mod route;
 mod session;
+mod unmount;
 
 pub use calls::Items;
 pub use lend::{HeldObject, Holdings};

@@ -121,6 +121,23 @@ impl Master {
             .await
     }
 
+    pub(super) async fn unmount_gracefully(
+        &self,
+        request: &v1::GracefulUnmountSegmentRequest,
+        deadline: BootInstant,
+    ) -> Result<Vec<Outcome>, Status> {
+        let asked = asked(request.header.as_ref(), deadline)?;
+        let ids: Result<Vec<_>, _> = request.ids.iter().map(|id| wire::segment_id(id)).collect();
+        let ids = ids?;
+        let call = |piece: Range<usize>| Call::GracefulUnmount {
+            ids: ids.get(piece).unwrap_or_default().to_vec(),
+            grace_ms: request.grace_ms,
+            force: request.force,
+        };
+        self.propose("graceful_unmount", asked, lengths(&request.ids), call)
+            .await
+    }
+
     pub(super) async fn end_puts(
         &self,
         request: &v1::BatchPutEndRequest,

@@ -54,6 +54,16 @@ impl MasterService for Master {
         Ok(Response::new(v1::UnmountSegmentResponse { results }))
     }
 
+    async fn graceful_unmount_segment(
+        &self,
+        request: Request<v1::GracefulUnmountSegmentRequest>,
+    ) -> Answered<v1::UnmountSegmentResponse> {
+        let deadline = self.deadline(request.metadata());
+        let outcomes = self.unmount_gracefully(request.get_ref(), deadline).await?;
+        let results = items(outcomes);
+        Ok(Response::new(v1::UnmountSegmentResponse { results }))
+    }
+
     async fn put_start(
         &self,
         request: Request<v1::PutStartRequest>,

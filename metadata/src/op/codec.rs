@@ -80,6 +80,15 @@ impl Op {
                 out.extend_from_slice(&client.to_bytes());
                 write_varint(&mut out, *hold_ms);
             }
+            Self::GracefulUnmount {
+                id,
+                grace_ms,
+                dismissed,
+            } => {
+                out.extend_from_slice(&id.to_bytes());
+                write_varint(&mut out, *grace_ms);
+                out.push(u8::from(*dismissed));
+            }
             Self::PutStart(start) => {
                 write_start(&mut out, start);
                 if !start.traits.is_empty() {
@@ -157,10 +166,11 @@ impl Op {
             31 => read_start(&mut input, Traits::read).map(Self::Upsert),
             32 => Traits::read(&mut input).map(|traits| Self::UpsertInPlace { traits }),
             33 => Remounting::read(&mut input).map(Self::ReMount),
+            34 => decode_graceful_unmount(&mut input),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 33: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 34: upgrade"
                     )),
                 );
             }
@@ -189,6 +199,14 @@ fn decode_mount(input: &mut Reader<'_>) -> Option<Op> {
 fn decode_unmount(input: &mut Reader<'_>) -> Option<Op> {
     Some(Op::Unmount {
         id: SegmentId::from_bytes(input.take(16)?)?,
+    })
+}
+
+fn decode_graceful_unmount(input: &mut Reader<'_>) -> Option<Op> {
+    Some(Op::GracefulUnmount {
+        id: SegmentId::from_bytes(input.take(16)?)?,
+        grace_ms: input.varint()?,
+        dismissed: input.bool()?,
     })
 }
 

@@ -31,6 +31,14 @@ fn every_op() -> Vec<(&'static str, Op)> {
     ));
     ops.extend(of_upserts());
     ops.push(of_remount());
+    ops.push((
+        "graceful-unmount",
+        Op::GracefulUnmount {
+            id: info().id,
+            grace_ms: 30_000,
+            dismissed: true,
+        },
+    ));
     ops
 }
 

@@ -68,7 +68,7 @@ pub struct Start {
 ///   31 Upsert         as 20 · traits
 ///   32 UpsertInPlace  traits
 ///   33 ReMount        segment as in its row · last 1 (0 or 1) · hold ms v · lease ms v · objects v, each: claim
-///                                                                      little endian, v = LEB128
+///   34 GracefulUnmount  id 16 · grace ms v · dismissed 1 (0 or 1)      little endian, v = LEB128
 /// ```
 ///
 /// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
@@ -88,6 +88,15 @@ pub enum Op {
     Unmount {
         /// Its id.
         id: SegmentId,
+    },
+    /// A segment is taken back when its time of grace is over; at once when that is 0.
+    GracefulUnmount {
+        /// Its id.
+        id: SegmentId,
+        /// How long.
+        grace_ms: u64,
+        /// By an operator: its client is not to mount it again.
+        dismissed: bool,
     },
     /// A client gave no sign of life: its segments are gone, its unfinished puts given up, its session ended.
     Expire {
@@ -186,6 +195,7 @@ impl Op {
             Self::Upsert(_) => 31,
             Self::UpsertInPlace { .. } => 32,
             Self::ReMount(_) => 33,
+            Self::GracefulUnmount { .. } => 34,
         })
     }
 }

@@ -33,11 +33,7 @@ impl Remounting {
     pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
         Some(Self {
             segment: SegmentInfo::read(input)?,
-            last: match input.byte()? {
-                0 => false,
-                1 => true,
-                _ => return None,
-            },
+            last: input.bool()?,
             hold_ms: input.varint()?,
             lease_ms: input.varint()?,
             claims: {

@@ -55,6 +55,15 @@ pub enum Call {
     ReMount(ReMount),
     /// Take segments back.
     Unmount(Vec<SegmentId>),
+    /// Take segments back after a time of grace.
+    GracefulUnmount {
+        /// Which.
+        ids: Vec<SegmentId>,
+        /// How long they are read; 0: not at all.
+        grace_ms: u64,
+        /// Even if they are another client's.
+        force: bool,
+    },
     /// Start puts of so many bytes.
     PutStart {
         /// Key and size.
@@ -90,7 +99,7 @@ impl Call {
         match self {
             Self::Join | Self::ReMount(_) | Self::RemoveMany(_) => 1,
             Self::Mount(segments) => segments.len(),
-            Self::Unmount(ids) => ids.len(),
+            Self::Unmount(ids) | Self::GracefulUnmount { ids, .. } => ids.len(),
             Self::PutStart { objects, .. } | Self::UpsertStart { objects, .. } => objects.len(),
             Self::PutEnd(ends) => ends.len(),
             Self::PutRevoke(targets) | Self::Remove { targets, .. } => targets.len(),

@@ -44,6 +44,14 @@ impl MetadataService {
             Call::Unmount(ids) => {
                 self.decide_unmount(context, client, *ids.get(at).ok_or_else(none)?)
             }
+            Call::GracefulUnmount {
+                ids,
+                grace_ms,
+                force,
+            } => {
+                let id = *ids.get(at).ok_or_else(none)?;
+                self.decide_graceful_unmount(context, client, (id, *grace_ms), *force)
+            }
             Call::PutStart { objects, placement } => {
                 let (target, size) = objects.get(at).ok_or_else(none)?;
                 self.decide_put_start(context, client, (target, *size), placement)

@@ -24,7 +24,7 @@ impl MetadataService {
         check_client(client)?;
         check_segment(&call.segment)?;
         check_claims(call.segment.size, &call.claims)?;
-        context.look(Section::GLOBALS);
+        self.check_mountable(context, &call.segment)?;
         for claim in &call.claims {
             context.look(Section::of_bucket(claim.target.bucket()));
         }

@@ -5,6 +5,7 @@ use super::machine::MetadataService;
 use crate::names::{ClientId, SegmentId};
 use crate::op::Op;
 use crate::request::SegmentInfo;
+use crate::state::SegmentStatus;
 use crate::v1::ErrorCode;
 
 /// The longest name, endpoint or protocol, in bytes.
@@ -32,7 +33,7 @@ impl MetadataService {
     ) -> Result<Decision, Refusal> {
         check_client(client)?;
         check_segment(info)?;
-        context.look(Section::GLOBALS);
+        self.check_mountable(context, info)?;
         let owner = self.known(context, client).ok();
         if let Some(mounted) = self.tables.segment_by_id(info.id) {
             if *mounted.info == *info && owner == Some(mounted.owner) {
@@ -66,6 +67,64 @@ impl MetadataService {
                 .refuse(format!("segment {id} was mounted by another client"))),
             Some(_) => Ok(committed(None, &Op::Unmount { id })),
         }
+    }
+
+    /// Has a segment unmounted when its time of grace is over, by upkeep.
+    pub(super) fn decide_graceful_unmount(
+        &mut self,
+        context: &mut DecideContext<'_>,
+        client: ClientId,
+        (id, grace_ms): (SegmentId, u64),
+        force: bool,
+    ) -> Result<Decision, Refusal> {
+        let owner = if client == ClientId::NONE && force {
+            None
+        } else {
+            Some(self.known(context, client)?)
+        };
+        context.look(Section::GLOBALS);
+        let mounted = self.tables.segment_by_id(id).ok_or_else(|| {
+            ErrorCode::SegmentNotFound.refuse(format!("segment {id} is not mounted"))
+        })?;
+        let dismissed = owner != Some(mounted.owner);
+        if dismissed && !force {
+            return Err(ErrorCode::IllegalClient
+                .refuse(format!("segment {id} was mounted by another client")));
+        }
+        let op = Op::GracefulUnmount {
+            id,
+            grace_ms,
+            dismissed,
+        };
+        Ok(committed(None, &op))
+    }
+
+    /// Whether a segment may be mounted, by itself.
+    pub(super) fn check_mountable(
+        &self,
+        context: &mut DecideContext<'_>,
+        info: &SegmentInfo,
+    ) -> Result<(), Refusal> {
+        context.look(Section::GLOBALS);
+        let dismissed = self.tables.dismissed(info.id);
+        if dismissed.is_some_and(|dismissed| dismissed.incarnation == info.incarnation) {
+            return Err(ErrorCode::SegmentNotFound.refuse(format!(
+                "segment {} was taken back by an operator: lend it as a new incarnation",
+                info.id
+            )));
+        }
+        let mounted = self.tables.segment_by_id(info.id);
+        let leaving = mounted.is_some_and(|mounted| {
+            let unmounting = matches!(mounted.status, SegmentStatus::Unmounting { .. });
+            unmounting && mounted.info.incarnation == info.incarnation
+        });
+        if leaving {
+            return Err(ErrorCode::SegmentAlreadyExists.refuse(format!(
+                "segment {} is being unmounted: wait, or lend it as a new incarnation",
+                info.id
+            )));
+        }
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use super::decide::logged;
 use super::machine::MetadataService;
 use crate::key::ObjectKey;
 use crate::op::Op;
-use crate::state::{Object, Progress};
+use crate::state::{Object, Progress, SegmentStatus};
 
 /// Rows that one round looks at, about: while it does, nothing else is decided.
 const LOOK: usize = 8192;
@@ -196,7 +196,9 @@ impl MetadataService {
     /// A put of `replicas` of `size` found no room: asks for an eviction, unless it would find none in empty segments.
     pub(super) fn want_room(&mut self, size: u64, replicas: usize) {
         let segments = self.tables.segments().values();
-        let large_enough = segments.filter(|segment| segment.space.size() >= size);
+        let large_enough = segments.filter(|segment| {
+            segment.status == SegmentStatus::Mounted && segment.space.size() >= size
+        });
         if large_enough.count() >= replicas {
             self.soft.eviction.want();
         }

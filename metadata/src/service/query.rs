@@ -63,6 +63,11 @@ impl MetadataService {
             return false;
         };
         mounted.iter().all(|(id, incarnation)| {
+            let dismissed = self.tables.dismissed(*id);
+            if dismissed.is_some_and(|d| d.owner == client.number && d.incarnation == *incarnation)
+            {
+                return true;
+            }
             self.tables.segment_by_id(*id).is_some_and(|segment| {
                 segment.owner == client.number
                     && segment.info.incarnation == *incarnation

@@ -28,6 +28,7 @@ impl MetadataService {
         {
             ops.push(Op::Release);
         }
+        ops.extend(self.unmount_due(now_ms));
         ops.extend(self.expire(now_ms));
         if ops.is_empty() {
             // What was decided above may unmount segments; these wait for the next round.
@@ -35,9 +36,10 @@ impl MetadataService {
             ops.extend(self.sweep());
         }
         // These name objects, which are gone when their segments are.
-        let expires = ops.iter().any(|op| matches!(op, Op::Expire { .. }));
+        let gone = |op: &Op| matches!(op, Op::Expire { .. } | Op::Unmount { .. });
+        let unmounts = ops.iter().any(gone);
         let mut logged_ops: Vec<_> = ops.iter().map(|op| logged(None, op)).collect();
-        if !expires {
+        if !unmounts {
             logged_ops.extend(self.abandon(now_ms));
             logged_ops.extend(self.evict(now_ms));
         }
@@ -64,6 +66,18 @@ impl MetadataService {
         }
         self.soft.floor = Seq::ZERO;
         None
+    }
+
+    /// The segments whose time of grace is over.
+    fn unmount_due(&self, now_ms: u64) -> Vec<Op> {
+        let due =
+            |status| matches!(status, SegmentStatus::Unmounting { at_ms, .. } if at_ms <= now_ms);
+        let segments = self.tables.segments().values();
+        let due = segments.filter(|segment| due(segment.status));
+        due.map(|segment| Op::Unmount {
+            id: segment.info.id,
+        })
+        .collect()
     }
 
     fn expire(&mut self, now_ms: u64) -> Vec<Op> {

@@ -30,6 +30,11 @@ impl Tables {
             Op::Mount { segment, reserved } => self.apply_mount(context, client, segment, reserved),
             Op::ReMount(remounting) => self.apply_remount(context, client, remounting),
             Op::Unmount { id } => self.apply_unmount(context, id),
+            Op::GracefulUnmount {
+                id,
+                grace_ms,
+                dismissed,
+            } => self.apply_graceful_unmount(context, id, grace_ms, dismissed),
             Op::Expire { client, hold_ms } => self.apply_expire(context, client, hold_ms),
             Op::PutStart(start) => {
                 self.apply_put_start(context, self.subject(entry)?, client, start)

@@ -37,6 +37,7 @@ impl Tables {
         for (key, bucket) in unfinished {
             self.drop_object(context, &Subject { key, bucket }, hold_ms);
         }
+        self.undismiss(|_, dismissed| dismissed.owner == client.number);
         self.clients.remove(&id);
         self.remove_global(&GlobalRow::Client(client.number, id));
         self.membership_changed(context);

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use standfast_core::{ApplyContext, Bucket, Reply, Result, Section};
+use standfast_core::{ApplyContext, Reply, Result, Section};
 
 use super::global_row::{Counters, GlobalRow};
 use super::segment::{Client, Segment, SegmentStatus};
 use super::tables::Tables;
 use crate::error::corrupt;
-use crate::names::{ClientId, ClientNumber, SegmentId, SegmentNumber};
+use crate::names::{ClientId, ClientNumber, SegmentNumber};
 use crate::request::SegmentInfo;
 use crate::space::SegmentSpace;
 
@@ -90,6 +90,7 @@ impl Tables {
             next_segment: next,
             ..self.counters()
         });
+        self.undismiss(|id, _| *id == info.id);
         self.by_id.insert(info.id, number);
         let segment = Segment {
             number,
@@ -118,50 +119,6 @@ impl Tables {
             })
             .map(|(number, _)| *number)
             .collect()
-    }
-
-    pub(super) fn apply_unmount(
-        &mut self,
-        context: &mut ApplyContext<'_>,
-        id: SegmentId,
-    ) -> Result<Reply> {
-        let Some(number) = self.by_id.get(&id).copied() else {
-            return Err(corrupt(format!(
-                "segment {id} is unmounted but not mounted"
-            )));
-        };
-        self.drop_segment(number);
-        self.membership_changed(context);
-        Ok(Reply::default())
-    }
-
-    /// Forgets a segment, its reservations and what is held back in it, and asks for a sweep.
-    pub(super) fn drop_segment(&mut self, number: SegmentNumber) {
-        self.set_status(number, SegmentStatus::Mounted);
-        let Some(segment) = self.segments.remove(&number) else {
-            return;
-        };
-        self.by_id.remove(&segment.info.id);
-        self.numbers.retain(|other| *other != number);
-        self.remove_global(&Self::segment_row(&segment));
-        for range in segment.space.reservations() {
-            self.remove_global(&GlobalRow::Reservation(number, range));
-        }
-        let held: Vec<_> = self
-            .held
-            .iter()
-            .filter(|held| held.range.segment == number)
-            .copied()
-            .collect();
-        for held in held {
-            self.let_go(held);
-        }
-        if !self.objects.is_empty() {
-            self.set_counters(Counters {
-                sweep_left: u16::try_from(Bucket::COUNT).expect("1024"),
-                ..self.counters()
-            });
-        }
     }
 
     pub(super) fn membership_changed(&mut self, context: &mut ApplyContext<'_>) {

@@ -1,7 +1,7 @@
 use standfast_core::{Seq, write_varint};
 
-use super::segment::SegmentStatus;
-use crate::names::{ClientId, ClientNumber, SegmentNumber};
+use super::segment::{Dismissed, SegmentStatus};
+use crate::names::{ClientId, ClientNumber, SegmentId, SegmentNumber};
 use crate::op::{Range, Reader};
 use crate::request::SegmentInfo;
 use crate::space::Reservation;
@@ -37,7 +37,8 @@ pub(crate) struct Held {
 ///   2 segment      number v · owner v · id 16 · incarnation 8 · base v · size v · name · endpoint · protocol (v + bytes)
 ///   3 reservation  segment v · offset v · length v · seq v
 ///   4 held back    until v · segment v · offset v · length v
-///   5 status       segment v · 1 remounting; absent while it is mounted                little endian, v = LEB128
+///   5 status       segment v, then 1 remounting · 2 unmounting, at ms v, dismissed 1; absent while it is mounted
+///   6 dismissed    id 16 · incarnation 8 · owner v                     little endian, v = LEB128
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GlobalRow<'a> {
@@ -51,6 +52,7 @@ pub(crate) enum GlobalRow<'a> {
     Reservation(SegmentNumber, Reservation),
     Held(Held),
     Status(SegmentNumber, SegmentStatus),
+    Dismissed(SegmentId, Dismissed),
 }
 
 impl GlobalRow<'_> {
@@ -104,6 +106,12 @@ impl GlobalRow<'_> {
                 write_all(out, [segment.0.into()]);
                 status.write(out);
             }
+            Self::Dismissed(id, dismissed) => {
+                out.push(6);
+                out.extend_from_slice(&id.to_bytes());
+                out.extend_from_slice(&dismissed.incarnation.to_le_bytes());
+                write_all(out, [dismissed.owner.0.into()]);
+            }
         }
     }
 
@@ -148,6 +156,14 @@ impl GlobalRow<'_> {
                 },
             }),
             5 => Self::Status(input.segment()?, SegmentStatus::read(input)?),
+            6 => {
+                let id = SegmentId::from_bytes(input.take(16)?)?;
+                let dismissed = Dismissed {
+                    incarnation: u64::from_le_bytes(input.array()?),
+                    owner: ClientNumber(input.u32()?),
+                };
+                Self::Dismissed(id, dismissed)
+            }
             _ => return None,
         })
     }
@@ -164,7 +180,6 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
-    use crate::names::SegmentId;
 
     fn rows() -> Vec<GlobalRow<'static>> {
         let info = SegmentInfo {
@@ -203,6 +218,20 @@ mod tests {
                 range,
             }),
             GlobalRow::Status(SegmentNumber(3), SegmentStatus::Remounting),
+            GlobalRow::Status(
+                SegmentNumber(3),
+                SegmentStatus::Unmounting {
+                    at_ms: 600_000,
+                    dismissed: true,
+                },
+            ),
+            GlobalRow::Dismissed(
+                SegmentId(9),
+                Dismissed {
+                    incarnation: 7,
+                    owner: ClientNumber(299),
+                },
+            ),
         ]
     }
 

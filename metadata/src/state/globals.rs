@@ -103,6 +103,9 @@ impl Tables {
                 write(GlobalRow::Reservation(*number, range));
             }
         }
+        for (id, dismissed) in &self.dismissed {
+            write(GlobalRow::Dismissed(*id, *dismissed));
+        }
         for held in &self.held {
             write(GlobalRow::Held(*held));
         }

@@ -6,6 +6,7 @@ mod apply_put;
 mod apply_remount;
 mod apply_remove;
 mod apply_segment;
+mod apply_unmount;
 mod apply_upsert;
 mod global_row;
 mod globals;

@@ -88,6 +88,9 @@ impl Shadow {
             GlobalRow::Held(held) => {
                 tables.held.insert(*held);
             }
+            GlobalRow::Dismissed(id, dismissed) => {
+                tables.dismissed.insert(*id, *dismissed);
+            }
             GlobalRow::Status(number, status) => {
                 tables.segments.get_mut(number)?.status = *status;
             }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use standfast_core::Seq;
+use standfast_core::{Seq, write_varint};
 
 use crate::names::{ClientNumber, SegmentNumber};
 use crate::op::Reader;
@@ -34,6 +34,19 @@ pub(crate) enum SegmentStatus {
     Mounted,
     /// Its client is saying what lies in it: nothing is allocated, and what is free was not named yet.
     Remounting,
+    /// For reads, until this stamp; then it is unmounted.
+    Unmounting {
+        at_ms: u64,
+        /// By an operator: its client is not to mount it again.
+        dismissed: bool,
+    },
+}
+
+/// A segment that an operator took back from a client which lives: that goes on naming it in its pings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dismissed {
+    pub(crate) incarnation: u64,
+    pub(crate) owner: ClientNumber,
 }
 
 impl SegmentStatus {
@@ -42,6 +55,7 @@ impl SegmentStatus {
         match self {
             Self::Mounted => v1::SegmentStatus::Mounted,
             Self::Remounting => v1::SegmentStatus::Remounting,
+            Self::Unmounting { .. } => v1::SegmentStatus::Unmounting,
         }
     }
 
@@ -50,6 +64,11 @@ impl SegmentStatus {
         match self {
             Self::Mounted => out.push(0),
             Self::Remounting => out.push(1),
+            Self::Unmounting { at_ms, dismissed } => {
+                out.push(2);
+                write_varint(out, at_ms);
+                out.push(u8::from(dismissed));
+            }
         }
     }
 
@@ -57,6 +76,10 @@ impl SegmentStatus {
     pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
         match input.byte()? {
             1 => Some(Self::Remounting),
+            2 => Some(Self::Unmounting {
+                at_ms: input.varint()?,
+                dismissed: input.bool()?,
+            }),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use standfast_core::{Bucket, CapturedMap, Digest, DigestTable, Fingerprint, Sect
 use super::global_row::{Counters, Held};
 use super::object::{Object, Progress};
 use super::object_row;
-use super::segment::{Client, Segment, SegmentStatus};
+use super::segment::{Client, Dismissed, Segment, SegmentStatus};
 use crate::key::{ObjectKey, Target};
 use crate::names::{ClientId, SegmentId, SegmentNumber};
 
@@ -26,6 +26,7 @@ pub(crate) struct Tables {
     /// Their numbers, for picking one by index.
     pub(super) numbers: Vec<SegmentNumber>,
     pub(super) by_id: BTreeMap<SegmentId, SegmentNumber>,
+    pub(super) dismissed: BTreeMap<SegmentId, Dismissed>,
     pub(super) held: BTreeSet<Held>,
     pub(super) counters: Counters,
     /// Puts that are under way, the oldest first: follows from the objects.
@@ -58,6 +59,7 @@ impl Tables {
             segments: BTreeMap::new(),
             numbers: Vec::new(),
             by_id: BTreeMap::new(),
+            dismissed: BTreeMap::new(),
             held: BTreeSet::new(),
             counters: Counters::default(),
             processing: BTreeSet::new(),
@@ -94,6 +96,7 @@ impl Tables {
         (self.objects.len()
             + self.clients.len()
             + self.segments.len()
+            + self.dismissed.len()
             + self.held.len()
             + of_segments
             + counters) as u64
@@ -141,6 +144,11 @@ impl Tables {
 
     pub(crate) fn segment_by_id(&self, id: SegmentId) -> Option<&Segment> {
         self.segments.get(self.by_id.get(&id)?)
+    }
+
+    /// What an operator took back from a client that lives.
+    pub(crate) fn dismissed(&self, id: SegmentId) -> Option<Dismissed> {
+        self.dismissed.get(&id).copied()
     }
 
     /// The first that is due, if any.

@@ -53,6 +53,8 @@ enum Step {
     Unmount {
         client: u8,
         n: u8,
+        grace: Option<u8>,
+        force: bool,
     },
     Pass {
         seconds: u16,
@@ -84,7 +86,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, n, name, first, last)| Step::ReMount {
                 client, n, names: name..name + 4, first, last
             }),
-        1 => (client, 1..5_u8).prop_map(|(client, n)| Step::Unmount { client, n }),
+        1 => (client, 1..5_u8, any::<Option<u8>>(), any::<bool>())
+            .prop_map(|(client, n, grace, force)| Step::Unmount { client, n, grace, force }),
         2 => (0..40_u16).prop_map(|seconds| Step::Pass { seconds }),
         3 => Just(Step::Upkeep),
         3 => Just(Step::Seal),
@@ -246,9 +249,22 @@ impl World {
                     }),
                 );
             }
-            Step::Unmount { client, n } => {
-                let id = SegmentId(u128::from(n));
-                self.call(client, Call::Unmount(vec![id]));
+            Step::Unmount {
+                client,
+                n,
+                grace,
+                force,
+            } => {
+                let ids = vec![SegmentId(u128::from(n))];
+                let unmount = match grace {
+                    None => Call::Unmount(ids),
+                    Some(seconds) => Call::GracefulUnmount {
+                        ids,
+                        grace_ms: u64::from(seconds / 8) * 1000,
+                        force,
+                    },
+                };
+                self.call(client, unmount);
             }
             _ => unreachable!("{step:?} is not about a segment"),
         }
