@@ -36,6 +36,8 @@ mod kill;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod lost_lender;
+#[cfg(test)]
 mod nine_rules;
 #[cfg(test)]
 mod orphans;

@@ -186,3 +186,19 @@ fn an_object_that_is_gone_by_now_is_passed_over() {
     let page = standfast_metadata::RemovedPage::of_reply(&answered.outcome.unwrap());
     assert_eq!(page.unwrap().removed, 1);
 }
+
+#[tokio::test]
+async fn after_a_promotion_every_object_counts_as_leased_for_one_lease() {
+    let (node, client) = with_objects(10).await;
+    {
+        let mut primary = node.local.primary.lock();
+        primary.seal();
+        primary.change_leader();
+    }
+    let removed = remove(&client, &Removal::All, false).await;
+    let leased = removed.skipped.get(&ErrorCode::ObjectHasLease);
+    assert_eq!((removed.removed, leased), (0, Some(&10)));
+    node.local.primary.lock().pass(10_000);
+    let removed = remove(&client, &Removal::All, false).await;
+    assert_eq!(removed.removed, 10);
+}
