@@ -303,8 +303,6 @@ impl World {
 }
 
 proptest! {
-    // Each table of a `CapturedMap` hashes with a seed of its own, so follower and primary walk their rows in
-    // different orders (R10).
     #[test]
     fn a_follower_equals_its_primary_through_whatever_happens(
         steps in prop::collection::vec(step(), 1..200),

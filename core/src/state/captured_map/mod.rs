@@ -1,9 +1,12 @@
+mod table;
+
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
+use self::table::Table;
 use crate::words::Bucket;
 
 /// A map in 1024 buckets that can be read as it was at one instant while it goes on changing.
@@ -18,10 +21,11 @@ use crate::words::Bucket;
 /// ```
 ///
 /// The caller chooses the bucket of a key and must always choose the same. Buckets keep one table from growing
-/// as a whole: the largest pause of an insert is that of one 1024th.
+/// as a whole: the largest pause of an insert is that of one 1024th. A row costs its own size and some ten bytes.
 #[derive(Debug)]
 pub struct CapturedMap<K, V> {
-    tables: Vec<HashMap<K, V>>,
+    tables: Vec<Table<K, V>>,
+    hasher: DefaultHashBuilder,
     rows: usize,
     capture: Option<Images<K, V>>,
 }
@@ -42,12 +46,9 @@ impl<K: Hash + Eq + Clone, V: Clone> Default for CapturedMap<K, V> {
 impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
     /// An empty map.
     pub fn new() -> Self {
-        let hasher = DefaultHashBuilder::default();
-        let tables = (0..Bucket::COUNT)
-            .map(|_| HashMap::with_hasher(hasher.clone()))
-            .collect();
         Self {
-            tables,
+            tables: (0..Bucket::COUNT).map(|_| Table::new()).collect(),
+            hasher: DefaultHashBuilder::default(),
             rows: 0,
             capture: None,
         }
@@ -69,7 +70,7 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.tables.get(bucket.index())?.get(key)
+        self.tables.get(bucket.index())?.get(&self.hasher, key)
     }
 
     /// The value of a key, to be changed in ways that no capture needs to see (soft state).
@@ -78,19 +79,25 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.tables.get_mut(bucket.index())?.get_mut(key)
+        let table = self.tables.get_mut(bucket.index())?;
+        table.get_mut(&self.hasher, key)
     }
 
     /// The value of a key, to be changed.
     pub fn get_mut(&mut self, bucket: Bucket, key: &K) -> Option<&mut V> {
         self.keep_image(bucket, key);
-        self.tables.get_mut(bucket.index())?.get_mut(key)
+        let table = self.tables.get_mut(bucket.index())?;
+        table.get_mut(&self.hasher, key)
     }
 
     /// Sets the value of a key and returns the old one.
+    ///
+    /// # Panics
+    /// Beyond 2^32 entries of one bucket.
     pub fn insert(&mut self, bucket: Bucket, key: K, value: V) -> Option<V> {
         self.keep_image(bucket, &key);
-        let old = self.table(bucket).insert(key, value);
+        let table = table(&mut self.tables, bucket);
+        let old = table.insert(&self.hasher, key, value);
         self.rows += usize::from(old.is_none());
         old
     }
@@ -98,20 +105,22 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
     /// Removes a key and returns its value.
     pub fn remove(&mut self, bucket: Bucket, key: &K) -> Option<V> {
         self.keep_image(bucket, key);
-        let old = self.table(bucket).remove(key);
+        let table = table(&mut self.tables, bucket);
+        let old = table.remove(&self.hasher, key);
         self.rows -= usize::from(old.is_some());
         old
     }
 
     /// The entries of one bucket as they are now, in no order.
     pub fn iter(&self, bucket: Bucket) -> impl Iterator<Item = (&K, &V)> {
-        self.tables.get(bucket.index()).into_iter().flatten()
+        let table = self.tables.get(bucket.index());
+        table.into_iter().flat_map(Table::iter)
     }
 
     /// Makes room for `rows` entries, spread evenly.
     pub fn reserve(&mut self, rows: usize) {
         for table in &mut self.tables {
-            table.reserve(rows / Bucket::COUNT + 1);
+            table.reserve(&self.hasher, rows / Bucket::COUNT + 1);
         }
     }
 
@@ -132,7 +141,8 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
             }
             capture.before.remove(&bucket)
         });
-        let table = self.tables.get(bucket.index()).into_iter().flatten();
+        let table = self.tables.get(bucket.index());
+        let table = table.into_iter().flat_map(Table::iter);
         let Some(images) = images else {
             table.for_each(|(key, value)| each(key, value));
             return;
@@ -159,10 +169,6 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
             .map_or(0, |capture| capture.before.values().map(HashMap::len).sum())
     }
 
-    fn table(&mut self, bucket: Bucket) -> &mut HashMap<K, V> {
-        self.tables.get_mut(bucket.index()).expect("1024 tables")
-    }
-
     fn keep_image(&mut self, bucket: Bucket, key: &K) {
         let Some(capture) = &mut self.capture else {
             return;
@@ -175,11 +181,15 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
             let before = self
                 .tables
                 .get(bucket.index())
-                .and_then(|table| table.get(key))
+                .and_then(|table| table.get(&self.hasher, key))
                 .cloned();
             images.insert(key.clone(), before);
         }
     }
+}
+
+fn table<K, V>(tables: &mut [Table<K, V>], bucket: Bucket) -> &mut Table<K, V> {
+    tables.get_mut(bucket.index()).expect("1024 tables")
 }
 
 #[cfg(test)]
