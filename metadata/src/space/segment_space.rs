@@ -47,51 +47,48 @@ impl SegmentSpace {
         }
     }
 
-    /// As it was, from what is in rows: allocated and held-back ranges in any order, and reservations.
+    /// As it was, from what is in rows: allocated ranges by offset, held-back ranges and reservations in any order.
     ///
     /// # Errors
     /// `Corrupt` when two of them overlap, or one lies outside.
     pub(crate) fn restore(
         size: u64,
-        allocated: Vec<(u64, u64)>,
+        allocated: impl Iterator<Item = (u64, u64)>,
         held: &[(u64, u64)],
         reserved: &[Reservation],
     ) -> Result<Self> {
         let mut space = Self::new(size);
-        let inside = |&(offset, length): &(u64, u64)| {
-            length > 0 && offset.checked_add(length).is_some_and(|end| end <= size)
-        };
-        let all_reserved = reserved.iter().map(|range| (range.offset, range.length));
-        if let Some((offset, length)) = all_reserved
-            .chain(allocated.iter().copied())
-            .chain(held.iter().copied())
-            .find(|range| !inside(range))
-        {
-            return Err(corrupt(format!(
-                "range {offset}+{length} is not in a segment of {size} bytes"
-            )));
-        }
         for range in reserved {
+            check_inside(size, range.offset, range.length)?;
             if space.reserved.meeting(range.offset, range.length).is_some() {
                 return Err(corrupt("two reservations of a segment overlap"));
             }
             space.reserved.insert(*range);
             space.window.insert(*range);
         }
-        for &(offset, length) in &allocated {
+        let mut held = held.to_vec();
+        held.sort_unstable();
+        let mut held = held.into_iter().peekable();
+        let mut gaps = Gaps::new(size);
+        for (offset, length) in allocated {
+            while let Some(before) = held.next_if(|before| before.0 <= offset) {
+                gaps.busy(before)?;
+            }
+            gaps.busy((offset, length))?;
             if space.window.take(offset, length) {
                 space.placed.push((offset, length));
             }
         }
-        let mut busy = allocated;
-        busy.extend_from_slice(held);
-        busy.extend(
-            space
-                .window
-                .iter()
-                .map(|range| (range.offset, range.length)),
-        );
-        space.free = FreeRanges::from_sorted(&gaps(size, busy)?);
+        for behind in held {
+            gaps.busy(behind)?;
+        }
+        space.free = FreeRanges::from_sorted(&gaps.finish());
+        for open in space.window.iter() {
+            if space.free.around(open.offset, open.length).is_none() {
+                return Err(corrupt(format!("{open:?} overlaps what is held back")));
+            }
+            space.free.take(open.offset, open.length);
+        }
         Ok(space)
     }
 
@@ -242,22 +239,50 @@ impl SegmentSpace {
     }
 }
 
-/// What lies between `busy` ranges, all of them in `0..size`.
-fn gaps(size: u64, mut busy: Vec<(u64, u64)>) -> Result<Vec<(u64, u64)>> {
-    busy.sort_unstable();
-    let mut free = Vec::new();
-    let mut at = 0;
-    for (offset, length) in busy {
-        if offset < at {
+/// What lies between busy ranges that come by offset.
+struct Gaps {
+    size: u64,
+    at: u64,
+    free: Vec<(u64, u64)>,
+}
+
+impl Gaps {
+    const fn new(size: u64) -> Self {
+        Self {
+            size,
+            at: 0,
+            free: Vec::new(),
+        }
+    }
+
+    fn busy(&mut self, (offset, length): (u64, u64)) -> Result<()> {
+        check_inside(self.size, offset, length)?;
+        if offset < self.at {
             return Err(corrupt(format!("range {offset}+{length} overlaps another")));
         }
-        if offset > at {
-            free.push((at, offset - at));
+        self.until(offset);
+        self.at = offset + length;
+        Ok(())
+    }
+
+    fn until(&mut self, offset: u64) {
+        if offset > self.at {
+            self.free.push((self.at, offset - self.at));
         }
-        at = offset + length;
     }
-    if at < size {
-        free.push((at, size - at));
+
+    fn finish(mut self) -> Vec<(u64, u64)> {
+        self.until(self.size);
+        self.free
     }
-    Ok(free)
+}
+
+fn check_inside(size: u64, offset: u64, length: u64) -> Result<()> {
+    let end = offset.checked_add(length);
+    if length > 0 && end.is_some_and(|end| end <= size) {
+        return Ok(());
+    }
+    Err(corrupt(format!(
+        "range {offset}+{length} is not in a segment of {size} bytes"
+    )))
 }

@@ -208,8 +208,10 @@ impl Model {
         let used = |byte: &&Byte| matches!(byte, Byte::Allocated | Byte::Held);
         let used = bytes.iter().filter(used).count() as u64;
         assert_eq!(self.space.used(), used);
-        let restored =
-            SegmentSpace::restore(SIZE, self.live.clone(), &self.held, &reserved).unwrap();
+        let mut live = self.live.clone();
+        live.sort_unstable();
+        let live = live.into_iter();
+        let restored = SegmentSpace::restore(SIZE, live, &self.held, &reserved).unwrap();
         assert_eq!(restored.used(), used);
         assert_eq!(self.rows, reserved.iter().copied().collect());
         assert_eq!(restored.parts(), (free, window, reserved));
@@ -289,9 +291,12 @@ fn ranges_that_overlap_are_not_restored() {
         length: 10,
         seq: Seq(1),
     };
-    assert!(SegmentSpace::restore(100, vec![(0, 10), (9, 2)], &[], &[]).is_err());
-    assert!(SegmentSpace::restore(100, vec![(0, 10)], &[(9, 2)], &[]).is_err());
-    assert!(SegmentSpace::restore(100, vec![], &[(9, 2)], &[reservation]).is_err());
-    assert!(SegmentSpace::restore(100, vec![(99, 2)], &[], &[]).is_err());
-    assert!(SegmentSpace::restore(100, vec![(5, 10)], &[], &[reservation]).is_ok());
+    let restore = |allocated: &[(u64, u64)], held: &[_], reserved: &[_]| {
+        SegmentSpace::restore(100, allocated.iter().copied(), held, reserved)
+    };
+    assert!(restore(&[(0, 10), (9, 2)], &[], &[]).is_err());
+    assert!(restore(&[(0, 10)], &[(9, 2)], &[]).is_err());
+    assert!(restore(&[], &[(9, 2)], &[reservation]).is_err());
+    assert!(restore(&[(99, 2)], &[], &[]).is_err());
+    assert!(restore(&[(5, 10)], &[], &[reservation]).is_ok());
 }

@@ -1,5 +1,6 @@
 //! What the service keeps: tables of objects, clients and segments, and how operations change them.
 
+mod allocated;
 mod apply;
 mod apply_expire;
 mod apply_put;

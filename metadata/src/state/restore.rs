@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use standfast_core::{Error, Fingerprint, Result, Section, Seq};
 
+use super::allocated::Allocated;
 use super::global_row::{Counters, GlobalRow};
 use super::object_row;
 use super::segment::{Client, Segment, SegmentStatus};
@@ -17,7 +18,7 @@ use crate::space::{Reservation, SegmentSpace};
 pub(crate) struct Shadow {
     tables: Tables,
     reserved: BTreeMap<SegmentNumber, Vec<Reservation>>,
-    allocated: BTreeMap<SegmentNumber, Vec<(u64, u64)>>,
+    allocated: BTreeMap<SegmentNumber, Allocated>,
 }
 
 impl Shadow {
@@ -101,16 +102,16 @@ impl Shadow {
 
     fn load_object(&mut self, section: Section, input: &mut Reader<'_>) -> Option<()> {
         let bucket = section.bucket()?;
+        let before = input.0;
         let (key, object) = object_row::read(input)?;
+        let row = before.get(..before.len() - input.0.len())?;
         for place in object.replicas.iter() {
             if self.tables.segments.contains_key(&place.segment) {
                 let allocated = self.allocated.entry(place.segment).or_default();
-                allocated.push((place.offset, object.size));
+                allocated.push(place.offset, object.size);
             }
         }
-        self.tables.object(bucket, &key).is_none().then_some(())?;
-        self.tables.insert_object(bucket, key, object);
-        Some(())
+        self.tables.load_object(bucket, key, object, row)
     }
 
     /// The tables, with what follows from the rows.
@@ -133,7 +134,7 @@ impl Shadow {
                 .collect();
             segment.space = SegmentSpace::restore(
                 segment.info.size,
-                self.allocated.remove(number).unwrap_or_default(),
+                self.allocated.remove(number).unwrap_or_default().sorted(),
                 &held,
                 self.reserved.get(number).map_or(&[], Vec::as_slice),
             )?;

@@ -1,0 +1,72 @@
+use std::collections::BTreeMap;
+
+/// Ranges of one segment in no order, as rows name them: eight bytes each, because there may be millions and each counts
+/// in the memory that a restore takes.
+///
+/// ```text
+///   packed   offset, 48 bits · which of the lengths there are, 16 bits
+///   wide     what does not go into that
+/// ```
+#[derive(Debug, Default)]
+pub(super) struct Allocated {
+    packed: Vec<u64>,
+    lengths: Vec<u64>,
+    numbers: BTreeMap<u64, u16>,
+    wide: Vec<(u64, u64)>,
+}
+
+impl Allocated {
+    pub(super) fn push(&mut self, offset: u64, length: u64) {
+        match self.number_of(length) {
+            Some(number) if offset < 1 << 48 => self.packed.push(offset << 16 | u64::from(number)),
+            _ => self.wide.push((offset, length)),
+        }
+    }
+
+    fn number_of(&mut self, length: u64) -> Option<u16> {
+        if let Some(number) = self.numbers.get(&length) {
+            return Some(*number);
+        }
+        let number = u16::try_from(self.lengths.len()).ok()?;
+        self.lengths.push(length);
+        self.numbers.insert(length, number);
+        Some(number)
+    }
+
+    /// Offset and length of each, by offset.
+    pub(super) fn sorted(mut self) -> impl Iterator<Item = (u64, u64)> {
+        self.packed.sort_unstable();
+        self.wide.sort_unstable();
+        let lengths = self.lengths;
+        let packed = self.packed.into_iter().map(move |packed| {
+            let number = (packed & 0xffff) as usize;
+            let length = lengths.get(number).copied();
+            (packed >> 16, length.expect("every length has its number"))
+        });
+        let mut packed = packed.peekable();
+        let mut wide = self.wide.into_iter().peekable();
+        std::iter::from_fn(move || match (packed.peek(), wide.peek()) {
+            (Some(narrow), Some(other)) if narrow <= other => packed.next(),
+            (Some(_), None) => packed.next(),
+            _ => wide.next(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_come_back_by_offset_whatever_they_are() {
+        let mut ranges: Vec<_> = (0..70_000_u64).rev().map(|at| (at << 20, at + 1)).collect();
+        ranges.extend([(1 << 48, 5), ((1 << 48) - 1, 6), (u64::MAX, 7)]);
+        let mut allocated = Allocated::default();
+        for &(offset, length) in &ranges {
+            allocated.push(offset, length);
+        }
+        assert!(allocated.wide.len() > 2, "more lengths than have a number");
+        ranges.sort_unstable();
+        assert!(allocated.sorted().eq(ranges));
+    }
+}
