@@ -164,6 +164,10 @@ impl ShadowState for Restoring {
         self.shadow.load(section, rows)
     }
 
+    fn digest_rows(&self, section: Section, rows: &[u8]) -> Result<Option<Digest>> {
+        self.shadow.digest_rows(section, rows).map(Some)
+    }
+
     fn each_row(
         &self,
         section: Section,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use standfast_core::{Error, Fingerprint, Result, Section, Seq};
+use standfast_core::{Digest, Error, Fingerprint, Result, Section, Seq};
 
 use super::allocated::Allocated;
 use super::global_row::{Counters, GlobalRow};
@@ -44,6 +44,23 @@ impl Shadow {
             each(&key.qualified(), row);
         }
         Ok(())
+    }
+
+    /// Digest of the rows of one section.
+    pub(crate) fn digest_rows(&self, section: Section, rows: &[u8]) -> Result<Digest> {
+        let mut sum = Digest::default();
+        let mut input = Reader(rows);
+        while !input.is_empty() {
+            let before = input.0;
+            let read = match section.bucket() {
+                None => GlobalRow::read(&mut input).map(drop),
+                Some(_) => object_row::read(&mut input).map(drop),
+            };
+            read.ok_or_else(|| undecodable(section))?;
+            let (row, _) = before.split_at(before.len() - input.0.len());
+            sum = sum.with(Digest::of_row(self.tables.cluster, row));
+        }
+        Ok(sum)
     }
 
     /// Adds the rows of one section; globals come first.

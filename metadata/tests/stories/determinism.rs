@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use standfast_core::{Clock, Machine};
+use standfast_core::{Clock, Digest, Machine};
 use standfast_metadata::{
     Call, Claim, MetadataConfig, Placement, ReMount, RemoveMany, SegmentId, SegmentInfo, Target,
     Traits,
@@ -283,7 +283,7 @@ impl World {
         assert_eq!(primary.machine.rows(), self.follower.rows());
     }
 
-    /// The state as rows, loaded into an empty one, is the same state.
+    /// The state as rows, loaded into an empty one, is the same state; and the rows alone give its digest.
     fn check_restore(&self) {
         let primary = self.primary.as_ref().unwrap();
         let manifest = crate::snapshots::manifest(primary);
@@ -293,12 +293,16 @@ impl World {
         }
         let capture = follower.capture().unwrap().id;
         let mut shadow = follower.begin_restore();
+        let mut sum = Digest::default();
         for section in standfast_core::Section::all() {
             let mut rows = Vec::new();
             follower.read_section(capture, section, &mut rows).unwrap();
+            let digest = shadow.digest_rows(section, &rows).unwrap();
+            sum = sum.with(digest.expect("the service can tell"));
             shadow.load(section, &rows).unwrap();
         }
         shadow.finish(&manifest).unwrap();
+        assert_eq!(sum, manifest.digest);
     }
 }
 
