@@ -323,6 +323,63 @@ pub struct BatchPutRevokeResponse {
     #[prost(message, repeated, tag = "1")]
     pub results: ::prost::alloc::vec::Vec<ItemResult>,
 }
+/// The replicas in the answer: first the one to read, then those to write.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferStartRequest {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    #[prost(string, tag = "2")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub key: ::prost::bytes::Bytes,
+    /// Id of the segment to read from; empty: any that has a replica.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub from: ::prost::bytes::Bytes,
+    /// Ids of the segments to write to, none of which has a replica; one for a move.
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub to: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BatchTransferStartRequest {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    #[prost(string, tag = "2")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub keys: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub from: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub to: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferRequest {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    #[prost(string, tag = "2")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub key: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferResponse {
+    #[prost(message, optional, tag = "1")]
+    pub result: ::core::option::Option<ItemResult>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BatchTransferRequest {
+    #[prost(message, optional, tag = "1")]
+    pub header: ::core::option::Option<RequestHeader>,
+    #[prost(string, tag = "2")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub keys: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BatchTransferResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<ItemResult>,
+}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetReplicaListRequest {
     #[prost(string, tag = "1")]
@@ -577,7 +634,7 @@ pub enum ErrorCode {
     /// The request itself is wrong: empty or overlong key, size 0, no replicas.
     InvalidParams = 1,
     ObjectNotFound = 2,
-    /// Complete, or being written by somebody since a short while.
+    /// Complete, or being written, copied or moved by somebody since a short while.
     ObjectAlreadyExists = 3,
     /// Still being written.
     ReplicaIsNotReady = 4,
@@ -585,7 +642,7 @@ pub enum ErrorCode {
     NoAvailableHandle = 5,
     /// It belongs to another client.
     IllegalClient = 6,
-    /// Not being written.
+    /// Not being written, copied or moved.
     InvalidWrite = 7,
     /// Somebody may be reading it. Wait, or force.
     ObjectHasLease = 8,
@@ -1203,6 +1260,342 @@ pub mod master_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Allocates replicas of an object in other segments, to be written with its bytes. Until CopyEnd or CopyRevoke it is not
+        /// evicted, and removed by force only; but when nothing was heard for as long as a put may take, it is again, and others
+        /// may copy it. The copy is over when one of its segments is gone. Of one object there is one copy or move at a time.
+        pub async fn copy_start(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TransferStartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutStartResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/CopyStart",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("standfast.metadata.v1.MasterService", "CopyStart"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn batch_copy_start(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchTransferStartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchPutStartResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/BatchCopyStart",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "BatchCopyStart",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says that the new replicas were written: from here on they can be read.
+        pub async fn copy_end(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/CopyEnd",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("standfast.metadata.v1.MasterService", "CopyEnd"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn batch_copy_end(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchTransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchTransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/BatchCopyEnd",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "BatchCopyEnd",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives up a copy that was started.
+        pub async fn copy_revoke(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/CopyRevoke",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("standfast.metadata.v1.MasterService", "CopyRevoke"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn batch_copy_revoke(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchTransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchTransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/BatchCopyRevoke",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "BatchCopyRevoke",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// As copies, into one segment; the end of a move also drops the replica that was read.
+        pub async fn move_start(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TransferStartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutStartResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/MoveStart",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("standfast.metadata.v1.MasterService", "MoveStart"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn batch_move_start(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchTransferStartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchPutStartResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/BatchMoveStart",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "BatchMoveStart",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn move_end(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/MoveEnd",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("standfast.metadata.v1.MasterService", "MoveEnd"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn batch_move_end(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchTransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchTransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/BatchMoveEnd",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "BatchMoveEnd",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn move_revoke(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/MoveRevoke",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("standfast.metadata.v1.MasterService", "MoveRevoke"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        pub async fn batch_move_revoke(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BatchTransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchTransferResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/BatchMoveRevoke",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "BatchMoveRevoke",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Where an object lies; grants a read lease.
         pub async fn get_replica_list(
             &mut self,
@@ -1598,6 +1991,96 @@ pub mod master_service_server {
             request: tonic::Request<super::BatchPutRevokeRequest>,
         ) -> std::result::Result<
             tonic::Response<super::BatchPutRevokeResponse>,
+            tonic::Status,
+        >;
+        /// Allocates replicas of an object in other segments, to be written with its bytes. Until CopyEnd or CopyRevoke it is not
+        /// evicted, and removed by force only; but when nothing was heard for as long as a put may take, it is again, and others
+        /// may copy it. The copy is over when one of its segments is gone. Of one object there is one copy or move at a time.
+        async fn copy_start(
+            &self,
+            request: tonic::Request<super::TransferStartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutStartResponse>,
+            tonic::Status,
+        >;
+        async fn batch_copy_start(
+            &self,
+            request: tonic::Request<super::BatchTransferStartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchPutStartResponse>,
+            tonic::Status,
+        >;
+        /// Says that the new replicas were written: from here on they can be read.
+        async fn copy_end(
+            &self,
+            request: tonic::Request<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        >;
+        async fn batch_copy_end(
+            &self,
+            request: tonic::Request<super::BatchTransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchTransferResponse>,
+            tonic::Status,
+        >;
+        /// Gives up a copy that was started.
+        async fn copy_revoke(
+            &self,
+            request: tonic::Request<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        >;
+        async fn batch_copy_revoke(
+            &self,
+            request: tonic::Request<super::BatchTransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchTransferResponse>,
+            tonic::Status,
+        >;
+        /// As copies, into one segment; the end of a move also drops the replica that was read.
+        async fn move_start(
+            &self,
+            request: tonic::Request<super::TransferStartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutStartResponse>,
+            tonic::Status,
+        >;
+        async fn batch_move_start(
+            &self,
+            request: tonic::Request<super::BatchTransferStartRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchPutStartResponse>,
+            tonic::Status,
+        >;
+        async fn move_end(
+            &self,
+            request: tonic::Request<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        >;
+        async fn batch_move_end(
+            &self,
+            request: tonic::Request<super::BatchTransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchTransferResponse>,
+            tonic::Status,
+        >;
+        async fn move_revoke(
+            &self,
+            request: tonic::Request<super::TransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TransferResponse>,
+            tonic::Status,
+        >;
+        async fn batch_move_revoke(
+            &self,
+            request: tonic::Request<super::BatchTransferRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::BatchTransferResponse>,
             tonic::Status,
         >;
         /// Where an object lies; grants a read lease.
@@ -2368,6 +2851,550 @@ pub mod master_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = BatchPutRevokeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/CopyStart" => {
+                    #[allow(non_camel_case_types)]
+                    struct CopyStartSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::TransferStartRequest>
+                    for CopyStartSvc<T> {
+                        type Response = super::PutStartResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TransferStartRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::copy_start(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CopyStartSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/BatchCopyStart" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchCopyStartSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::BatchTransferStartRequest>
+                    for BatchCopyStartSvc<T> {
+                        type Response = super::BatchPutStartResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchTransferStartRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::batch_copy_start(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchCopyStartSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/CopyEnd" => {
+                    #[allow(non_camel_case_types)]
+                    struct CopyEndSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::TransferRequest>
+                    for CopyEndSvc<T> {
+                        type Response = super::TransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::copy_end(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CopyEndSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/BatchCopyEnd" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchCopyEndSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::BatchTransferRequest>
+                    for BatchCopyEndSvc<T> {
+                        type Response = super::BatchTransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchTransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::batch_copy_end(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchCopyEndSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/CopyRevoke" => {
+                    #[allow(non_camel_case_types)]
+                    struct CopyRevokeSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::TransferRequest>
+                    for CopyRevokeSvc<T> {
+                        type Response = super::TransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::copy_revoke(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CopyRevokeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/BatchCopyRevoke" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchCopyRevokeSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::BatchTransferRequest>
+                    for BatchCopyRevokeSvc<T> {
+                        type Response = super::BatchTransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchTransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::batch_copy_revoke(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchCopyRevokeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/MoveStart" => {
+                    #[allow(non_camel_case_types)]
+                    struct MoveStartSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::TransferStartRequest>
+                    for MoveStartSvc<T> {
+                        type Response = super::PutStartResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TransferStartRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::move_start(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MoveStartSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/BatchMoveStart" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchMoveStartSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::BatchTransferStartRequest>
+                    for BatchMoveStartSvc<T> {
+                        type Response = super::BatchPutStartResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchTransferStartRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::batch_move_start(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchMoveStartSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/MoveEnd" => {
+                    #[allow(non_camel_case_types)]
+                    struct MoveEndSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::TransferRequest>
+                    for MoveEndSvc<T> {
+                        type Response = super::TransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::move_end(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MoveEndSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/BatchMoveEnd" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchMoveEndSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::BatchTransferRequest>
+                    for BatchMoveEndSvc<T> {
+                        type Response = super::BatchTransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchTransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::batch_move_end(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchMoveEndSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/MoveRevoke" => {
+                    #[allow(non_camel_case_types)]
+                    struct MoveRevokeSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::TransferRequest>
+                    for MoveRevokeSvc<T> {
+                        type Response = super::TransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::move_revoke(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MoveRevokeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/BatchMoveRevoke" => {
+                    #[allow(non_camel_case_types)]
+                    struct BatchMoveRevokeSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::BatchTransferRequest>
+                    for BatchMoveRevokeSvc<T> {
+                        type Response = super::BatchTransferResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BatchTransferRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::batch_move_revoke(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BatchMoveRevokeSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -19,17 +19,18 @@ mod state;
 
 pub use client::{
     ClientOptions, HeldObject, Holdings, Items, ListedObject, ListedObjects, ListedSegment,
-    MetadataClient, Placed, Pong, PutObject, Removal, RemovedMany, ReplicaAt, root_cause,
+    MetadataClient, Placed, Pong, PutObject, Removal, RemovedMany, ReplicaAt, Transferring,
+    root_cause,
 };
 pub use config::{AllocationStrategy, MetadataConfig};
 pub use grpc::{Master, ServerOptions, server};
 pub use key::{KEY_LIMIT, Target};
 pub use names::{ClientId, SegmentId, SegmentNumber};
-pub use op::{Op, Range, Remounting, Start};
+pub use op::{Op, Range, Remounting, Start, Transfer};
 pub use request::{
     Answer, Call, Claim, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place,
     Placement, Question, ReMount, ReMounted, RemoveMany, RemovedPage, SegmentInfo, SegmentPage,
-    SegmentRow, Traits,
+    SegmentRow, Traits, TransferKind, TransferStart,
 };
 pub use service::MetadataService;
 

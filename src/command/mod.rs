@@ -11,6 +11,7 @@ mod logging;
 mod object;
 mod object_list;
 mod object_remove;
+mod object_transfer;
 mod offline;
 mod oplog;
 mod output;

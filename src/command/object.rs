@@ -5,13 +5,16 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use standfast_core::{ByteSize, Refusal, Span};
-use standfast_metadata::{ClientOptions, MetadataClient, Placed, Placement, PutObject};
+use standfast_metadata::{
+    ClientOptions, MetadataClient, Placed, Placement, PutObject, TransferKind,
+};
 
 use super::Failure;
 use super::args::Output;
 use super::endpoint;
 use super::object_list::{self, ListArguments};
 use super::object_remove::{self, RemoveArguments};
+use super::object_transfer::{self, TransferArguments};
 use super::output;
 
 #[derive(Debug, Subcommand)]
@@ -20,6 +23,10 @@ pub(crate) enum ObjectCommand {
     Put(PutArguments),
     /// Where objects lie; protects them from removal for a while
     Get(KeysArguments),
+    /// Have more replicas of objects made readable; copying their bytes is the caller's affair
+    Copy(TransferArguments),
+    /// As copy, into one segment, and drop the replica that was read
+    Move(TransferArguments),
     /// Remove objects: by key, by regular expression, or all
     Remove(RemoveArguments),
     /// List objects, those being written too, bucket by bucket and not in the order of keys; protects none of them
@@ -101,6 +108,12 @@ pub(super) async fn run(command: ObjectCommand) -> Result<ExitCode, Failure> {
     match command {
         ObjectCommand::Put(arguments) => put(arguments).await,
         ObjectCommand::Get(arguments) => get(&arguments).await,
+        ObjectCommand::Copy(arguments) => {
+            object_transfer::run(TransferKind::Copy, &arguments).await
+        }
+        ObjectCommand::Move(arguments) => {
+            object_transfer::run(TransferKind::Move, &arguments).await
+        }
         ObjectCommand::Remove(arguments) => object_remove::run(&arguments).await,
         ObjectCommand::List(arguments) => object_list::run(&arguments).await,
     }

@@ -54,6 +54,8 @@ mod stalled_disk;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod transfer;
+#[cfg(test)]
 mod trimmed;
 #[cfg(test)]
 mod unmount;

@@ -14,6 +14,7 @@ mod removal;
 mod retry;
 mod route;
 mod session;
+mod transfers;
 mod unmount;
 
 pub use calls::Items;
@@ -25,3 +26,4 @@ pub use placed::{Placed, ReplicaAt};
 pub use puts::PutObject;
 pub use reach::root_cause;
 pub use removal::{Removal, RemovedMany};
+pub use transfers::Transferring;

@@ -3,7 +3,9 @@ use tonic::{Request, Response, Status};
 use super::master::Master;
 use super::removal::{Removal, pattern};
 use super::starts::{PUT, UPSERT};
+use super::transfers::{COPY_END, COPY_REVOKE, MOVE_END, MOVE_REVOKE};
 use super::wire::{items, single};
+use crate::request::TransferKind;
 use crate::v1;
 use crate::v1::master_service_server::MasterService;
 
@@ -148,6 +150,114 @@ impl MasterService for Master {
         let deadline = self.deadline(request.metadata());
         let results = items(self.revoke_puts(request.get_ref(), deadline).await?);
         Ok(Response::new(v1::BatchPutRevokeResponse { results }))
+    }
+
+    async fn copy_start(
+        &self,
+        request: Request<v1::TransferStartRequest>,
+    ) -> Answered<v1::PutStartResponse> {
+        let deadline = self.deadline(request.metadata());
+        let started = self.start_transfer(request.into_inner(), TransferKind::Copy, deadline);
+        Ok(Response::new(started.await?))
+    }
+
+    async fn batch_copy_start(
+        &self,
+        request: Request<v1::BatchTransferStartRequest>,
+    ) -> Answered<v1::BatchPutStartResponse> {
+        let deadline = self.deadline(request.metadata());
+        let started = self.start_transfers(request.into_inner(), TransferKind::Copy, deadline);
+        Ok(Response::new(started.await?))
+    }
+
+    async fn copy_end(
+        &self,
+        request: Request<v1::TransferRequest>,
+    ) -> Answered<v1::TransferResponse> {
+        let deadline = self.deadline(request.metadata());
+        let finished = self.finish_transfer(request.into_inner(), COPY_END, deadline);
+        Ok(Response::new(finished.await?))
+    }
+
+    async fn batch_copy_end(
+        &self,
+        request: Request<v1::BatchTransferRequest>,
+    ) -> Answered<v1::BatchTransferResponse> {
+        let deadline = self.deadline(request.metadata());
+        let finished = self.finish_transfers(request.get_ref(), COPY_END, deadline);
+        Ok(Response::new(finished.await?))
+    }
+
+    async fn copy_revoke(
+        &self,
+        request: Request<v1::TransferRequest>,
+    ) -> Answered<v1::TransferResponse> {
+        let deadline = self.deadline(request.metadata());
+        let finished = self.finish_transfer(request.into_inner(), COPY_REVOKE, deadline);
+        Ok(Response::new(finished.await?))
+    }
+
+    async fn batch_copy_revoke(
+        &self,
+        request: Request<v1::BatchTransferRequest>,
+    ) -> Answered<v1::BatchTransferResponse> {
+        let deadline = self.deadline(request.metadata());
+        let finished = self.finish_transfers(request.get_ref(), COPY_REVOKE, deadline);
+        Ok(Response::new(finished.await?))
+    }
+
+    async fn move_start(
+        &self,
+        request: Request<v1::TransferStartRequest>,
+    ) -> Answered<v1::PutStartResponse> {
+        let deadline = self.deadline(request.metadata());
+        let started = self.start_transfer(request.into_inner(), TransferKind::Move, deadline);
+        Ok(Response::new(started.await?))
+    }
+
+    async fn batch_move_start(
+        &self,
+        request: Request<v1::BatchTransferStartRequest>,
+    ) -> Answered<v1::BatchPutStartResponse> {
+        let deadline = self.deadline(request.metadata());
+        let started = self.start_transfers(request.into_inner(), TransferKind::Move, deadline);
+        Ok(Response::new(started.await?))
+    }
+
+    async fn move_end(
+        &self,
+        request: Request<v1::TransferRequest>,
+    ) -> Answered<v1::TransferResponse> {
+        let deadline = self.deadline(request.metadata());
+        let finished = self.finish_transfer(request.into_inner(), MOVE_END, deadline);
+        Ok(Response::new(finished.await?))
+    }
+
+    async fn batch_move_end(
+        &self,
+        request: Request<v1::BatchTransferRequest>,
+    ) -> Answered<v1::BatchTransferResponse> {
+        let deadline = self.deadline(request.metadata());
+        let finished = self.finish_transfers(request.get_ref(), MOVE_END, deadline);
+        Ok(Response::new(finished.await?))
+    }
+
+    async fn move_revoke(
+        &self,
+        request: Request<v1::TransferRequest>,
+    ) -> Answered<v1::TransferResponse> {
+        let deadline = self.deadline(request.metadata());
+        let finished = self.finish_transfer(request.into_inner(), MOVE_REVOKE, deadline);
+        Ok(Response::new(finished.await?))
+    }
+
+    async fn batch_move_revoke(
+        &self,
+        request: Request<v1::BatchTransferRequest>,
+    ) -> Answered<v1::BatchTransferResponse> {
+        let deadline = self.deadline(request.metadata());
+        let finished = self.finish_transfers(request.get_ref(), MOVE_REVOKE, deadline);
+        Ok(Response::new(finished.await?))
     }
 
     async fn get_replica_list(

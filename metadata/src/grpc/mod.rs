@@ -11,6 +11,7 @@ mod removal;
 mod segments;
 mod starts;
 mod status;
+mod transfers;
 mod wire;
 
 pub use master::{Master, server};

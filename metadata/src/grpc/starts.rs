@@ -70,15 +70,17 @@ impl Master {
             .propose(start.name, asked, lengths(&keys), call)
             .await?;
         // It was executed: whatever goes wrong now leaves the caller in doubt, not refused.
-        self.describe(outcomes, deadline)
+        self.describe(outcomes, false, deadline)
             .await
             .map_err(|error| status(&in_doubt(error)))
     }
 
-    /// Fills in what the numbers in the replies stand for.
-    async fn describe(
+    /// Fills in what the numbers in the replies stand for. When a segment is gone meanwhile its replica is passed over, or,
+    /// with `whole`, the item is refused.
+    pub(super) async fn describe(
         &self,
         outcomes: Vec<Outcome>,
+        whole: bool,
         deadline: BootInstant,
     ) -> Result<v1::BatchPutStartResponse, Error> {
         let placed: Vec<_> = outcomes
@@ -107,7 +109,8 @@ impl Master {
                     };
                 }
             };
-            let mut replicas = Vec::with_capacity(places.len());
+            let count = places.len();
+            let mut replicas = Vec::with_capacity(count);
             for place in places {
                 if let Some(Some(segment)) = infos.get(&place.segment) {
                     let found = Found {
@@ -117,11 +120,11 @@ impl Master {
                     replicas.push(table.replica(&found, size));
                 }
             }
-            if replicas.is_empty() {
+            if replicas.is_empty() || (whole && replicas.len() < count) {
                 return v1::PutStartResult {
                     code: ErrorCode::SegmentNotFound as i32,
                     message: "the segments it was placed in are unmounted".to_owned(),
-                    replicas,
+                    replicas: Vec::new(),
                 };
             }
             v1::PutStartResult {

@@ -1,17 +1,17 @@
 use bytes::Bytes;
 use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
 
-use super::{Op, Range, Reader, Remounting, Start};
+use super::{Op, Range, Reader, Remounting, Start, Transfer};
 use crate::error::corrupt;
 use crate::names::{ClientId, SegmentId};
-use crate::request::{Cursor, Place, SegmentInfo, Traits};
+use crate::request::{Cursor, Place, SegmentInfo, Traits, TransferKind};
 
 fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     write_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn write_ranges(out: &mut Vec<u8>, ranges: &[Range]) {
+pub(super) fn write_ranges(out: &mut Vec<u8>, ranges: &[Range]) {
     write_varint(out, ranges.len() as u64);
     for range in ranges {
         write_varint(out, u64::from(range.segment.0));
@@ -20,7 +20,7 @@ fn write_ranges(out: &mut Vec<u8>, ranges: &[Range]) {
     }
 }
 
-fn read_ranges(input: &mut Reader<'_>) -> Option<Vec<Range>> {
+pub(super) fn read_ranges(input: &mut Reader<'_>) -> Option<Vec<Range>> {
     let count = input.count(3)?;
     (0..count)
         .map(|_| {
@@ -33,7 +33,7 @@ fn read_ranges(input: &mut Reader<'_>) -> Option<Vec<Range>> {
         .collect()
 }
 
-fn read_places(input: &mut Reader<'_>) -> Option<Vec<Place>> {
+pub(crate) fn read_places(input: &mut Reader<'_>) -> Option<Vec<Place>> {
     let count = input.count(2)?;
     (0..count)
         .map(|_| {
@@ -49,12 +49,25 @@ fn read_places(input: &mut Reader<'_>) -> Option<Vec<Place>> {
 fn write_start(out: &mut Vec<u8>, start: &Start) {
     write_varint(out, start.size);
     write_varint(out, start.hold_ms);
-    write_varint(out, start.places.len() as u64);
-    for place in &start.places {
+    write_places(out, &start.places);
+    write_ranges(out, &start.reserve);
+}
+
+pub(crate) fn write_places(out: &mut Vec<u8>, places: &[Place]) {
+    write_varint(out, places.len() as u64);
+    for place in places {
         write_varint(out, u64::from(place.segment.0));
         write_varint(out, place.offset);
     }
-    write_ranges(out, &start.reserve);
+}
+
+/// Keys, each with how long its memory is held back.
+fn write_held_keys(out: &mut Vec<u8>, objects: &[(Vec<u8>, u64)]) {
+    write_varint(out, objects.len() as u64);
+    for (key, hold_ms) in objects {
+        write_varint(out, *hold_ms);
+        write_bytes(out, key);
+    }
 }
 
 fn encode_mount(segment: &SegmentInfo, reserved: u64, out: &mut Vec<u8>) {
@@ -73,7 +86,8 @@ impl Op {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
-            Self::Join | Self::Release | Self::PutEnd { checksum: None } => {}
+            Self::Join | Self::Release | Self::TransferRevoke | Self::PutEnd { checksum: None } => {
+            }
             Self::Mount { segment, reserved } => encode_mount(segment, *reserved, &mut out),
             Self::Unmount { id } => out.extend_from_slice(&id.to_bytes()),
             Self::Expire { client, hold_ms } => {
@@ -88,6 +102,11 @@ impl Op {
                 out.extend_from_slice(&id.to_bytes());
                 write_varint(&mut out, *grace_ms);
                 out.push(u8::from(*dismissed));
+            }
+            Self::TransferStart(transfer) => transfer.write(&mut out),
+            Self::TransferEnd { kind, hold_ms } => {
+                out.push(kind.to_byte());
+                write_varint(&mut out, *hold_ms);
             }
             Self::PutStart(start) => {
                 write_start(&mut out, start);
@@ -124,11 +143,7 @@ impl Op {
                 write_varint(&mut out, *leased);
                 write_varint(&mut out, *processing);
                 write_bytes(&mut out, &Cursor::next_to_bytes(next.as_ref()));
-                write_varint(&mut out, objects.len() as u64);
-                for (key, hold_ms) in objects {
-                    write_varint(&mut out, *hold_ms);
-                    write_bytes(&mut out, key);
-                }
+                write_held_keys(&mut out, objects);
             }
             Self::ReMount(remounting) => remounting.write(&mut out),
             Self::Evict { keys } => {
@@ -167,10 +182,13 @@ impl Op {
             32 => Traits::read(&mut input).map(|traits| Self::UpsertInPlace { traits }),
             33 => Remounting::read(&mut input).map(Self::ReMount),
             34 => decode_graceful_unmount(&mut input),
+            35 => Transfer::read(&mut input).map(Self::TransferStart),
+            36 => decode_transfer_end(&mut input),
+            37 => Some(Self::TransferRevoke),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 34: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 37: upgrade"
                     )),
                 );
             }
@@ -227,6 +245,13 @@ fn read_start(
         places: read_places(input)?,
         reserve: read_ranges(input)?,
         traits: traits(input)?,
+    })
+}
+
+fn decode_transfer_end(input: &mut Reader<'_>) -> Option<Op> {
+    Some(Op::TransferEnd {
+        kind: TransferKind::of_byte(input.byte()?)?,
+        hold_ms: input.varint()?,
     })
 }
 

@@ -3,10 +3,10 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use standfast_core::{Bucket, Entry, EntryId, ErrorKind, OpType, Seq};
 
-use super::{Op, Range, Remounting, Start};
+use super::{Op, Range, Remounting, Start, Transfer};
 use crate::key::Target;
 use crate::names::{ClientId, SegmentId, SegmentNumber};
-use crate::request::{Claim, Cursor, Place, SegmentInfo, Traits};
+use crate::request::{Claim, Cursor, Place, SegmentInfo, Traits, TransferKind};
 
 fn range(segment: u32, offset: u64, length: u64) -> Range {
     Range {
@@ -31,6 +31,7 @@ fn every_op() -> Vec<(&'static str, Op)> {
     ));
     ops.extend(of_upserts());
     ops.push(of_remount());
+    ops.extend(of_transfers());
     ops.push((
         "graceful-unmount",
         Op::GracefulUnmount {
@@ -234,6 +235,31 @@ fn of_remount() -> (&'static str, Op) {
         ],
     });
     ("remount", remount)
+}
+
+fn of_transfers() -> Vec<(&'static str, Op)> {
+    let place = |segment| Place {
+        segment: SegmentNumber(segment),
+        offset: 65_536,
+    };
+    let start = |kind, targets, reserve| {
+        Op::TransferStart(Transfer {
+            kind,
+            hold_ms: 600_000,
+            source: SegmentNumber(3),
+            targets,
+            reserve,
+        })
+    };
+    let (kind, hold_ms) = (TransferKind::Move, 10_000);
+    let both = vec![place(4), place(300)];
+    let copy = start(TransferKind::Copy, both, vec![range(300, 0, 1000)]);
+    vec![
+        ("copy-start", copy),
+        ("move-start", start(kind, vec![place(4)], Vec::new())),
+        ("move-end", Op::TransferEnd { kind, hold_ms }),
+        ("transfer-revoke", Op::TransferRevoke),
+    ]
 }
 
 fn entry(op_type: OpType, payload: &[u8]) -> Entry<'_> {

@@ -5,15 +5,18 @@ mod codec;
 mod golden;
 mod reader;
 mod remounting;
+mod transfer;
 
 use bytes::Bytes;
 use standfast_core::OpType;
 
 use crate::names::{SegmentId, SegmentNumber};
-use crate::request::{Cursor, Place, SegmentInfo, Traits};
+use crate::request::{Cursor, Place, SegmentInfo, Traits, TransferKind};
 
+pub(crate) use codec::{read_places, write_places};
 pub(crate) use reader::Reader;
 pub use remounting::Remounting;
+pub use transfer::Transfer;
 
 /// A run of bytes in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +71,11 @@ pub struct Start {
 ///   31 Upsert         as 20 · traits
 ///   32 UpsertInPlace  traits
 ///   33 ReMount        segment as in its row · last 1 (0 or 1) · hold ms v · lease ms v · objects v, each: claim
-///   34 GracefulUnmount  id 16 · grace ms v · dismissed 1 (0 or 1)      little endian, v = LEB128
+///   34 GracefulUnmount  id 16 · grace ms v · dismissed 1 (0 or 1)
+///   35 TransferStart  kind 1 (0 copy, 1 move) · hold ms v · source segment v · targets v, each: segment v, offset v
+///                     · ranges reserved v, each: segment v, offset v, length v
+///   36 TransferEnd    kind 1 · hold ms v
+///   37 TransferRevoke -                                                little endian, v = LEB128
 /// ```
 ///
 /// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
@@ -89,6 +96,18 @@ pub enum Op {
         /// Its id.
         id: SegmentId,
     },
+    /// The entry's key, which is complete, is copied or moved to replicas that are allocated. Replaces what was started
+    /// long ago.
+    TransferStart(Transfer),
+    /// The new replicas of the entry's key were written.
+    TransferEnd {
+        /// Copied, or moved.
+        kind: TransferKind,
+        /// How long the memory of the replica that a move drops is held back; 0 when nobody can be reading it.
+        hold_ms: u64,
+    },
+    /// The copy or move of the entry's key is given up.
+    TransferRevoke,
     /// A segment is taken back when its time of grace is over; at once when that is 0.
     GracefulUnmount {
         /// Its id.
@@ -196,6 +215,9 @@ impl Op {
             Self::UpsertInPlace { .. } => 32,
             Self::ReMount(_) => 33,
             Self::GracefulUnmount { .. } => 34,
+            Self::TransferStart(_) => 35,
+            Self::TransferEnd { .. } => 36,
+            Self::TransferRevoke => 37,
         })
     }
 }

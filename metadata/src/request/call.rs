@@ -1,6 +1,6 @@
 use crate::key::Target;
 use crate::names::SegmentId;
-use crate::request::{ReMount, RemoveMany, SegmentInfo, Traits};
+use crate::request::{ReMount, RemoveMany, SegmentInfo, Traits, TransferKind, TransferStart};
 
 /// The longest name of a group, in bytes.
 pub(crate) const GROUP_LIMIT: usize = 255;
@@ -82,6 +82,22 @@ pub enum Call {
     PutEnd(Vec<(Target, Option<u64>)>),
     /// Give puts up.
     PutRevoke(Vec<Target>),
+    /// Start copies or moves.
+    TransferStart(TransferStart),
+    /// End copies or moves, which were written.
+    TransferEnd {
+        /// Which of the two.
+        kind: TransferKind,
+        /// Objects.
+        targets: Vec<Target>,
+    },
+    /// Give copies or moves up.
+    TransferRevoke {
+        /// Which of the two.
+        kind: TransferKind,
+        /// Objects.
+        targets: Vec<Target>,
+    },
     /// Remove objects.
     Remove {
         /// Which.
@@ -102,6 +118,10 @@ impl Call {
             Self::Unmount(ids) | Self::GracefulUnmount { ids, .. } => ids.len(),
             Self::PutStart { objects, .. } | Self::UpsertStart { objects, .. } => objects.len(),
             Self::PutEnd(ends) => ends.len(),
+            Self::TransferStart(start) => start.targets.len(),
+            Self::TransferEnd { targets, .. } | Self::TransferRevoke { targets, .. } => {
+                targets.len()
+            }
             Self::PutRevoke(targets) | Self::Remove { targets, .. } => targets.len(),
         }
     }

@@ -8,6 +8,7 @@ mod removal;
 mod reply;
 mod segment;
 mod traits;
+mod transfer;
 
 pub(crate) use call::GROUP_LIMIT;
 pub use call::{Call, Placement};
@@ -20,3 +21,4 @@ pub use reply::Place;
 pub(crate) use reply::{read_places, write_places};
 pub use segment::SegmentInfo;
 pub use traits::Traits;
+pub use transfer::{TransferKind, TransferStart};

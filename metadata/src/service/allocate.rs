@@ -76,7 +76,7 @@ impl MetadataService {
         numbers
     }
 
-    fn try_segment(
+    pub(super) fn try_segment(
         &self,
         number: SegmentNumber,
         size: u64,

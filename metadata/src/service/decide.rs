@@ -67,6 +67,18 @@ impl MetadataService {
             Call::PutRevoke(targets) => {
                 self.decide_put_revoke(context, client, targets.get(at).ok_or_else(none)?)
             }
+            Call::TransferStart(start) => {
+                let target = start.targets.get(at).ok_or_else(none)?;
+                self.decide_transfer_start(context, client, target, start)
+            }
+            Call::TransferEnd { kind, targets } => {
+                let target = targets.get(at).ok_or_else(none)?;
+                self.decide_transfer_end(context, client, target, *kind)
+            }
+            Call::TransferRevoke { kind, targets } => {
+                let target = targets.get(at).ok_or_else(none)?;
+                self.decide_transfer_revoke(context, client, target, *kind)
+            }
             Call::Remove { targets, force } => {
                 self.decide_remove(context, client, targets.get(at).ok_or_else(none)?, *force)
             }

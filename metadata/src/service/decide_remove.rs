@@ -90,7 +90,7 @@ impl MetadataService {
             Progress::Processing(_) => {
                 return Err(ErrorCode::ReplicaIsNotReady.refuse("the object is being written"));
             }
-            Progress::Complete(_) => self.soft.lease_left(&key, &object, now_ms, &self.config),
+            Progress::Complete(_) => self.lease_left(&key, &object, now_ms),
         };
         if hold_ms > 0 && !force {
             return Err(ErrorCode::ObjectHasLease.refuse(format!(

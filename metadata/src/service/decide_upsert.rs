@@ -38,9 +38,7 @@ impl MetadataService {
         self.tables.hint(target);
         context.look(Section::of_bucket(target.bucket()));
         let traits = placement.traits();
-        let hold_ms = self
-            .soft
-            .lease_left(&key, &old, context.now_ms(), &self.config);
+        let hold_ms = self.lease_left(&key, &old, context.now_ms());
         if hold_ms == 0 && self.fits(&old, size, placement) {
             return Ok(committed(Some(target), &Op::UpsertInPlace { traits }));
         }

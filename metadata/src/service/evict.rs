@@ -181,7 +181,7 @@ impl MetadataService {
         complete
             && !object.replicas.traits().hard_pin
             && object.soft_pinned(self.soft.term_began_ms, now_ms) == soft_pinned
-            && self.soft.lease_left(key, object, now_ms, &self.config) == 0
+            && self.lease_left(key, object, now_ms) == 0
             && self.tables.is_there(object)
     }
 

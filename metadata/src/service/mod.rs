@@ -6,6 +6,7 @@ mod decide_put;
 mod decide_remount;
 mod decide_remove;
 mod decide_segment;
+mod decide_transfer;
 mod decide_upsert;
 mod dice;
 mod evict;

@@ -138,19 +138,25 @@ impl MetadataService {
         ops
     }
 
-    /// Gives up puts that nobody will end: their writer had as long as its memory would be held back.
+    /// Gives up puts, copies and moves that nobody will end: their writer had as long as its memory would be held back.
     fn abandon(&self, now_ms: u64) -> Vec<LoggedOp> {
         let hold_ms = millis(self.config.put_start_release);
         let Some(before_ms) = now_ms.checked_sub(hold_ms) else {
             return Vec::new();
         };
         let revoke = Op::PutRevoke { hold_ms };
-        let revoked = |key: &ObjectKey| LoggedOp {
-            op_type: revoke.op_type(),
-            key: key.qualified(),
-            payload: revoke.encode(),
-        };
-        let abandoned = self.tables.processing_since(before_ms);
-        abandoned.take(REVOKES).map(revoked).collect()
+        let puts = self.tables.processing_since(before_ms);
+        let puts = puts.map(|key| revoked(key, &revoke));
+        let transfers = self.tables.transfers_since(before_ms);
+        let transfers = transfers.map(|key| revoked(key, &Op::TransferRevoke));
+        puts.chain(transfers).take(REVOKES).collect()
+    }
+}
+
+fn revoked(key: &ObjectKey, revoke: &Op) -> LoggedOp {
+    LoggedOp {
+        op_type: revoke.op_type(),
+        key: key.qualified(),
+        payload: revoke.encode(),
     }
 }

@@ -50,6 +50,15 @@ impl Tables {
                 self.apply_put_revoke(context, &self.subject(entry)?, hold_ms)
             }
             Op::Remove { hold_ms } => self.apply_remove(context, &self.subject(entry)?, hold_ms),
+            Op::TransferStart(transfer) => {
+                let subject = self.subject(entry)?;
+                self.apply_transfer_start(context, &subject, client, transfer)
+            }
+            Op::TransferEnd { kind, hold_ms } => {
+                let subject = self.subject(entry)?;
+                self.apply_transfer_end(context, &subject, client, (kind, hold_ms))
+            }
+            Op::TransferRevoke => self.apply_transfer_revoke(context, &self.subject(entry)?),
             Op::Reserve { ranges } => self.apply_reserve(context, &ranges),
             Op::Retire { through, hold_ms } => Ok(self.apply_retire(context, through, hold_ms)),
             Op::Release => Ok(self.apply_release(context)),
@@ -230,28 +239,9 @@ impl Tables {
             return;
         };
         context.touch(Section::of_bucket(subject.bucket));
-        let until_ms = context.now_ms().saturating_add(hold_ms);
+        self.end_transfer(context, &subject.key);
         for place in object.replicas.iter() {
-            let Some(segment) = self.segments.get_mut(&place.segment) else {
-                continue;
-            };
-            let change = if hold_ms == 0 {
-                segment.space.free(place.offset, object.size)
-            } else {
-                segment.space.hold(place.offset, object.size)
-            };
-            if hold_ms > 0 {
-                let range = Range {
-                    segment: place.segment,
-                    offset: place.offset,
-                    length: object.size,
-                };
-                self.hold_back(until_ms, range);
-            }
-            if hold_ms > 0 || !change.is_empty() {
-                self.reservations_changed(place.segment, &change);
-                context.touch(Section::GLOBALS);
-            }
+            self.free_place(context, place, object.size, hold_ms);
         }
     }
 

@@ -23,8 +23,9 @@ impl Tables {
             .map(|(number, _)| *number)
             .collect();
         for number in owned {
-            self.drop_segment(number);
+            self.drop_segment(context, number);
         }
+        self.end_transfers_of(context, client.number);
         let unfinished: Vec<_> = self
             .processing
             .iter()

@@ -5,7 +5,7 @@ use super::object::{Lease, Object, Progress, Replicas};
 use super::tables::Tables;
 use crate::error::corrupt;
 use crate::names::{ClientId, ClientNumber};
-use crate::op::Start;
+use crate::op::{Range, Start};
 use crate::request::{Place, write_places};
 
 impl Tables {
@@ -78,7 +78,7 @@ impl Tables {
         }
         self.check_reserve(&start.reserve)?;
         for (index, place) in start.places.iter().enumerate() {
-            self.check_place(*place, start)?;
+            self.check_place(*place, start.size, &start.reserve)?;
             let mut before = start.places.iter().take(index);
             if before.any(|other| other.segment == place.segment) {
                 return Err(corrupt(format!(
@@ -90,24 +90,22 @@ impl Tables {
         Ok(())
     }
 
-    fn check_place(&self, place: Place, start: &Start) -> Result<()> {
-        let reserving: Vec<_> = start
-            .reserve
+    pub(super) fn check_place(&self, place: Place, size: u64, reserve: &[Range]) -> Result<()> {
+        let reserving: Vec<_> = reserve
             .iter()
             .filter(|range| range.segment == place.segment)
             .map(|range| (range.offset, range.length))
             .collect();
-        let may = self.segments.get(&place.segment).is_some_and(|segment| {
-            segment
-                .space
-                .may_place(place.offset, start.size, &reserving)
-        });
+        let may = self
+            .segments
+            .get(&place.segment)
+            .is_some_and(|segment| segment.space.may_place(place.offset, size, &reserving));
         if may {
             return Ok(());
         }
         Err(corrupt(format!(
             "range {}+{} of segment {} is not reserved and unallocated",
-            place.offset, start.size, place.segment
+            place.offset, size, place.segment
         )))
     }
 

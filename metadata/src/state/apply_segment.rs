@@ -83,7 +83,7 @@ impl Tables {
         let next = next.ok_or_else(|| corrupt("2^32 segments were mounted"))?;
         let owner = self.join(context, client)?;
         for old in self.replaced_by(&info, owner) {
-            self.drop_segment(old);
+            self.drop_segment(context, old);
         }
         let number = SegmentNumber(counters.next_segment);
         self.set_counters(Counters {

@@ -13,7 +13,7 @@ impl Tables {
         id: SegmentId,
     ) -> Result<Reply> {
         let number = self.mounted(id)?;
-        self.unmount(number);
+        self.unmount(context, number);
         self.membership_changed(context);
         Ok(Reply::default())
     }
@@ -30,7 +30,7 @@ impl Tables {
         let at_ms = context.now_ms().saturating_add(grace_ms);
         self.set_status(number, SegmentStatus::Unmounting { at_ms, dismissed });
         if grace_ms == 0 {
-            self.unmount(number);
+            self.unmount(context, number);
         }
         self.membership_changed(context);
         Ok(Reply::default())
@@ -53,7 +53,7 @@ impl Tables {
     }
 
     /// Forgets a segment; remembers that its client is not to mount it again, if an operator wants so.
-    fn unmount(&mut self, number: SegmentNumber) {
+    fn unmount(&mut self, context: &mut ApplyContext<'_>, number: SegmentNumber) {
         if self.is_dismissed(number)
             && let Some(segment) = self.segments.get(&number)
         {
@@ -65,7 +65,7 @@ impl Tables {
             self.dismissed.insert(id, dismissed);
             self.add_global(&GlobalRow::Dismissed(id, dismissed));
         }
-        self.drop_segment(number);
+        self.drop_segment(context, number);
     }
 
     /// Forgets that segments were dismissed.
@@ -79,8 +79,9 @@ impl Tables {
         }
     }
 
-    /// Forgets a segment, its reservations and what is held back in it, and asks for a sweep.
-    pub(super) fn drop_segment(&mut self, number: SegmentNumber) {
+    /// Forgets a segment, its reservations, what is held back in it and copied from or to it, and asks for a sweep.
+    pub(super) fn drop_segment(&mut self, context: &mut ApplyContext<'_>, number: SegmentNumber) {
+        self.end_transfers_at(context, number);
         self.set_status(number, SegmentStatus::Mounted);
         let Some(segment) = self.segments.remove(&number) else {
             return;

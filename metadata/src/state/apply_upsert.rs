@@ -41,6 +41,7 @@ impl Tables {
             )));
         }
         let reply = write_places(size, places.iter().copied());
+        self.end_transfer(context, &subject.key);
         let now_ms = context.now_ms();
         context.touch(Section::of_bucket(subject.bucket));
         self.change_object(subject.bucket, &subject.key, |object| {

@@ -1,6 +1,10 @@
+use std::borrow::Cow;
+
 use standfast_core::{Seq, write_varint};
 
 use super::segment::{Dismissed, SegmentStatus};
+use super::transfer::UnderWay;
+use crate::key::ObjectKey;
 use crate::names::{ClientId, ClientNumber, SegmentId, SegmentNumber};
 use crate::op::{Range, Reader};
 use crate::request::SegmentInfo;
@@ -38,24 +42,29 @@ pub(crate) struct Held {
 ///   3 reservation  segment v · offset v · length v · seq v
 ///   4 held back    until v · segment v · offset v · length v
 ///   5 status       segment v, then 1 remounting · 2 unmounting, at ms v, dismissed 1; absent while it is mounted
-///   6 dismissed    id 16 · incarnation 8 · owner v                     little endian, v = LEB128
+///   6 dismissed    id 16 · incarnation 8 · owner v
+///   7 under way    kind 1 (0 copy, 1 move) · client v · since ms v · hold ms v · size v
+///                  · source and targets v, each: segment v, offset v · key (v + bytes)
+///                                                                      little endian, v = LEB128
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GlobalRow<'a> {
     Counters(Counters),
     Client(ClientNumber, ClientId),
-    Segment(
-        SegmentNumber,
-        ClientNumber,
-        std::borrow::Cow<'a, SegmentInfo>,
-    ),
+    Segment(SegmentNumber, ClientNumber, Cow<'a, SegmentInfo>),
     Reservation(SegmentNumber, Reservation),
     Held(Held),
     Status(SegmentNumber, SegmentStatus),
     Dismissed(SegmentId, Dismissed),
+    /// Of a qualified key.
+    UnderWay(Vec<u8>, Cow<'a, UnderWay>),
 }
 
-impl GlobalRow<'_> {
+impl<'a> GlobalRow<'a> {
+    pub(crate) fn transfer(key: &ObjectKey, under_way: &'a UnderWay) -> Self {
+        Self::UnderWay(key.qualified(), Cow::Borrowed(under_way))
+    }
+
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
         match self {
@@ -106,6 +115,12 @@ impl GlobalRow<'_> {
                 write_all(out, [segment.0.into()]);
                 status.write(out);
             }
+            Self::UnderWay(key, under_way) => {
+                out.push(7);
+                under_way.write(out);
+                write_all(out, [key.len() as u64]);
+                out.extend_from_slice(key);
+            }
             Self::Dismissed(id, dismissed) => {
                 out.push(6);
                 out.extend_from_slice(&id.to_bytes());
@@ -132,11 +147,7 @@ impl GlobalRow<'_> {
             }
             2 => {
                 let (number, owner) = (input.segment()?, ClientNumber(input.u32()?));
-                Self::Segment(
-                    number,
-                    owner,
-                    std::borrow::Cow::Owned(SegmentInfo::read(input)?),
-                )
+                Self::Segment(number, owner, Cow::Owned(SegmentInfo::read(input)?))
             }
             3 => {
                 let segment = input.segment()?;
@@ -156,6 +167,10 @@ impl GlobalRow<'_> {
                 },
             }),
             5 => Self::Status(input.segment()?, SegmentStatus::read(input)?),
+            7 => {
+                let under_way = UnderWay::read(input)?;
+                Self::UnderWay(input.bytes()?.to_vec(), Cow::Owned(under_way))
+            }
             6 => {
                 let id = SegmentId::from_bytes(input.take(16)?)?;
                 let dismissed = Dismissed {
@@ -177,9 +192,14 @@ fn write_all<const N: usize>(out: &mut Vec<u8>, numbers: [u64; N]) {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
     use super::*;
+
+    fn place(segment: u32, offset: u64) -> crate::request::Place {
+        crate::request::Place {
+            segment: SegmentNumber(segment),
+            offset,
+        }
+    }
 
     fn rows() -> Vec<GlobalRow<'static>> {
         let info = SegmentInfo {
@@ -224,6 +244,18 @@ mod tests {
                     at_ms: 600_000,
                     dismissed: true,
                 },
+            ),
+            GlobalRow::UnderWay(
+                b"default\0k".to_vec(),
+                Cow::Owned(UnderWay {
+                    kind: crate::request::TransferKind::Move,
+                    client: ClientNumber(299),
+                    since_ms: 7,
+                    hold_ms: 600_000,
+                    size: 65_536,
+                    source: place(3, 0),
+                    targets: vec![place(300, 4096)],
+                }),
             ),
             GlobalRow::Dismissed(
                 SegmentId(9),

@@ -106,6 +106,9 @@ impl Tables {
         for (id, dismissed) in &self.dismissed {
             write(GlobalRow::Dismissed(*id, *dismissed));
         }
+        for (key, under_way) in &self.transfers {
+            write(GlobalRow::transfer(key, under_way));
+        }
         for held in &self.held {
             write(GlobalRow::Held(*held));
         }

@@ -7,6 +7,7 @@ mod apply_put;
 mod apply_remount;
 mod apply_remove;
 mod apply_segment;
+mod apply_transfer;
 mod apply_unmount;
 mod apply_upsert;
 mod global_row;
@@ -16,6 +17,7 @@ mod object_row;
 mod restore;
 mod segment;
 mod tables;
+mod transfer;
 
 pub(crate) use apply_remount::Claimed;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::object_row;
 use super::segment::{Client, Segment, SegmentStatus};
 use super::tables::Tables;
 use crate::error::corrupt;
+use crate::key::ObjectKey;
 use crate::names::SegmentNumber;
 use crate::op::Reader;
 use crate::space::{Reservation, SegmentSpace};
@@ -105,6 +106,14 @@ impl Shadow {
             }
             GlobalRow::Held(held) => {
                 tables.held.insert(*held);
+            }
+            GlobalRow::UnderWay(key, under_way) => {
+                for place in &under_way.targets {
+                    let allocated = self.allocated.entry(place.segment).or_default();
+                    allocated.push((place.offset, under_way.size));
+                }
+                let under_way = under_way.clone().into_owned();
+                tables.transfers.insert(ObjectKey::of(key), under_way);
             }
             GlobalRow::Dismissed(id, dismissed) => {
                 tables.dismissed.insert(*id, *dismissed);

@@ -6,6 +6,7 @@ use super::global_row::{Counters, Held};
 use super::object::{Object, Progress};
 use super::object_row;
 use super::segment::{Client, Dismissed, Segment, SegmentStatus};
+use super::transfer::UnderWay;
 use crate::key::{ObjectKey, Target};
 use crate::names::{ClientId, SegmentId, SegmentNumber};
 
@@ -27,6 +28,8 @@ pub(crate) struct Tables {
     pub(super) numbers: Vec<SegmentNumber>,
     pub(super) by_id: BTreeMap<SegmentId, SegmentNumber>,
     pub(super) dismissed: BTreeMap<SegmentId, Dismissed>,
+    /// Copies and moves under way.
+    pub(super) transfers: BTreeMap<ObjectKey, UnderWay>,
     pub(super) held: BTreeSet<Held>,
     pub(super) counters: Counters,
     /// Puts that are under way, the oldest first: follows from the objects.
@@ -60,6 +63,7 @@ impl Tables {
             numbers: Vec::new(),
             by_id: BTreeMap::new(),
             dismissed: BTreeMap::new(),
+            transfers: BTreeMap::new(),
             held: BTreeSet::new(),
             counters: Counters::default(),
             processing: BTreeSet::new(),
@@ -97,6 +101,7 @@ impl Tables {
             + self.clients.len()
             + self.segments.len()
             + self.dismissed.len()
+            + self.transfers.len()
             + self.held.len()
             + of_segments
             + counters) as u64

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use standfast_core::ErrorKind;
 use standfast_metadata::{
     ClientOptions, HeldObject, Holdings, MetadataClient, Placement, PutObject, SegmentId, Traits,
+    TransferKind,
 };
 
 use crate::support::{Node, segment};
@@ -179,6 +180,45 @@ async fn a_client_the_master_has_forgotten_says_what_it_still_holds() {
     assert_eq!(found.replicas[0].address, info.base + 4096);
     let told = client.remount_segment(&info, &OneObject.held()).await;
     assert_eq!(told.unwrap().unwrap().restored, 1, "it is mounted");
+}
+
+#[tokio::test]
+async fn a_client_copies_and_moves() {
+    let node = Node::start();
+    let endpoints = [node.address.clone()];
+    let client = MetadataClient::connect(&endpoints, client_options())
+        .await
+        .unwrap();
+    for n in 1..=3 {
+        let lent = segment(n, 1 << 20);
+        client.mount_segment(&lent).await.unwrap().unwrap();
+    }
+    let prefer = Placement {
+        preferred: vec!["node-1".to_owned()],
+        ..Placement::default()
+    };
+    client.put(&[object("x")], &prefer).await.unwrap();
+    let keys = [Bytes::from_static(b"x"), Bytes::from_static(b"absent")];
+    let copied = client
+        .transfer(TransferKind::Copy, &keys, None, &[SegmentId(2)])
+        .await
+        .unwrap();
+    let copy = copied[0].as_ref().unwrap();
+    assert_eq!(copy.source.segment.name, "node-1");
+    assert_eq!(copy.targets[0].segment.name, "node-2");
+    assert!(copied[1].is_err(), "it is not there");
+
+    let (from, to) = (Some(SegmentId(1)), [SegmentId(3)]);
+    let moves = client.transfer_start(TransferKind::Move, &keys[..1], from, &to);
+    moves.await.unwrap()[0].as_ref().unwrap();
+    let revoked = client.transfer_revoke(TransferKind::Move, &keys[..1]);
+    assert_eq!(revoked.await.unwrap(), [Ok(())]);
+    let moved = client.transfer(TransferKind::Move, &keys[..1], from, &to);
+    moved.await.unwrap()[0].as_ref().unwrap();
+    let found = client.get_replicas(&keys[..1]).await.unwrap();
+    let found = found[0].clone().unwrap().unwrap();
+    let names = found.replicas.iter().map(|at| at.segment.name.clone());
+    assert_eq!(names.collect::<Vec<_>>(), ["node-2", "node-3"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use standfast_core::{Clock, Digest, Machine};
 use standfast_metadata::{
     Call, Claim, MetadataConfig, Placement, ReMount, RemoveMany, SegmentId, SegmentInfo, Target,
-    Traits,
+    Traits, TransferKind, TransferStart,
 };
 
 use crate::support::{Caller, Primary, key, placed, segment};
@@ -34,6 +34,13 @@ enum Step {
         client: u8,
         names: std::ops::Range<u8>,
         force: bool,
+    },
+    Transfer {
+        client: u8,
+        name: u8,
+        to: u8,
+        moves: bool,
+        step: u8,
     },
     Read {
         name: u8,
@@ -79,6 +86,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, name, force)| Step::Remove { client, name, force }),
         1 => (client.clone(), 0..40_u8, any::<bool>())
             .prop_map(|(client, first, force)| Step::RemoveMany { client, names: first..first + 5, force }),
+        6 => (client.clone(), name.clone(), 1..5_u8, any::<bool>(), 0..5_u8)
+            .prop_map(|(client, name, to, moves, step)| Step::Transfer { client, name, to, moves, step }),
         2 => name.prop_map(|name| Step::Read { name }),
         2 => (client.clone(), 1..5_u8, 1..3_u8)
             .prop_map(|(client, n, incarnation)| Step::Mount { client, n, incarnation }),
@@ -108,6 +117,25 @@ fn start(n: u8, size: u64, replicas: u32, upsert: bool) -> Call {
         Call::UpsertStart { objects, placement }
     } else {
         Call::PutStart { objects, placement }
+    }
+}
+
+fn transfer(target: Target, to: SegmentId, moves: bool, step: u8) -> Call {
+    let kind = if moves {
+        TransferKind::Move
+    } else {
+        TransferKind::Copy
+    };
+    let targets = vec![target];
+    match step {
+        0 => Call::TransferRevoke { kind, targets },
+        1 | 2 => Call::TransferEnd { kind, targets },
+        _ => Call::TransferStart(TransferStart {
+            kind,
+            targets,
+            from: None,
+            to: vec![to],
+        }),
     }
 }
 
@@ -201,6 +229,16 @@ impl World {
             } => {
                 let targets = names.clone().map(name).collect();
                 self.call(client, remove_many(targets, force));
+            }
+            Step::Transfer {
+                client,
+                name: n,
+                to,
+                moves,
+                step,
+            } => {
+                let to = SegmentId(u128::from(to));
+                self.call(client, transfer(name(n), to, moves, step));
             }
             Step::Read { name } => {
                 crate::support::exists(self.primary(), &format!("k{name}"));

@@ -41,6 +41,8 @@ mod strategies;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod transfer;
+#[cfg(test)]
 mod upsert;
 #[cfg(test)]
 mod waiting;
