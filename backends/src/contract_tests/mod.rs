@@ -1,5 +1,6 @@
 //! Stories that every log and every election has to pass, told once and run for each backend.
 
+pub(crate) mod begun;
 pub(crate) mod election;
 pub(crate) mod oplog;
 pub(crate) mod race;

@@ -280,6 +280,7 @@ macro_rules! oplog_stories {
             oplog: trim_keeps_what_is_needed_and_the_last_batch,
             oplog: a_tail_below_the_floor_says_so,
             oplog: what_is_left_is_read_from_before_the_floor,
+            begun: a_log_begun_anew_holds_nothing_of_lower_epochs,
             tailing: a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch,
             tailing: a_tail_sees_all_batches_in_order_while_they_are_written,
             tailing: a_dropped_wait_loses_nothing,

@@ -14,6 +14,7 @@ use standfast_core::{ErrorKind, Result};
 ///   gate/{epoch:020}       the newest of them
 ///   segments/{first_seq:020}-{epoch:020}.wal     serving/, resigned/{epoch:020}
 ///   floors/{seq:020}       trim went up to here  terms/{epoch:020}-{n:020}
+///   begins/{epoch:020}     begun anew here
 ///   reserve                room for EpochStart   heartbeats/{epoch:020}
 ///   tmp/                   files in the making   nodes/{id}.json, nodes/{id}.lock
 /// ```
@@ -70,7 +71,7 @@ impl Layout {
     }
 }
 
-fn create_dir_durably(dir: &Path) -> io::Result<()> {
+pub(super) fn create_dir_durably(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }

@@ -4,13 +4,14 @@ use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 
+use super::begin::{self, Begin};
 use super::cluster;
 use super::error::{error, io_error};
 use super::history::{SegmentDir, Survey};
 use super::layout::Layout;
 use super::numbered::NumberedDir;
 use super::reserve::Reserve;
-use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, Position, Result, Seq};
+use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, Result, Seq};
 
 /// The directories in the directory.
 pub(super) const FOLDERS: &[&str] = &["tmp", "fences", "gate", "segments", "floors"];
@@ -102,15 +103,17 @@ impl LogDir {
         NumberedDir::open(&path).map_err(|source| io_error("open writer", &path, source))
     }
 
-    /// What trim has recorded: the entries below may be missing. 1 before the first trim.
+    /// What trim has recorded, or where the log was begun anew: the entries below may be missing. 1 before the first.
     pub(super) fn floor(&self) -> Result<Seq> {
-        largest(&self.floors).map(|seq| Seq(seq.max(1)))
+        let begun = begin::newest(&self.layout)?.map_or(Seq(1), |begin| begin.position.seq.next());
+        largest(&self.floors).map(|seq| Seq(seq).max(begun))
     }
 
     /// Reads where the log ends.
     pub(super) fn survey(&self, operation: &'static str) -> Result<Survey> {
         let cluster = self.cluster(operation)?;
-        again_if_vanished(|| Survey::read(self.segments.load(cluster)?, Position::genesis(cluster)))
+        let begin = begin::newest(&self.layout)?.unwrap_or_else(|| Begin::genesis(cluster));
+        again_if_vanished(|| Survey::read(self.segments.load(cluster, begin.epoch)?, begin))
     }
 }
 

@@ -4,6 +4,7 @@
 //! The protocol of a new term is drawn on `settle::Claim`, the format of the log on `segment::SegmentHeader`, and which
 //! of several branches is history in `history`.
 
+mod begin;
 mod cluster;
 mod config;
 mod election;

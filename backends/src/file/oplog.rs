@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::begin;
 use super::cluster;
 use super::error::{NAME, error, io_error};
 use super::exclusive::{self, Draft};
@@ -121,6 +122,16 @@ impl OpLogStore for FileOpLog {
                 tracing::debug!(%error, "left the drafts of dead writers");
             }
             Ok(Box::new(writer) as Box<dyn OpLogWriter>)
+        })
+        .await
+    }
+
+    async fn begin_at(&self, token: &FenceToken, position: Position) -> Result<()> {
+        let (dir, token) = (Arc::clone(&self.dir), token.clone());
+        off_thread("begin log", move || {
+            dir.owned_by(&token, "begin log")?;
+            fence::claim(&dir, &token)?;
+            begin::write(&dir, &token, position)
         })
         .await
     }

@@ -28,7 +28,7 @@ struct Shared {
 pub(super) struct LogState {
     cluster: Option<Fingerprint>,
     fence: Fence,
-    /// End of what was trimmed; genesis in a fresh log.
+    /// End of what was trimmed, or where it was begun anew; genesis in a fresh log.
     base: Position,
     batches: VecDeque<Batch>,
 }
@@ -141,6 +141,14 @@ impl LogState {
             appended: false,
         };
         Ok(self.fence.generation)
+    }
+
+    /// Lets `token` in and begins anew behind `position`.
+    pub(super) fn begin_at(&mut self, token: &FenceToken, position: Position) -> Result<()> {
+        self.fence(token)?;
+        self.batches.clear();
+        self.base = position;
+        Ok(())
     }
 
     /// Whether `generation` may still write.

@@ -66,6 +66,10 @@ impl OpLogStore for MemoryOpLog {
         )))
     }
 
+    async fn begin_at(&self, token: &FenceToken, position: Position) -> Result<()> {
+        self.space.change(|state| state.begin_at(token, position))
+    }
+
     async fn open_follower(&self, _token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
         Err(error(ErrorKind::Unsupported, "open follower")
             .context("a log in memory is shared by its nodes: standbys tail it"))

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::{FollowerWriter, OpLogCapabilities, OpLogTail, OpLogWriter};
 use crate::batch::Batch;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 use crate::words::{Epoch, FenceToken, Position, Seq};
 
@@ -41,6 +41,8 @@ use crate::words::{Epoch, FenceToken, Position, Seq};
 ///   is known committed is `Corrupt` and names the place. None of them is ever skipped over.
 /// * **OL-11** Reading from `before_floor` delivers everything that is still there, the entry `floor` first,
 ///   unless the log is trimmed meanwhile.
+/// * **OL-12** After `begin_at` every lower epoch is shut out, and what any of them wrote is no history any more:
+///   `before_floor` and `tail` are the Position given, and reading from below it is `Trimmed`.
 #[async_trait]
 pub trait OpLogStore: Store {
     /// What it declares.
@@ -67,6 +69,29 @@ pub trait OpLogStore: Store {
     /// # Cancel safety
     /// The fence may stay. The same token may be used again.
     async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>>;
+
+    /// Begins the log anew behind `position`, in the place of one that lost what is known committed: only on an
+    /// operator's word. What was there is kept aside where the store can, and is never read again. Open the writer with
+    /// the same token afterwards.
+    ///
+    /// # Errors
+    /// `Fenced` as [`Self::open_writer`]; `Unsupported` where the store cannot begin anywhere but at genesis, as by
+    /// default: then only a new cluster can be begun.
+    ///
+    /// # Durability
+    /// The fence, then the beginning are durable on return.
+    ///
+    /// # Cancel safety
+    /// The fence may stay. May or may not have happened; call again.
+    async fn begin_at(&self, token: &FenceToken, position: Position) -> Result<()> {
+        Err(
+            Error::new(ErrorKind::Unsupported, "begin log").context(format!(
+                "a log of type `{}` cannot begin at {position}, as epoch {} wants",
+                self.name(),
+                token.epoch
+            )),
+        )
+    }
 
     /// Opens this node's own log to be filled with another's batches. Only where
     /// [`OpLogCapabilities::follower`] is declared.

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::file::error::io_error;
 use crate::file::segment::{Segment, SegmentName};
-use standfast_core::{Fingerprint, Result};
+use standfast_core::{Epoch, Fingerprint, Result};
 
 /// The segments there are, as of one listing.
 pub(in crate::file) type Segments = BTreeMap<SegmentName, Arc<Segment>>;
@@ -44,12 +44,13 @@ impl SegmentDir {
         list().map_err(|source| io_error("list segments", &self.path, source))
     }
 
-    /// Lists, and reads the headers that are new.
+    /// Lists, and reads the headers that are new. Segments of epochs below `from` do not count.
     ///
     /// # Errors
     /// `Corrupt`, `Version`, `Foreign` for a header that is not ours to read.
-    pub(in crate::file) fn load(&self, cluster: Fingerprint) -> Result<Segments> {
-        let names = self.names()?;
+    pub(in crate::file) fn load(&self, cluster: Fingerprint, from: Epoch) -> Result<Segments> {
+        let mut names = self.names()?;
+        names.retain(|name| name.epoch >= from);
         let known = self.known.lock().clone();
         let mut segments = Segments::new();
         for name in names {

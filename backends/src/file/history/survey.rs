@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::path::{Path, Span};
 use super::route::Route;
 use super::segments::Segments;
+use crate::file::begin::Begin;
 use crate::file::error::{corrupt, error};
 use crate::file::segment::{Scan, Segment, SegmentName};
 use standfast_core::{Epoch, ErrorKind, Position, Result, Seq};
@@ -11,7 +12,8 @@ use standfast_core::{Epoch, ErrorKind, Position, Result, Seq};
 #[derive(Debug)]
 pub(in crate::file) struct Survey {
     segments: Segments,
-    genesis: Position,
+    /// What the first frame follows.
+    begin: Begin,
     /// The last segment of each epoch that counts, the highest epoch first, and how far it reaches.
     ends: Vec<(Arc<Segment>, Scan)>,
 }
@@ -24,7 +26,7 @@ impl Survey {
     ///
     /// # Errors
     /// `Corrupt`; `NotFound` when a file vanished meanwhile: list again.
-    pub(in crate::file) fn read(segments: Segments, genesis: Position) -> Result<Self> {
+    pub(in crate::file) fn read(segments: Segments, begin: Begin) -> Result<Self> {
         let mut ends: Vec<(Arc<Segment>, Scan)> = Vec::new();
         for segment in segments.values().rev() {
             let newer = ends.last().map(|(newer, _)| newer.name().epoch);
@@ -41,7 +43,7 @@ impl Survey {
         }
         let survey = Self {
             segments,
-            genesis,
+            begin,
             ends,
         };
         let (tip, committed) = (survey.tip(), survey.committed());
@@ -71,12 +73,13 @@ impl Survey {
 
     /// End of the last frame of the highest epoch's run, committed or not.
     pub(in crate::file) fn tip(&self) -> Position {
-        self.top().map_or(self.genesis, |(_, scan)| scan.end)
+        self.top().map_or(self.begin.position, |(_, scan)| scan.end)
     }
 
     /// The highest Position known committed.
     pub(in crate::file) fn committed(&self) -> Position {
-        self.evidence().map_or(self.genesis, |span| span.upto)
+        self.evidence()
+            .map_or(self.begin.position, |span| span.upto)
     }
 
     /// The segment that proves the highest Seq committed; the highest epoch's if several do.
@@ -122,7 +125,7 @@ impl Survey {
 
     /// What the first entry that is still there follows.
     pub(in crate::file) fn begin(&self) -> Result<Position> {
-        Ok(self.history()?.begin().unwrap_or(self.genesis))
+        Ok(self.history()?.begin().unwrap_or(self.begin.position))
     }
 
     /// What leads from `after` to the end of what is known committed (OL-7).
@@ -171,14 +174,18 @@ impl Survey {
     }
 
     fn empty(&self, after: Position, floor: Seq) -> Result<Route> {
-        if floor > Seq(1) {
+        let begun = self.begin.position;
+        if floor > Seq(1) && self.begin.epoch == Epoch::ZERO {
             return Err(error(ErrorKind::Gap, "read")
                 .context(format!("trim went up to {floor}, but no segment is there")));
         }
-        if after == self.genesis {
+        if after == begun {
             return Ok(Route::empty(after));
         }
-        Err(regressed(after, self.genesis))
+        if after.seq < begun.seq {
+            return Err(missing(begun.seq.next(), after, floor));
+        }
+        Err(regressed(after, begun))
     }
 }
 

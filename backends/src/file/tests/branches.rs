@@ -15,7 +15,13 @@ use standfast_core::{
 /// All frames in all segments, whatever they are worth.
 fn all_frames(log: &FileOpLog) -> Vec<Batch> {
     let mut frames = Vec::new();
-    for segment in log.dir().segments().load(cluster()).unwrap().values() {
+    for segment in log
+        .dir()
+        .segments()
+        .load(cluster(), Epoch::ZERO)
+        .unwrap()
+        .values()
+    {
         let mut cursor: Cursor = segment.cursor_before(Seq::ZERO).unwrap();
         loop {
             match cursor.step().unwrap() {

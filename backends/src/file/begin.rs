@@ -1,0 +1,132 @@
+use std::fs;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::cluster::decode;
+use super::error::{error, io_error};
+use super::exclusive;
+use super::layout::{Layout, create_dir_durably, sync_dir};
+use super::log_dir::LogDir;
+use super::numbered::{self, NumberedDir};
+use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, NodeId, Position, Result};
+
+const FORMAT: &str = "standfast-begin";
+const VERSION: u32 = 1;
+const FOLDER: &str = "begins";
+
+/// Where the log begins that goes on after a loss was accepted: `{dir}/begins/{epoch:020}`, JSON, version 1. The largest
+/// name counts; none is ever deleted (R7). The directory is made with the first.
+///
+/// ```text
+///   {"format": "standfast-begin", "version": 1, "cluster": "<32 hex digits>", "epoch": 9, "holder": "node-a",
+///    "position": {"epoch": 7, "seq": 4711, "chain": "<32 hex digits>"}}
+/// ```
+///
+/// Segments of lower epochs are no history any more. They stay where they are, as they are, for whoever wants to look at
+/// them: one file that appears at once takes their place, and there is nothing to be cut, moved or left half done (R6).
+#[derive(Debug, Serialize, Deserialize)]
+struct BeginRecord {
+    format: String,
+    version: u32,
+    cluster: Fingerprint,
+    epoch: Epoch,
+    holder: NodeId,
+    position: Position,
+}
+
+/// What the first entry follows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begin {
+    /// Segments of lower epochs do not count; zero at genesis.
+    pub(super) epoch: Epoch,
+    pub(super) position: Position,
+}
+
+impl Begin {
+    /// Of a log that was never begun anew.
+    pub(super) fn genesis(cluster: Fingerprint) -> Self {
+        Self {
+            epoch: Epoch::ZERO,
+            position: Position::genesis(cluster),
+        }
+    }
+}
+
+/// Makes the log begin behind `position`. The fence of `token` is there.
+pub(super) fn write(dir: &LogDir, token: &FenceToken, position: Position) -> Result<()> {
+    let operation = "begin log";
+    let record = BeginRecord {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        cluster: token.cluster,
+        epoch: token.epoch,
+        holder: token.holder.clone(),
+        position,
+    };
+    let bytes = serde_json::to_vec(&record)
+        .map_err(|source| error(ErrorKind::Invalid, operation).source(source))?;
+    let folder = dir.layout().at(FOLDER);
+    let create = || {
+        create_dir_durably(&folder)?;
+        let name = numbered::name(token.epoch.0);
+        let created = exclusive::create(&dir.layout().tmp(), &folder, &name, &bytes)?;
+        sync_dir(dir.layout().dir()).map(|()| created)
+    };
+    let created = dir.reserve().with(create);
+    if created.map_err(|source| io_error(operation, &folder, source))? {
+        return Ok(());
+    }
+    match newest(dir.layout())? {
+        Some(begin) if begin.epoch == token.epoch && begin.position == position => Ok(()),
+        _ => Err(error(ErrorKind::Fenced, operation).context(format!(
+            "epoch {} has begun the log elsewhere: do it again under a higher one",
+            token.epoch
+        ))),
+    }
+}
+
+/// The newest record.
+pub(super) fn newest(layout: &Layout) -> Result<Option<Begin>> {
+    let folder = layout.at(FOLDER);
+    let mut records = match NumberedDir::open(&folder) {
+        Ok(records) => records,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(io_error("read log", &folder, source)),
+    };
+    let largest = records.largest();
+    let Some(epoch) = largest.map_err(|source| io_error("read log", &folder, source))? else {
+        return Ok(None);
+    };
+    let path = folder.join(numbered::name(epoch));
+    let bytes = fs::read(&path).map_err(|source| io_error("read log", &path, source))?;
+    let record: BeginRecord = decode(&bytes, FORMAT, VERSION)
+        .map_err(|error| error.context(path.display().to_string()))?;
+    Ok(Some(Begin {
+        epoch: record.epoch,
+        position: record.position,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract_tests::{batch, cluster, token};
+
+    #[test]
+    fn the_golden_begin_is_read_and_written_to_the_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = LogDir::open(dir.path(), 64 << 10).unwrap();
+        super::super::cluster::init(log.layout(), cluster()).unwrap();
+        let position = batch(Epoch(3), Position::genesis(cluster()), &[b"x"]).end();
+        write(&log, &token(7), position).unwrap();
+        let written = fs::read(log.layout().at(FOLDER).join(numbered::name(7))).unwrap();
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/begin-v1.json");
+        if std::env::var_os("STANDFAST_WRITE_GOLDEN").is_some() {
+            fs::write(path, &written).unwrap();
+        }
+        assert_eq!(written, fs::read(path).unwrap());
+        let begin = newest(log.layout()).unwrap().unwrap();
+        assert_eq!((begin.epoch, begin.position), (Epoch(7), position));
+    }
+}
