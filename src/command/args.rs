@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::endpoint;
 use super::object::ObjectCommand;
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Measure, each figure beside its yardstick of the same run
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// See what a cold start would come to, or go on without what is lost
+    Recover(RecoverArguments),
     /// Make, list and check snapshots
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
@@ -130,6 +132,22 @@ pub(crate) struct SwitchoverArguments {
     pub(crate) to: String,
     #[command(flatten)]
     pub(crate) target: TargetArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true))]
+pub(crate) struct RecoverArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// Say what a cold start would come to, from the stores alone; changes nothing
+    #[arg(long, group = "what")]
+    pub(crate) plan: bool,
+    /// Give up what is known committed and cannot be found any more; only when all nodes are stopped, or stand still
+    #[arg(long, group = "what")]
+    pub(crate) accept_loss: bool,
+    /// Do not ask before anything is given up
+    #[arg(long, requires = "accept_loss")]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -16,6 +16,7 @@ mod offline;
 mod oplog;
 mod output;
 mod prune;
+mod recover;
 mod replay;
 mod seconds;
 mod segment;
@@ -74,6 +75,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::StepDown(arguments) => control::step_down(arguments).await,
         Command::Oplog(command) => oplog::run(command).await,
         Command::Bench(command) => bench::run(command).await,
+        Command::Recover(arguments) => recover::run(arguments).await,
         Command::Snapshot(command) => snapshot::run(command).await,
         Command::Object(command) => object::run(command).await,
         Command::Segment(command) => segment::run(command).await,

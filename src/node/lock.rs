@@ -6,7 +6,7 @@ use standfast_core::{Error, ErrorKind, Result};
 
 /// A node's claim on its `data_dir`; the kernel takes it back when the process ends, however it ends.
 #[derive(Debug)]
-pub(crate) struct DataDirLock {
+pub struct DataDirLock {
     _file: File,
 }
 
@@ -16,7 +16,7 @@ impl DataDirLock {
     /// # Errors
     /// `Unavailable` naming the process that has it; `Quota` when its disk is full; `Config` when it cannot be created or
     /// written for another reason.
-    pub(crate) fn take(data_dir: &Path) -> Result<Self> {
+    pub fn take(data_dir: &Path) -> Result<Self> {
         let name = format!("[node] data_dir = \"{}\"", data_dir.display());
         if data_dir.is_file() {
             return Err(Error::new(ErrorKind::Config, "open data_dir")

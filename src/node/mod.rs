@@ -20,6 +20,7 @@ mod test_parts;
 mod view;
 
 pub use builder::NodeBuilder;
+pub use lock::DataDirLock;
 pub use open::{Stores, make_stores, open_election, open_stores};
 pub use run::Node;
 #[cfg(feature = "testing")]

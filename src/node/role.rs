@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    Epoch, Error, ErrorKind, Handover, Leadership, Result, Role, SharedMachine, TermEnd,
+    Epoch, Error, ErrorKind, Handover, Leadership, Result, Role, Seq, SharedMachine, TermEnd,
     TermEndReason,
 };
 use standfast_master::{Term, TermHandle};
@@ -91,9 +91,16 @@ impl RoleLoop {
             // at once, and a node that is to stop must not lead again.
             tokio::select! {
                 biased;
-                _ = stopping.wait_for(|stop| *stop) => return Ok(Round::Stop),
-                followed = begun => followed,
+                _ = stopping.wait_for(|stop| *stop) => None,
+                followed = begun => Some(followed),
             }
+        };
+        let Some(followed) = followed else {
+            let applied = self.shared.progress.borrow().position;
+            if applied.seq > Seq::ZERO {
+                self.high_water.raise(applied);
+            }
+            return Ok(Round::Stop);
         };
         match followed {
             Ok((machine, Followed::Elected(leadership))) => self.promote(machine, leadership).await,
@@ -309,7 +316,7 @@ const fn may_stand_again(kind: &ErrorKind) -> bool {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use standfast_core::{Clock, FenceToken, Seq, TrimGuard};
+    use standfast_core::{Clock, FenceToken, TrimGuard};
     use tokio::time::Instant;
 
     use super::*;
@@ -378,7 +385,7 @@ mod tests {
             &self.0
         }
 
-        async fn lowest_needed(&self) -> standfast_core::Result<Option<Seq>> {
+        async fn lowest_needed(&self) -> Result<Option<Seq>> {
             Ok(None)
         }
     }

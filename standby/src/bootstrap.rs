@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use standfast_core::{
-    Bounds, Error, ErrorKind, Machine, Position, ReadLimit, Result, Seq, SharedMachine,
+    Bounds, Error, ErrorKind, Machine, Position, ReadLimit, Result, Seq, SharedMachine, SnapshotId,
     SnapshotStore,
 };
-use standfast_snapshots::{RestorePin, Restored, Restorer};
+use standfast_snapshots::{RestorePin, Restored, Restorer, Tried};
 
 use crate::sources::Sources;
 
@@ -20,6 +20,10 @@ pub struct Bootstrapped {
     pub pin: Option<RestorePin>,
     /// The newest Position of the catalog, restored or not: a log without it is not this history.
     pub listed: Option<Position>,
+    /// What was restored; `None` when the log is complete.
+    pub snapshot: Option<SnapshotId>,
+    /// Newer snapshots that could not be restored, and why.
+    pub passed_over: Vec<Tried>,
 }
 
 impl Bootstrapped {
@@ -31,6 +35,8 @@ impl Bootstrapped {
             origin,
             pin: None,
             listed: None,
+            snapshot: None,
+            passed_over: Vec::new(),
         }
     }
 }
@@ -58,10 +64,13 @@ pub async fn bootstrap(sources: &Sources) -> Result<Bootstrapped> {
                 machine,
                 manifest,
                 pin,
-                ..
+                damaged,
             } = restored;
             tracing::info!(snapshot = %manifest.id, position = %manifest.position, "restored");
-            begin(machine, Some(pin))
+            let mut begun = begin(machine, Some(pin));
+            begun.snapshot = Some(manifest.id);
+            begun.passed_over = damaged;
+            begun
         }
         Ok(None) => complete_log(sources, None).await?,
         Err(error) if *error.kind() == ErrorKind::Corrupt => {
@@ -148,5 +157,7 @@ fn begin(machine: Machine, pin: Option<RestorePin>) -> Bootstrapped {
         origin,
         pin,
         listed: None,
+        snapshot: None,
+        passed_over: Vec::new(),
     }
 }

@@ -154,6 +154,7 @@ impl Follower<'_> {
         match event {
             TailEvent::Batches(batches) => {
                 for batch in &batches {
+                    self.high_water.accept_loss(batch)?;
                     self.high_water.check_batch(batch)?;
                     let applied = self.machine.lock().apply_batch(batch)?;
                     metrics::counter!("standfast_followed_entries_total")

@@ -14,6 +14,7 @@ mod heartbeat;
 mod high_water;
 mod progress;
 mod promotion;
+mod recovery;
 mod sources;
 
 pub use bootstrap::{Bootstrapped, bootstrap};
@@ -22,4 +23,5 @@ pub use heartbeat::{PrimaryView, Watcher, watch_primary};
 pub use high_water::HighWater;
 pub use progress::{Progress, Verified};
 pub use promotion::{NotPromoted, promote};
+pub use recovery::{Accepted, ColdStart, Lost, accept_loss, cold_start};
 pub use sources::Sources;

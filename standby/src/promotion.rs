@@ -11,8 +11,7 @@ use crate::high_water::HighWater;
 use crate::sources::Sources;
 
 /// What an operator can do about a log that went backwards.
-const WAY_OUT: &str =
-    "put the lost part of the log back; if there is no copy of it, only a new cluster can be begun";
+const WAY_OUT: &str = "put the lost part of the log back; if there is no copy of it, see what is left with `standfast recover --plan`";
 
 /// First and longest pause before EpochStart is sent again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
@@ -72,9 +71,13 @@ async fn fence_and_start(
         sources.election.announced(),
     )?;
     check_announced(writer.tail(), announced)?;
-    check_regression(&*writer, machine, high_water)?;
+    check_regression(writer.tail(), machine.lock().position())?;
     drain(&mut *writer, machine, high_water).await?;
-    let batch = epoch_start(sources, machine, leadership)?;
+    // After the drain: it may have told that a loss was accepted.
+    if let Some(known) = high_water.highest() {
+        check_regression(writer.tail(), known)?;
+    }
+    let batch = epoch_start(sources, machine, leadership, false)?;
     let valid = || sources.clock.now() < *leadership.validity().borrow();
     let start = append(&mut *writer, &batch, valid).await?;
     machine.lock().apply_batch(&batch)?;
@@ -97,17 +100,7 @@ fn check_announced(tail: Position, announced: Epoch) -> Result<()> {
 }
 
 /// A log that lost what is known to be committed is served by nobody.
-fn check_regression(
-    writer: &dyn OpLogWriter,
-    machine: &SharedMachine,
-    high_water: &HighWater,
-) -> Result<()> {
-    let tail = writer.tail();
-    let own = machine.lock().position();
-    let known = high_water
-        .highest()
-        .filter(|kept| kept.seq > own.seq)
-        .unwrap_or(own);
+fn check_regression(tail: Position, known: Position) -> Result<()> {
     if tail.seq >= known.seq {
         return Ok(());
     }
@@ -121,7 +114,7 @@ fn check_regression(
 async fn drain(
     writer: &mut dyn OpLogWriter,
     machine: &SharedMachine,
-    high_water: &HighWater,
+    high_water: &mut HighWater,
 ) -> Result<()> {
     loop {
         let position = machine.lock().position();
@@ -136,6 +129,7 @@ async fn drain(
             )));
         }
         for batch in &batches {
+            high_water.accept_loss(batch)?;
             high_water.check_batch(batch)?;
             let applied = machine.lock().apply_batch(batch)?;
             check(applied.compared)?;
@@ -144,10 +138,12 @@ async fn drain(
     }
 }
 
-fn epoch_start(
+/// The batch that begins the term of `leadership` behind the state.
+pub(crate) fn epoch_start(
     sources: &Sources,
     machine: &SharedMachine,
     leadership: &dyn Leadership,
+    unclean: bool,
 ) -> Result<Batch> {
     let state = machine.lock();
     let previous = state.position();
@@ -157,7 +153,7 @@ fn epoch_start(
         previous,
         node: sources.candidate.node.clone(),
         versions: state.versions(),
-        unclean: false,
+        unclean,
     };
     let mut builder = BatchBuilder::new(previous.seq.next());
     builder.push(&Entry {

@@ -46,6 +46,8 @@ mod overwrite;
 #[cfg(test)]
 mod prune;
 #[cfg(test)]
+mod recover;
+#[cfg(test)]
 mod regressed;
 #[cfg(test)]
 mod remove_many;

@@ -14,7 +14,7 @@ use crate::metrics;
 use crate::policy::SnapshotPolicy;
 
 /// How often an entry is built again after another won its number.
-const ATTEMPTS: u32 = 16;
+pub(super) const ATTEMPTS: u32 = 16;
 
 /// The leader's hand on the catalog, for one term.
 ///
@@ -22,7 +22,7 @@ const ATTEMPTS: u32 = 16;
 /// the epoch, and from then on no leader of a lower epoch can win one.
 pub struct Cataloguer {
     pub(super) store: Arc<dyn SnapshotStore>,
-    token: FenceToken,
+    pub(super) token: FenceToken,
     pub(super) policy: SnapshotPolicy,
     lineage: Arc<dyn Lineage>,
     entries_built: u64,
@@ -240,7 +240,7 @@ impl Cataloguer {
         Ok(())
     }
 
-    fn author(&mut self) -> Author {
+    pub(super) fn author(&mut self) -> Author {
         self.entries_built += 1;
         Author {
             cluster: self.token.cluster,

@@ -99,6 +99,25 @@ impl Draft {
         (self.retired, self.snapshots) = snapshots.partition(|listed| goes.contains(&listed.id));
         // What this draft itself added was never listed: there is nothing to retire.
         self.retired.retain(|gone| self.before.contains(&gone.id));
+        self.revoke_retired(store).await
+    }
+
+    /// Takes out what is newer than `restored`; everything when it is `None`.
+    pub(super) async fn abandon_newer(
+        &mut self,
+        store: &dyn SnapshotStore,
+        restored: Option<&SnapshotId>,
+    ) -> Result<()> {
+        let kept = self
+            .snapshots
+            .iter()
+            .position(|listed| Some(&listed.id) == restored);
+        self.retired = self.snapshots.split_off(kept.map_or(0, |kept| kept + 1));
+        self.revoke_retired(store).await
+    }
+
+    /// What goes can never be listed again.
+    async fn revoke_retired(&mut self, store: &dyn SnapshotStore) -> Result<()> {
         for gone in &self.retired {
             let began_on = match store.open(&gone.id).await {
                 Ok(reader) => newest_upload(reader.manifest()),

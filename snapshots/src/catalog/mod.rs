@@ -1,5 +1,6 @@
 //! What the leader does with proposals: the catalog, retention, and how far the log may be trimmed.
 
+mod abandon;
 mod cataloguer;
 mod draft;
 mod guard;

@@ -2,7 +2,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind as IoKind, Write};
 use std::path::{Path, PathBuf};
 
-use standfast_core::{Error, ErrorKind, Fingerprint, Position, Result};
+use standfast_core::{Epoch, Error, ErrorKind, Fingerprint, Position, Result};
 
 /// The first line of the file.
 const MAGIC: &str = "standfast high-water 1";
@@ -42,6 +42,21 @@ impl HighWaterFile {
         }
     }
 
+    /// Gives it another name, `high-water.lost-{epoch}`, for people; durable on return.
+    pub(super) fn put_aside(&self, epoch: Epoch) -> Result<()> {
+        let aside = self.path.with_extension(format!("lost-{epoch}"));
+        match fs::rename(&self.path, &aside) {
+            Err(error) if error.kind() == IoKind::NotFound => Ok(()),
+            renamed => renamed.and_then(|()| self.sync_dir()),
+        }
+        .map_err(|error| failed("rename", &self.path, error))
+    }
+
+    fn sync_dir(&self) -> std::io::Result<()> {
+        let directory = self.path.parent().unwrap_or_else(|| Path::new("."));
+        File::open(directory)?.sync_all()
+    }
+
     /// Replaces it; durable on return.
     pub(super) fn write(&self, position: Position) -> Result<()> {
         let body = format!("{MAGIC}\ncluster {}\nposition {position}\n", self.cluster);
@@ -53,8 +68,7 @@ impl HighWaterFile {
                     .and_then(|()| file.sync_all())
             })
             .and_then(|()| fs::rename(&fresh, &self.path))
-            .and_then(|()| File::open(self.path.parent().unwrap_or_else(|| Path::new("."))))
-            .and_then(|directory| directory.sync_all());
+            .and_then(|()| self.sync_dir());
         written.map_err(|error| failed("write", &self.path, error))
     }
 }

@@ -1,12 +1,15 @@
+mod desk;
 mod file;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-use standfast_core::{Batch, Error, ErrorKind, Fingerprint, Machine, Position, Result};
+use standfast_core::{
+    Batch, Epoch, EpochStart, Error, ErrorKind, Fingerprint, Machine, Position, Result,
+};
 
+use desk::{Desk, Next};
 use file::HighWaterFile;
 
 /// How long a node that stops waits for its last mark to be written.
@@ -23,20 +26,6 @@ pub struct HighWater {
     /// lasts as long as the bucket.
     listed: Option<Position>,
     desk: Arc<Desk>,
-}
-
-/// Where the thread finds what to write.
-#[derive(Debug, Default)]
-struct Desk {
-    next: Mutex<Next>,
-    wake: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Next {
-    position: Option<Position>,
-    stop: bool,
-    ended: bool,
 }
 
 impl HighWater {
@@ -65,9 +54,54 @@ impl HighWater {
         })
     }
 
+    /// Reads the file and never writes it, for a look.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn look(data_dir: &Path, cluster: Fingerprint) -> Result<Self> {
+        let desk = Desk::default();
+        desk.next.lock().ended = true;
+        Ok(Self {
+            position: HighWaterFile::new(data_dir, cluster).read()?,
+            listed: None,
+            desk: Arc::new(desk),
+        })
+    }
+
     /// The Position known; `None` on a node that never saw one.
     pub const fn position(&self) -> Option<Position> {
         self.position
+    }
+
+    /// Forgets what is known of lower epochs beyond `previous`, if `batch` begins a term that is marked unclean: an
+    /// operator has accepted that it is lost. What the file held stays beside it.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Version` when the batch begins a term and cannot be read.
+    pub fn accept_loss(&mut self, batch: &Batch) -> Result<()> {
+        let Some(start) = batch.epoch_start()?.filter(|start| start.unclean) else {
+            return Ok(());
+        };
+        let is_lost =
+            |known: &Position| known.epoch < start.epoch && known.seq > start.previous.seq;
+        self.listed = self.listed.filter(|listed| !is_lost(listed));
+        if let Some(lost) = self.position.filter(is_lost) {
+            let entries = lost.seq.since(start.previous.seq);
+            tell(lost, &start);
+            metrics::counter!("standfast_lost_entries_total").increment(entries);
+            self.give_up(start.epoch);
+        }
+        Ok(())
+    }
+
+    /// Forgets what is known, for a history that goes on in `epoch`. What the file held stays beside it.
+    pub fn give_up(&mut self, epoch: Epoch) {
+        self.listed = None;
+        self.position = None;
+        let mut next = self.desk.next.lock();
+        next.aside = Some(epoch);
+        next.position = None;
+        self.desk.wake.notify_all();
     }
 
     /// The newest Position of the catalog: the log must hold it as well.
@@ -142,6 +176,17 @@ impl HighWater {
     }
 }
 
+fn tell(lost: Position, start: &EpochStart) {
+    tracing::warn!(
+        from = %start.previous.seq.next(),
+        through = %lost.seq,
+        known = %lost,
+        goes_on_behind = %start.previous,
+        epoch = %start.epoch,
+        "committed entries are lost: an operator has accepted that the history goes on without them"
+    );
+}
+
 impl Drop for HighWater {
     fn drop(&mut self) {
         let mut next = self.desk.next.lock();
@@ -151,33 +196,6 @@ impl Drop for HighWater {
         let waited = self.desk.wake.wait_while_for(&mut next, runs, PATIENCE);
         if waited.timed_out() {
             tracing::warn!("the high-water mark is not written yet; an older one stays");
-        }
-    }
-}
-
-impl Desk {
-    /// Writes the newest Position each time, until it is told to stop.
-    fn write_all(&self, file: &HighWaterFile) {
-        while let Some(position) = self.take() {
-            if let Err(error) = file.write(position) {
-                tracing::warn!(%error, "cannot keep the high-water mark");
-                metrics::counter!("standfast_high_water_failures_total").increment(1);
-            }
-        }
-        self.next.lock().ended = true;
-        self.wake.notify_all();
-    }
-
-    fn take(&self) -> Option<Position> {
-        let mut next = self.next.lock();
-        loop {
-            if let Some(position) = next.position.take() {
-                return Some(position);
-            }
-            if next.stop {
-                return None;
-            }
-            self.wake.wait(&mut next);
         }
     }
 }

@@ -1,0 +1,165 @@
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::Serialize;
+use standfast::node::DataDirLock;
+use standfast_core::{Epoch, Leadership, NodeId, Position, SnapshotId};
+use standfast_standby::{Accepted, ColdStart, HighWater, Sources, accept_loss, cold_start};
+
+use super::plan::LostEntries;
+use crate::command::args::RecoverArguments;
+use crate::command::offline::Offline;
+use crate::command::{Failure, output};
+
+/// How long a leader that has gone may hold the election.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What was given up, as printed and as kept in `data_dir/accepted-loss-{epoch}.json`.
+#[derive(Serialize)]
+struct Record {
+    node: NodeId,
+    /// The unclean term; of the present leader when the cluster had gone on already.
+    epoch: Epoch,
+    lost: LostEntries,
+    /// What this node had seen committed.
+    high_water: Option<Position>,
+    /// End of the history that goes on.
+    goes_on_behind: Position,
+    retired_snapshots: Vec<SnapshotId>,
+    log_begun_anew: bool,
+}
+
+pub(super) async fn run(arguments: RecoverArguments) -> Result<ExitCode, Failure> {
+    let offline = Offline::open(&arguments.config).await?;
+    let sources = offline.sources();
+    let _lock = DataDirLock::take(&sources.data_dir)
+        .map_err(|error| error.context("stop the node first"))?;
+    let mut known = HighWater::open(&sources.data_dir, sources.cluster)?;
+    let high_water = known.position();
+    let mut cold = cold_start(&sources, &mut known).await?;
+    let outcome = decide(&arguments, &sources, &mut cold, &mut known).await;
+    if let Some(pin) = cold.state.pin.take() {
+        pin.release().await?;
+    }
+    let Some(accepted) = outcome? else {
+        output::line("nothing that is known committed is missing: start the nodes")?;
+        return Ok(ExitCode::FAILURE);
+    };
+    let record = Record {
+        node: sources.candidate.node.clone(),
+        epoch: accepted.start.epoch,
+        lost: LostEntries::from(&accepted.lost),
+        high_water,
+        goes_on_behind: accepted.previous,
+        retired_snapshots: accepted.retired,
+        log_begun_anew: accepted.begun_anew,
+    };
+    keep(&sources, &record)?;
+    output::print(arguments.config.output, &record, text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn decide(
+    arguments: &RecoverArguments,
+    sources: &Sources,
+    cold: &mut ColdStart,
+    known: &mut HighWater,
+) -> Result<Option<Accepted>, Failure> {
+    let Some(lost) = cold.lost(known) else {
+        return Ok(None);
+    };
+    let what = LostEntries::from(&lost).text();
+    let leader = sources.election.current().await?;
+    let leader = leader.filter(|leader| leader.serving);
+    if let (Some(leader), Some(error)) = (&leader, &cold.broken) {
+        let node = &leader.candidate.node;
+        return Err(format!("{node} leads, so the log cannot be given up: {error}").into());
+    }
+    if !arguments.yes {
+        confirm(&what, cold.end())?;
+    }
+    if let Some(leader) = leader {
+        // The others have gone on. What this node knows beyond is in nobody's way but its own.
+        known.give_up(leader.epoch);
+        let mut start = cold.end();
+        start.epoch = leader.epoch;
+        return Ok(Some(Accepted {
+            lost,
+            previous: cold.end(),
+            start,
+            retired: Vec::new(),
+            begun_anew: false,
+        }));
+    }
+    let leadership = elected(sources, cold, known).await?;
+    let accepted = accept_loss(sources, cold, known, &*leadership).await;
+    leadership.resign(None).await?;
+    Ok(accepted?)
+}
+
+/// Wins the election, above every epoch that is known.
+async fn elected(
+    sources: &Sources,
+    cold: &ColdStart,
+    known: &HighWater,
+) -> Result<Box<dyn Leadership>, Failure> {
+    let log = sources.oplog.bounds().await.map(|bounds| bounds.epoch);
+    let mut at_least = cold.announced.max(cold.end().epoch);
+    at_least = at_least.max(log.unwrap_or_default());
+    if let Some(highest) = known.highest() {
+        at_least = at_least.max(highest.epoch);
+    }
+    let campaign = sources.election.campaign(&sources.candidate, at_least);
+    match tokio::time::timeout(PATIENCE, campaign).await {
+        Ok(elected) => Ok(elected?),
+        Err(_elapsed) => Err(format!(
+            "somebody holds the election and did not let go of it within {PATIENCE:?}: stop all nodes, see \
+             `standfast status`"
+        )
+        .into()),
+    }
+}
+
+/// Asks whether that is to be given up; an error unless the answer is yes.
+fn confirm(what: &str, end: Position) -> Result<(), Failure> {
+    let question = format!("this gives up {what}\nfor good; the history goes on behind {end}");
+    if !io::stdin().is_terminal() {
+        return Err(format!("{question}: say --yes if that is meant").into());
+    }
+    let mut err = io::stderr().lock();
+    write!(err, "{question}. Go on? [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err("nothing was given up".into()),
+    }
+}
+
+fn keep(sources: &Sources, record: &Record) -> Result<(), Failure> {
+    let path = sources
+        .data_dir
+        .join(format!("accepted-loss-{}.json", record.epoch));
+    let written = fs::write(&path, serde_json::to_string_pretty(record)? + "\n");
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    Ok(())
+}
+
+fn text(record: &Record) -> String {
+    let log = if record.log_begun_anew {
+        "; the log begins anew there, and what it held is kept aside"
+    } else {
+        ""
+    };
+    format!(
+        "gave up {}\nthe history goes on behind {} with epoch {}{log}; {} snapshots are not listed any more\n\
+         start the nodes: each that had seen more says so and begins again",
+        record.lost.text(),
+        record.goes_on_behind,
+        record.epoch,
+        record.retired_snapshots.len()
+    )
+}

@@ -1,0 +1,13 @@
+//! A cold start that cannot be complete: what it would come to, and how an operator goes on without the rest.
+//!
+//! ```text
+//!   cold_start     restore, replay as far as the log reaches; changes nothing
+//!   accept_loss    fence ──▶ catalog without what was not restored ──▶ log begun anew, where it is broken
+//!                  ──▶ EpochStart, marked unclean: whoever knows more learns of the loss from it
+//! ```
+
+mod accept;
+mod cold_start;
+
+pub use accept::{Accepted, accept_loss};
+pub use cold_start::{ColdStart, Lost, cold_start};
