@@ -158,6 +158,20 @@ pub(crate) enum OplogCommand {
     Dump(DumpArguments),
     /// Read the whole log, check every checksum, chain and number, replay it and compare the digests in it
     Verify(ConfigArguments),
+    /// Have every node pass an entry over that none of them can apply; all nodes are stopped, or stand still
+    Skip(SkipArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SkipArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    /// The entry
+    #[arg(long)]
+    pub(crate) seq: u64,
+    /// Why; kept with the log
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
 }
 
 #[derive(Debug, Args)]

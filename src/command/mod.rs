@@ -6,6 +6,7 @@ mod check;
 mod cluster;
 mod control;
 mod demo;
+mod elected;
 mod endpoint;
 mod logging;
 mod object;

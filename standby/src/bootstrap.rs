@@ -79,6 +79,8 @@ pub async fn bootstrap(sources: &Sources) -> Result<Bootstrapped> {
         Err(error) => return Err(error),
     };
     begun.listed = listed;
+    let skips = sources.oplog.skips().await?;
+    begun.machine.lock().pass_over(skips);
     Ok(begun)
 }
 

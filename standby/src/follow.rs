@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    BootInstant, Compared, ElectionBackend, Epoch, Error, ErrorKind, Leadership, OpLogTail, Result,
-    SharedMachine, TailEvent,
+    Applied, BootInstant, Compared, ElectionBackend, Epoch, Error, ErrorKind, Leadership,
+    OpLogTail, Result, SharedMachine, TailEvent,
 };
 use standfast_snapshots::RestorePin;
 use tokio::sync::watch;
@@ -164,6 +164,7 @@ impl Follower<'_> {
                         progress.epoch = progress.epoch.max(applied.position.epoch);
                         progress.verified.count(applied.compared);
                     });
+                    count_skipped(applied);
                     check(applied.compared)?;
                     // One batch at a time, so that a capture or a status call gets the state meanwhile.
                     tokio::task::yield_now().await;
@@ -237,6 +238,15 @@ async fn pause(error: Error) -> Result<()> {
     metrics::counter!("standfast_follow_retries_total").increment(1);
     tokio::time::sleep(PAUSE).await;
     Ok(())
+}
+
+/// Passing entries over is told each time.
+pub(crate) fn count_skipped(applied: Applied) {
+    if applied.skipped == 0 {
+        return;
+    }
+    tracing::warn!(batch = %applied.position, entries = applied.skipped, "passed over what an operator has skipped");
+    metrics::counter!("standfast_skipped_entries_total").increment(applied.skipped);
 }
 
 /// A state that differs from the primary's is never served.

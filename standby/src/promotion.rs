@@ -6,7 +6,7 @@ use standfast_core::{
     Leadership, OpLogWriter, OpType, Position, ReadLimit, Result, SharedMachine,
 };
 
-use crate::follow::check;
+use crate::follow::{check, count_skipped};
 use crate::high_water::HighWater;
 use crate::sources::Sources;
 
@@ -132,6 +132,7 @@ async fn drain(
             high_water.accept_loss(batch)?;
             high_water.check_batch(batch)?;
             let applied = machine.lock().apply_batch(batch)?;
+            count_skipped(applied);
             check(applied.compared)?;
             tokio::task::yield_now().await;
         }

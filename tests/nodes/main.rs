@@ -52,6 +52,8 @@ mod regressed;
 #[cfg(test)]
 mod remove_many;
 #[cfg(test)]
+mod skip;
+#[cfg(test)]
 mod stalled_disk;
 #[cfg(test)]
 mod stop;

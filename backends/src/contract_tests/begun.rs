@@ -53,3 +53,22 @@ pub(crate) async fn a_log_begun_anew_holds_nothing_of_lower_epochs<F: LogFixture
     let error = refusal(log.open().read(old.tail(), ReadLimit::default()).await);
     assert_eq!(*error.kind(), ErrorKind::Trimmed { floor: Seq(51) });
 }
+
+/// OL-13
+pub(crate) async fn what_is_skipped_is_told_for_good_and_shuts_lower_epochs_out<F: LogFixture>() {
+    let log = F::new().await;
+    let store = log.open();
+    assert_eq!(store.skips().await.unwrap(), []);
+    let mut old = lead(&*store, 1).await.unwrap();
+    match store.skip(&token(2), &skip(2)).await {
+        Err(error) if *error.kind() == ErrorKind::Unsupported => return,
+        skipped => skipped.unwrap(),
+    }
+    let error = append(&mut *old, b"late").await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Fenced);
+    store.skip(&token(2), &skip(2)).await.expect("again");
+    let error = store.skip(&token(1), &skip(1)).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Fenced);
+    store.skip(&token(3), &skip(3)).await.unwrap();
+    assert_eq!(log.open().skips().await.unwrap(), [skip(2), skip(3)]);
+}

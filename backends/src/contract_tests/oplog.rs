@@ -281,6 +281,7 @@ macro_rules! oplog_stories {
             oplog: a_tail_below_the_floor_says_so,
             oplog: what_is_left_is_read_from_before_the_floor,
             begun: a_log_begun_anew_holds_nothing_of_lower_epochs,
+            begun: what_is_skipped_is_told_for_good_and_shuts_lower_epochs_out,
             tailing: a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch,
             tailing: a_tail_sees_all_batches_in_order_while_they_are_written,
             tailing: a_dropped_wait_loses_nothing,

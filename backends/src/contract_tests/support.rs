@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use standfast_core::{
     Batch, BatchBuilder, BatchEnd, Candidate, ClusterId, Entry, EntryId, Epoch, EpochStart, Error,
     FenceToken, Fingerprint, NodeId, OpLogStore, OpLogTail, OpLogWriter, OpType, Position, Result,
-    Seq, TailEvent, TrimGuard, Versions,
+    Seq, Skip, TailEvent, TrimGuard, Versions,
 };
 
 /// The cluster of the stories.
@@ -101,6 +101,18 @@ pub(crate) fn epoch_start(epoch: Epoch, previous: Position) -> Batch {
         ))
         .unwrap();
     seal(builder, epoch, previous)
+}
+
+/// An entry that is passed over, by the word of `epoch`.
+pub(crate) fn skip(epoch: u64) -> Skip {
+    Skip {
+        seq: Seq(2),
+        batch: batch(Epoch(1), Position::genesis(cluster()), &[b"x", b"y"]).end(),
+        through: Seq(9),
+        epoch: Epoch(epoch),
+        node: node("a"),
+        reason: "nobody knows it".into(),
+    }
 }
 
 /// Opens the writer of `epoch` and begins its term.

@@ -15,6 +15,7 @@ use standfast_core::{ErrorKind, Result};
 ///   segments/{first_seq:020}-{epoch:020}.wal     serving/, resigned/{epoch:020}
 ///   floors/{seq:020}       trim went up to here  terms/{epoch:020}-{n:020}
 ///   begins/{epoch:020}     begun anew here
+///   skips/{epoch:020}      entries passed over
 ///   reserve                room for EpochStart   heartbeats/{epoch:020}
 ///   tmp/                   files in the making   nodes/{id}.json, nodes/{id}.lock
 /// ```

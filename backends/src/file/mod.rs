@@ -24,6 +24,7 @@ mod oplog;
 mod reserve;
 mod segment;
 mod settle;
+mod skips;
 mod tail;
 mod trim;
 mod writer;

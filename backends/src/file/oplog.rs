@@ -12,12 +12,13 @@ use super::log_dir::{LogDir, again_if_vanished};
 use super::mount;
 use super::off_thread::off_thread;
 use super::settle::Claim;
+use super::skips;
 use super::tail::FileTail;
 use super::trim;
 use standfast_core::{
     Batch, Bounds, ByteSize, Delivery, Durability, ErrorKind, FenceToken, Fencing, Fingerprint,
     FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,
-    ReadLimit, Result, Seq, Store, TrimGuard,
+    ReadLimit, Result, Seq, Skip, Store, TrimGuard,
 };
 
 /// A log in a directory that all nodes reach: the directory of one host, or of a coherent file system.
@@ -134,6 +135,20 @@ impl OpLogStore for FileOpLog {
             begin::write(&dir, &token, position)
         })
         .await
+    }
+
+    async fn skip(&self, token: &FenceToken, skip: &Skip) -> Result<()> {
+        let (dir, token, skip) = (Arc::clone(&self.dir), token.clone(), skip.clone());
+        off_thread("skip entry", move || {
+            dir.owned_by(&token, "skip entry")?;
+            fence::claim(&dir, &token)?;
+            skips::write(&dir, &token, &skip)
+        })
+        .await
+    }
+
+    async fn skips(&self) -> Result<Vec<Skip>> {
+        skips::read(self.dir.layout())
     }
 
     async fn open_follower(&self, _token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {

@@ -8,6 +8,7 @@ use super::error::{error, not_initialised};
 use super::link::MemoryLink;
 use standfast_core::{
     Batch, Bounds, Epoch, ErrorKind, FenceToken, Fingerprint, Position, ReadLimit, Result, Seq,
+    Skip,
 };
 
 /// The storage that several [`super::MemoryOpLog`] handles share.
@@ -31,6 +32,7 @@ pub(super) struct LogState {
     /// End of what was trimmed, or where it was begun anew; genesis in a fresh log.
     base: Position,
     batches: VecDeque<Batch>,
+    skips: Vec<Skip>,
 }
 
 #[derive(Debug, Default)]
@@ -149,6 +151,19 @@ impl LogState {
         self.batches.clear();
         self.base = position;
         Ok(())
+    }
+
+    /// Lets `token` in and records that an entry is passed over.
+    pub(super) fn skip(&mut self, token: &FenceToken, skip: &Skip) -> Result<()> {
+        self.fence(token)?;
+        if !self.skips.contains(skip) {
+            self.skips.push(skip.clone());
+        }
+        Ok(())
+    }
+
+    pub(super) fn skips(&self) -> &[Skip] {
+        &self.skips
     }
 
     /// Whether `generation` may still write.

@@ -6,7 +6,7 @@ use super::tail::MemoryTail;
 use super::writer::MemoryWriter;
 use standfast_core::{
     Batch, Bounds, ErrorKind, FenceToken, Fingerprint, FollowerWriter, OpLogCapabilities,
-    OpLogStore, OpLogTail, OpLogWriter, Position, ReadLimit, Result, Seq, Store, TrimGuard,
+    OpLogStore, OpLogTail, OpLogWriter, Position, ReadLimit, Result, Seq, Skip, Store, TrimGuard,
 };
 
 /// A log in memory. One lock covers the fence and the batches, so what is there is committed.
@@ -68,6 +68,14 @@ impl OpLogStore for MemoryOpLog {
 
     async fn begin_at(&self, token: &FenceToken, position: Position) -> Result<()> {
         self.space.change(|state| state.begin_at(token, position))
+    }
+
+    async fn skip(&self, token: &FenceToken, skip: &Skip) -> Result<()> {
+        self.space.change(|state| state.skip(token, skip))
+    }
+
+    async fn skips(&self) -> Result<Vec<Skip>> {
+        self.space.look(|state| Ok(state.skips().to_vec()))
     }
 
     async fn open_follower(&self, _token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {

@@ -2,12 +2,14 @@
 
 mod capabilities;
 mod follower;
+mod skip;
 mod store;
 mod tail;
 mod writer;
 
 pub use capabilities::{Delivery, Fencing, OpLogCapabilities};
 pub use follower::FollowerWriter;
+pub use skip::Skip;
 pub use store::{Bounds, OpLogStore, ReadLimit, TrimGuard};
 pub use tail::{OpLogTail, TailEvent};
 pub use writer::OpLogWriter;

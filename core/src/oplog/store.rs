@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{FollowerWriter, OpLogCapabilities, OpLogTail, OpLogWriter};
+use super::{FollowerWriter, OpLogCapabilities, OpLogTail, OpLogWriter, Skip};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
@@ -43,6 +43,7 @@ use crate::words::{Epoch, FenceToken, Position, Seq};
 ///   unless the log is trimmed meanwhile.
 /// * **OL-12** After `begin_at` every lower epoch is shut out, and what any of them wrote is no history any more:
 ///   `before_floor` and `tail` are the Position given, and reading from below it is `Trimmed`.
+/// * **OL-13** What `skip` has recorded is told by `skips` for good, whatever is trimmed.
 #[async_trait]
 pub trait OpLogStore: Store {
     /// What it declares.
@@ -91,6 +92,38 @@ pub trait OpLogStore: Store {
                 token.epoch
             )),
         )
+    }
+
+    /// Records that an entry is to be passed over, and shuts out every lower epoch: only on an operator's word.
+    ///
+    /// # Errors
+    /// `Fenced` as [`Self::open_writer`]; `Unsupported` where the store cannot keep it, as by default.
+    ///
+    /// # Durability
+    /// The fence, then the record are durable on return.
+    ///
+    /// # Cancel safety
+    /// The fence may stay. May or may not have happened; call again.
+    async fn skip(&self, token: &FenceToken, skip: &Skip) -> Result<()> {
+        Err(
+            Error::new(ErrorKind::Unsupported, "skip entry").context(format!(
+                "a log of type `{}` cannot keep that entry {} is passed over, as epoch {} wants",
+                self.name(),
+                skip.seq,
+                token.epoch
+            )),
+        )
+    }
+
+    /// What [`Self::skip`] has recorded: hand it to the state before it follows the log. Nothing by default.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Version`, `Unavailable`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn skips(&self) -> Result<Vec<Skip>> {
+        Ok(Vec::new())
     }
 
     /// Opens this node's own log to be filled with another's batches. Only where

@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
-use standfast_core::{Batch, Epoch, NodeId, OpLogCapabilities, Position, ReadLimit, Seq};
+use standfast_core::{Batch, Epoch, NodeId, OpLogCapabilities, Position, ReadLimit, Seq, Skip};
 
 use crate::command::args::ConfigArguments;
 use crate::command::offline::Offline;
@@ -17,6 +17,8 @@ struct Inspected {
     entries: u64,
     bytes: u64,
     terms: Vec<Term>,
+    /// Entries that every node passes over.
+    skips: Vec<Skip>,
     capabilities: OpLogCapabilities,
 }
 
@@ -61,6 +63,7 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
         entries: 0,
         bytes: 0,
         terms: Vec::new(),
+        skips: oplog.skips().await?,
         capabilities: oplog.capabilities(),
     };
     let mut position = bounds.before_floor;
@@ -97,8 +100,13 @@ fn table(found: &Inspected) -> String {
             note.to_owned(),
         ]);
     }
+    let skips = found.skips.iter().map(|skip| {
+        let (seq, node, reason) = (skip.seq, &skip.node, &skip.reason);
+        format!("\nentry {seq} is passed over, said at {node}: {reason}")
+    });
+    let skips: String = skips.collect();
     format!(
-        "log of type {}: entries {} to {}, highest epoch {}\n{} entries in {} batches, {} bytes\n{table}",
+        "log of type {}: entries {} to {}, highest epoch {}\n{} entries in {} batches, {} bytes\n{table}{skips}",
         found.backend,
         found.floor,
         found.tail.seq,

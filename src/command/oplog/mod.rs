@@ -1,5 +1,6 @@
 mod dump;
 mod inspect;
+mod skip;
 mod verify;
 
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ pub(super) async fn run(command: OplogCommand) -> Result<ExitCode, Failure> {
     match command {
         OplogCommand::Inspect(arguments) => inspect::run(arguments).await,
         OplogCommand::Dump(arguments) => dump::run(arguments).await,
+        OplogCommand::Skip(arguments) => skip::run(arguments).await,
         OplogCommand::Verify(arguments) => verify::run(arguments).await,
     }
 }

@@ -31,7 +31,9 @@ pub(crate) struct Verified {
 async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure> {
     let sources = offline.sources();
     if floor <= Seq(1) {
-        return Ok(Arc::new(Mutex::new(sources.genesis())));
+        let mut machine = sources.genesis();
+        machine.pass_over(sources.oplog.skips().await?);
+        return Ok(Arc::new(Mutex::new(machine)));
     }
     let Bootstrapped { machine, pin, .. } = bootstrap(&sources).await?;
     if let Some(pin) = pin {

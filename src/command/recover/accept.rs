@@ -1,20 +1,17 @@
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use serde::Serialize;
 use standfast::node::DataDirLock;
-use standfast_core::{Epoch, Leadership, NodeId, Position, SnapshotId};
+use standfast_core::{Epoch, NodeId, Position, SnapshotId};
 use standfast_standby::{Accepted, ColdStart, HighWater, Sources, accept_loss, cold_start};
 
 use super::plan::LostEntries;
 use crate::command::args::RecoverArguments;
+use crate::command::elected::elected;
 use crate::command::offline::Offline;
 use crate::command::{Failure, output};
-
-/// How long a leader that has gone may hold the election.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What was given up, as printed and as kept in `data_dir/accepted-loss-{epoch}.json`.
 #[derive(Serialize)]
@@ -93,33 +90,12 @@ async fn decide(
             begun_anew: false,
         }));
     }
-    let leadership = elected(sources, cold, known).await?;
+    let at_least = cold.end().epoch;
+    let highest = known.highest().map(|highest| highest.epoch);
+    let leadership = elected(sources, at_least.max(highest.unwrap_or_default())).await?;
     let accepted = accept_loss(sources, cold, known, &*leadership).await;
     leadership.resign(None).await?;
     Ok(accepted?)
-}
-
-/// Wins the election, above every epoch that is known.
-async fn elected(
-    sources: &Sources,
-    cold: &ColdStart,
-    known: &HighWater,
-) -> Result<Box<dyn Leadership>, Failure> {
-    let log = sources.oplog.bounds().await.map(|bounds| bounds.epoch);
-    let mut at_least = cold.announced.max(cold.end().epoch);
-    at_least = at_least.max(log.unwrap_or_default());
-    if let Some(highest) = known.highest() {
-        at_least = at_least.max(highest.epoch);
-    }
-    let campaign = sources.election.campaign(&sources.candidate, at_least);
-    match tokio::time::timeout(PATIENCE, campaign).await {
-        Ok(elected) => Ok(elected?),
-        Err(_elapsed) => Err(format!(
-            "somebody holds the election and did not let go of it within {PATIENCE:?}: stop all nodes, see \
-             `standfast status`"
-        )
-        .into()),
-    }
 }
 
 /// Asks whether that is to be given up; an error unless the answer is yes.

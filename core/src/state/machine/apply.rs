@@ -30,6 +30,8 @@ pub struct Applied {
     pub position: Position,
     /// How the digest in the batch compared.
     pub compared: Compared,
+    /// Entries of the batch that were passed over.
+    pub skipped: u64,
 }
 
 /// What every node does, in the order of the log.
@@ -40,14 +42,7 @@ impl Machine {
     /// `Gap` when it is not the next one; `Corrupt`, `Version` when it cannot be decoded, with its Seq and
     /// bytes (SM-5).
     pub fn apply(&mut self, entry: &Entry<'_>) -> Result<Reply> {
-        if entry.seq != self.applied.next() {
-            return Err(Error::new(ErrorKind::Gap, "apply").context(format!(
-                "entry {} after {}: want {}",
-                entry.seq,
-                self.applied,
-                self.applied.next()
-            )));
-        }
+        self.check_next(entry)?;
         let mut reply = Reply::default();
         if entry.op_type.is_of_service() {
             reply = self.apply_service(entry)?;
@@ -56,12 +51,28 @@ impl Machine {
                 self.sessions.end(session);
             }
         }
+        self.went_past(entry);
+        Ok(reply)
+    }
+
+    fn check_next(&self, entry: &Entry<'_>) -> Result<()> {
+        if entry.seq == self.applied.next() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Gap, "apply").context(format!(
+            "entry {} after {}: want {}",
+            entry.seq,
+            self.applied,
+            self.applied.next()
+        )))
+    }
+
+    fn went_past(&mut self, entry: &Entry<'_>) {
         self.applied = entry.seq;
         if entry.timestamp_ms > self.stamp_ms {
             self.stamp_ms = entry.timestamp_ms;
             self.stamped_at = self.clock.now();
         }
-        Ok(reply)
     }
 
     fn apply_service(&mut self, entry: &Entry<'_>) -> Result<Reply> {
@@ -116,20 +127,40 @@ impl Machine {
                 self.position
             )));
         }
+        let end = batch.end();
+        let mut skipped = 0;
         for entry in batch.entries() {
-            self.apply(&entry?)?;
+            let entry = entry?;
+            if self.is_skipped(entry.seq, end) {
+                self.check_next(&entry)?;
+                self.went_past(&entry);
+                skipped += 1;
+            } else {
+                self.apply(&entry)?;
+            }
         }
         self.batch_ends(batch);
         Ok(Applied {
             position: self.position,
             compared: self.compare(batch.digest_at()),
+            skipped,
         })
+    }
+
+    fn is_skipped(&self, seq: Seq, batch: Position) -> bool {
+        let mut skips = self.skips.iter();
+        skips.any(|skip| skip.seq == seq && skip.batch == batch)
     }
 
     fn compare(&self, theirs: Option<DigestAt>) -> Compared {
         let Some(theirs) = theirs else {
             return Compared::Not;
         };
+        // Whoever wrote it may have applied what we passed over.
+        let mut skips = self.skips.iter();
+        if skips.any(|skip| skip.seq <= theirs.seq && theirs.seq <= skip.through) {
+            return Compared::Not;
+        }
         match self.history.at(theirs.seq) {
             None => Compared::Not,
             Some((_, ours)) if ours == theirs.digest => Compared::Equal(theirs.seq),

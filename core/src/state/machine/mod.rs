@@ -12,6 +12,7 @@ use super::service::Service;
 use super::sessions::Sessions;
 use crate::batch::DigestAt;
 use crate::clock::{BootInstant, Clock};
+use crate::oplog::Skip;
 use crate::words::{Digest, Fingerprint, Position, Seq, SessionId};
 
 pub use self::apply::{Applied, Compared};
@@ -50,6 +51,7 @@ pub struct Machine {
     ended: Vec<SessionId>,
     capture: Option<Capturing>,
     wanted: Option<Wanted>,
+    skips: Vec<Skip>,
 }
 
 impl Machine {
@@ -90,9 +92,15 @@ impl Machine {
             ended: Vec::new(),
             capture: None,
             wanted: None,
+            skips: Vec::new(),
         };
         machine.history.push(position, machine.digest(), 0);
         machine
+    }
+
+    /// Passes these entries over: what the log's store says that all do ([`crate::OpLogStore::skips`]).
+    pub fn pass_over(&mut self, skips: Vec<Skip>) {
+        self.skips = skips;
     }
 
     /// The cluster.
