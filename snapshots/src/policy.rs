@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use standfast_core::{ByteSize, Span};
 
+/// No part is made smaller than this for the sake of a small state.
+const SMALL_PART: usize = 1 << 20;
 /// How many snapshots may be listed for their age.
 const MOST_KEPT: u32 = 1000;
 
@@ -18,7 +20,8 @@ pub struct SnapshotPolicy {
     pub keep: usize,
     /// A snapshot is kept besides while it is less than so much older than the newest one. Default `0s`: by count alone.
     pub keep_for: Span,
-    /// A part is closed at about this size before compression. Default `16MiB`.
+    /// A part is closed at about this size before compression, or at less: half a byte for each row of the state, but not
+    /// under 1 MiB. Default `16MiB`.
     pub part_size: ByteSize,
     /// zstd level, 1 to 19. Default 1.
     pub level: i32,
@@ -119,6 +122,13 @@ impl SnapshotPolicy {
         found
     }
 
+    /// At which size a part of a state of so many rows is closed. A row has some 30 bytes, and several parts are in memory at
+    /// once: they are to stay a small part of the state.
+    pub(crate) fn part_size_of(&self, rows: u64) -> usize {
+        let share = usize::try_from(rows / 2).unwrap_or(usize::MAX);
+        self.part_size.as_usize().min(share.max(SMALL_PART))
+    }
+
     /// How many parts may be in memory at once. Each counts twice, raw and compressed.
     pub(crate) fn slots(&self) -> usize {
         let fit = self.memory.0 / self.part_size.0.saturating_mul(2).max(1);
@@ -163,6 +173,19 @@ mod tests {
         ] {
             assert!(problems.contains(part), "{part} in {problems}");
         }
+    }
+
+    #[test]
+    fn a_small_state_has_small_parts() {
+        let policy = SnapshotPolicy::default();
+        assert_eq!(policy.part_size_of(0), 1 << 20);
+        assert_eq!(policy.part_size_of(10_000_000), 5_000_000);
+        assert_eq!(policy.part_size_of(u64::MAX), 16 << 20);
+        let tiny = SnapshotPolicy {
+            part_size: ByteSize(4096),
+            ..policy
+        };
+        assert_eq!(tiny.part_size_of(10_000_000), 4096);
     }
 
     #[test]

@@ -1,12 +1,13 @@
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use standfast_core::{
     Captured, Error, ErrorKind, MANIFEST_FORMAT, Manifest, NodeId, PartRef, Position, Result,
-    SharedMachine, SnapshotId, SnapshotStore, SnapshotUpload,
+    Section, SharedMachine, SnapshotId, SnapshotStore, SnapshotUpload,
 };
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{self, JoinSet};
 
 use crate::capture::{Loaded, OpenCapture};
@@ -25,7 +26,7 @@ pub enum Committed {
 /// Turns captures into proposals in a snapshot store.
 ///
 /// ```text
-///   state ──section by section──▶ parts of 16 MiB ──▶ zstd ──▶ put_part      reading: one blocking thread
+///   state ──section by section──▶ parts, at most 16 MiB ──▶ zstd ──▶ put_part  reading: one blocking thread
 ///          lock < 1 ms each        (bounded)          (parallel, bounded)     the rest: owned tasks
 ///                                        all stored ∧ committed ──▶ propose    a manifest; harmless
 /// ```
@@ -92,7 +93,8 @@ impl Publisher {
         committed: Committed,
     ) -> Result<Manifest> {
         let upload: Arc<dyn SnapshotUpload> = Arc::from(self.store.begin().await?);
-        let parts = self.upload(open, &upload).await?;
+        let part_size = self.policy.part_size_of(captured.rows);
+        let parts = self.upload(open, part_size, &upload).await?;
         let manifest = Manifest {
             format: MANIFEST_FORMAT,
             cluster: captured.cluster,
@@ -116,10 +118,10 @@ impl Publisher {
     async fn upload(
         &self,
         open: OpenCapture,
+        part_size: usize,
         upload: &Arc<dyn SnapshotUpload>,
     ) -> Result<Vec<PartRef>> {
         let slots = Arc::new(Semaphore::new(self.policy.slots()));
-        let part_size = self.policy.part_size.as_usize();
         let (sender, receiver) = mpsc::channel(1);
         let reading = task::spawn_blocking(move || open.read(part_size, &slots, &sender));
         let stored = self.store_parts(receiver, upload).await;
@@ -137,14 +139,18 @@ impl Publisher {
     ) -> Result<Vec<(usize, PartRef)>> {
         let mut uploads = JoinSet::new();
         let mut stored = Vec::new();
+        // More at once would be no quicker, and would take turns with the threads that serve.
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let processors = Arc::new(Semaphore::new(processors));
         loop {
             // Both arms are cancel safe: a part that was not received stays in the channel, an upload that was not
             // joined stays in the set.
             tokio::select! {
                 loaded = receiver.recv() => match loaded {
                     Some(loaded) => {
+                        let part = compress(loaded, self.policy.level, Arc::clone(&processors));
                         let upload = Arc::clone(upload);
-                        uploads.spawn(store_part(loaded, self.policy.level, upload));
+                        uploads.spawn(async move { store_part(part.await?, upload).await });
                     }
                     None => break,
                 },
@@ -158,18 +164,44 @@ impl Publisher {
     }
 }
 
-async fn store_part(
-    loaded: Loaded,
-    level: i32,
-    upload: Arc<dyn SnapshotUpload>,
-) -> Result<(usize, PartRef)> {
+/// A part that is ready to be stored.
+struct Compressed {
+    index: usize,
+    stored: Bytes,
+    rows: u64,
+    sections: (Section, Section),
+    slot: OwnedSemaphorePermit,
+}
+
+async fn compress(loaded: Loaded, level: i32, processors: Arc<Semaphore>) -> Result<Compressed> {
     let Loaded { index, part, slot } = loaded;
     let (rows, sections) = (part.rows, part.sections);
-    let compressed: Result<Bytes> =
-        joined(task::spawn_blocking(move || part.compress(level)).await)?;
-    let part = upload.put_part(compressed?, rows, sections).await?;
-    drop(slot);
-    Ok((index, part))
+    let processor = processors
+        .acquire_owned()
+        .await
+        .map_err(|source| Error::new(ErrorKind::Closed, "compress part").source(source))?;
+    let stored: Result<Bytes> = joined(
+        task::spawn_blocking(move || {
+            let stored = part.compress(level);
+            drop(processor);
+            stored
+        })
+        .await,
+    )?;
+    Ok(Compressed {
+        index,
+        stored: stored?,
+        rows,
+        sections,
+        slot,
+    })
+}
+
+async fn store_part(part: Compressed, upload: Arc<dyn SnapshotUpload>) -> Result<(usize, PartRef)> {
+    let stored = upload.put_part(part.stored, part.rows, part.sections);
+    let stored = stored.await?;
+    drop(part.slot);
+    Ok((part.index, stored))
 }
 
 async fn wait_committed(committed: Committed, position: Position) -> Result<()> {
