@@ -198,6 +198,12 @@ pub(crate) enum BenchCommand {
     Lag(LagArguments),
     /// Durable entries a second through the file log and through a master, beside bare write and sync
     Append(AppendArguments),
+    /// Start a node on so many objects: what each of them costs in memory
+    Memory(ObjectsArguments),
+    /// Make snapshots of a primary under load: how quick, how long nobody is answered, how much memory
+    Snapshot(ObjectsArguments),
+    /// Start a node with an empty data directory on a snapshot and a log: how long until it serves
+    Coldstart(ObjectsArguments),
 }
 
 #[derive(Debug, Args)]
@@ -274,6 +280,30 @@ pub(crate) struct AppendArguments {
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
+}
+
+/// A benchmark of a state of so many objects.
+#[derive(Debug, Args)]
+pub(crate) struct ObjectsArguments {
+    /// How many objects
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) objects: u64,
+    /// How many runs
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) runs: u64,
+    /// On which disk; the directory for temporary files when it is left out
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+impl ObjectsArguments {
+    /// Where the data are put.
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.dir.clone().unwrap_or_else(std::env::temp_dir)
+    }
 }
 
 /// At least one.

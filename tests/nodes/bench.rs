@@ -90,3 +90,14 @@ async fn appends_are_measured_by_batch_and_by_producers() {
     assert_eq!(by("entries_per_batch"), [1, 32, 256, 1024]);
     assert_eq!(by("producers"), [1, 64, 1024]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_of_many_objects_is_measured_in_every_way() {
+    for (what, count) in [("memory", 2), ("snapshot", 3), ("coldstart", 1)] {
+        let reports = bench(&[what, "--objects", "2000", "--runs", "1"]).await;
+        assert_eq!(reports.len(), count, "{reports:#?}");
+        assert_eq!(reports[0]["bench"], what);
+        assert_eq!(reports[0]["params"]["objects"], 2000);
+        assert!(reports[0]["value"].as_f64().unwrap() > 0.0);
+    }
+}

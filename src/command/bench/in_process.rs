@@ -79,25 +79,16 @@ impl InProcess {
 
     /// Begins a term with `ack = "durable"`, by the one path there is.
     pub(super) async fn lead(&self, node: &str) -> Result<Term, Failure> {
-        let mut node = Node::start(self.sources(node)?).await?;
-        let progress = watch::Sender::default();
-        let Followed::Elected(leadership) = node.follow(&progress).await? else {
-            return Err("the log was trimmed while nobody could".into());
-        };
-        let machine = node.state.machine;
-        match promote(&node.sources, machine, &mut node.high_water, leadership).await {
-            Ok(handover) => Ok(Term::start(
-                handover,
-                MasterConfig::default(),
-                self.clock.clone(),
-            )?),
-            Err(NotPromoted { error, .. }) => Err(error.into()),
-        }
+        let sources = self.sources(node)?;
+        let state = bootstrap(&sources).await?;
+        lead(&sources, state).await
     }
 
     /// Starts a standby.
     pub(super) async fn follow(&self, node: &str) -> Result<Follower, Failure> {
-        let mut node = Node::start(self.sources(node)?).await?;
+        let sources = self.sources(node)?;
+        let state = bootstrap(&sources).await?;
+        let mut node = Node::new(sources, state)?;
         let publisher = watch::Sender::default();
         let progress = publisher.subscribe();
         let mut task = JoinSet::new();
@@ -121,6 +112,23 @@ impl Follower {
     }
 }
 
+/// Begins a term with `ack = "durable"` from a state that follows the log.
+pub(super) async fn lead(sources: &Sources, state: Bootstrapped) -> Result<Term, Failure> {
+    let mut node = Node::new(sources.clone(), state)?;
+    let progress = watch::Sender::default();
+    let Followed::Elected(leadership) = node.follow(&progress).await? else {
+        return Err("the log was trimmed while nobody could".into());
+    };
+    let machine = node.state.machine;
+    match promote(&node.sources, machine, &mut node.high_water, leadership).await {
+        Ok(handover) => {
+            let clock = node.sources.clock;
+            Ok(Term::start(handover, MasterConfig::default(), clock)?)
+        }
+        Err(NotPromoted { error, .. }) => Err(error.into()),
+    }
+}
+
 struct Node {
     sources: Sources,
     state: Bootstrapped,
@@ -128,9 +136,9 @@ struct Node {
 }
 
 impl Node {
-    async fn start(sources: Sources) -> Result<Self, Failure> {
+    fn new(sources: Sources, state: Bootstrapped) -> Result<Self, Failure> {
         Ok(Self {
-            state: bootstrap(&sources).await?,
+            state,
             high_water: HighWater::open(&sources.data_dir, sources.cluster)?,
             sources,
         })

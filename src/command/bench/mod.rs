@@ -2,12 +2,17 @@
 
 mod append;
 mod cluster;
+mod coldstart;
+mod dataset;
 mod in_process;
 mod lag;
 mod ledger;
+mod memory;
+mod process;
 mod report;
 mod rpo;
 mod rto;
+mod snapshot;
 mod stats;
 mod switchover;
 mod writer;
@@ -29,5 +34,8 @@ async fn measure(command: BenchCommand) -> Result<ExitCode, Failure> {
         BenchCommand::Rpo(arguments) => rpo::run(arguments).await,
         BenchCommand::Lag(arguments) => lag::run(arguments).await,
         BenchCommand::Append(arguments) => append::run(arguments).await,
+        BenchCommand::Memory(arguments) => memory::run(arguments).await,
+        BenchCommand::Snapshot(arguments) => snapshot::run(arguments).await,
+        BenchCommand::Coldstart(arguments) => coldstart::run(arguments).await,
     }
 }

@@ -37,6 +37,14 @@ pub(super) struct BenchReport {
     pub(super) holds: bool,
 }
 
+/// These params, and more.
+pub(super) fn with(mut params: Value, more: Value) -> Value {
+    if let (Value::Object(all), Value::Object(more)) = (&mut params, more) {
+        all.extend(more);
+    }
+    params
+}
+
 /// Prints all of a benchmark: a line of JSON each, or one table. Success only if every target is reached.
 pub(super) fn print(reports: &[BenchReport], form: Output) -> Result<ExitCode, Failure> {
     match form {

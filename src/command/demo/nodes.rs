@@ -26,6 +26,7 @@ pub(crate) struct DemoNode {
     pub(crate) config: PathBuf,
     pub(crate) data_dir: PathBuf,
     pub(crate) endpoint: String,
+    pub(crate) http: String,
     dir: PathBuf,
     child: Option<Child>,
 }
@@ -33,19 +34,31 @@ pub(crate) struct DemoNode {
 impl DemoNode {
     /// Writes the configuration of a node that shares log, election and bucket with the others in `dir`.
     pub(crate) fn new(dir: &Path, name: &'static str, ack: Ack) -> Result<Self, Failure> {
+        Self::configured(dir, name, ack, "3s", "")
+    }
+
+    /// The same, with the time between two snapshots, and whatever else is to be set, as text.
+    pub(crate) fn configured(
+        dir: &Path,
+        name: &'static str,
+        ack: Ack,
+        every: &str,
+        more: &str,
+    ) -> Result<Self, Failure> {
         let ack = match ack {
             Ack::Durable => "durable",
             Ack::Async => "async",
         };
         let (grpc, http) = (ports::reserve()?, ports::reserve()?);
         let endpoint = format!("127.0.0.1:{grpc}");
+        let http = format!("127.0.0.1:{http}");
         let config = dir.join(format!("{name}.toml"));
         let text = format!(
             "[cluster]\nid = \"demo\"\n\n[node]\nid = \"{name}\"\nlisten = \"{endpoint}\"\n\
-             http = \"127.0.0.1:{http}\"\ndata_dir = \"data-{name}\"\n\n\
+             http = \"{http}\"\ndata_dir = \"data-{name}\"\n\n\
              [oplog]\ntype = \"file\"\ndir = \"log\"\nsegment_size = \"8MiB\"\nack = \"{ack}\"\n\n\
              [election]\ntype = \"file\"\ndir = \"election\"\nttl = \"2s\"\n\n\
-             [snapshots]\ntype = \"bucket\"\nurl = \"bucket\"\nevery = \"3s\"\n"
+             [snapshots]\ntype = \"bucket\"\nurl = \"bucket\"\nevery = \"{every}\"\n{more}"
         );
         std::fs::write(&config, text)?;
         let data_dir = dir.join(format!("data-{name}"));
@@ -54,6 +67,7 @@ impl DemoNode {
             config,
             data_dir,
             endpoint,
+            http,
             dir: dir.to_owned(),
             child: None,
         })

@@ -1,0 +1,84 @@
+//! `standfast bench coldstart`: a fresh process with an empty data directory, until it serves.
+
+mod raw;
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use standfast_master::Ack;
+
+use super::dataset::{Dataset, Served};
+use super::report::{self, BenchReport};
+use super::stats::median;
+use crate::command::args::ObjectsArguments;
+use crate::command::{Failure, output};
+
+/// Entries of the log after the snapshot.
+const ENTRIES: u64 = 100_000;
+/// How much of what the processor could do at best.
+const RATIO: f64 = 0.7;
+
+/// Starts a node, `runs` times: from the start of the process to its first answer about objects of the snapshot and of
+/// the log. Each time beside the bare work on the same snapshot.
+pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure> {
+    let dataset = Dataset::make(&arguments.dir(), arguments.objects, ENTRIES).await?;
+    let progress = output::progress(arguments.runs, "starts");
+    let mut pairs = Vec::new();
+    for _ in 0..arguments.runs {
+        let node = Served::start(&dataset, Ack::Durable).await?;
+        let ours = node.took.as_secs_f64();
+        drop(node);
+        let parts = dataset.parts()?;
+        let stages = tokio::task::spawn_blocking(move || raw::stages(&parts)).await??;
+        pairs.push((ours, stages));
+        progress.inc(1);
+    }
+    progress.finish_and_clear();
+    report::print(&[report(&dataset, &pairs)], arguments.output)
+}
+
+/// Seconds that are to be enough, for the numbers of objects that have a limit.
+const fn limit(objects: u64) -> Option<f64> {
+    match objects {
+        1_000_000 => Some(1.0),
+        10_000_000 => Some(6.0),
+        _ => None,
+    }
+}
+
+fn report(dataset: &Dataset, pairs: &[(f64, raw::Stages)]) -> BenchReport {
+    let runs: Vec<_> = pairs.iter().map(|(ours, _)| *ours).collect();
+    let of = |stage: fn(&raw::Stages) -> f64| {
+        let all: Vec<_> = pairs.iter().map(|(_, stages)| stage(stages)).collect();
+        median(&all)
+    };
+    let ratios: Vec<_> = pairs
+        .iter()
+        .map(|(ours, stages)| stages.on_two_threads() / ours)
+        .collect();
+    let (value, ratio) = (median(&runs), median(&ratios));
+    let limit = limit(dataset.objects);
+    let within = limit.map_or_else(String::new, |limit| format!("< {limit} s, "));
+    BenchReport {
+        bench: "coldstart",
+        backend: "file",
+        params: json!({
+            "objects": dataset.objects,
+            "log_entries": dataset.entries,
+            "zstd_cpu_s": of(|stages| stages.zstd),
+            "decode_cpu_s": of(|stages| stages.decode),
+            "insert_cpu_s": of(|stages| stages.insert),
+        }),
+        runs,
+        value,
+        latency: None,
+        loss: None,
+        unit: "s",
+        higher_is_better: false,
+        yardstick: Some(of(raw::Stages::on_two_threads)),
+        ratio: Some(ratio),
+        reference: json!(null),
+        target: format!("{within}yardstick / value >= {RATIO}"),
+        holds: ratio >= RATIO && limit.is_none_or(|limit| value < limit),
+    }
+}

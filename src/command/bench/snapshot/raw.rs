@@ -1,0 +1,81 @@
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use tokio::time::Instant;
+
+use crate::command::Failure;
+use crate::command::bench::dataset::rows::{Row, decode, encode};
+
+/// A part is closed at this size, and compressed at this level, as by default.
+const PART: usize = 16 << 20;
+const LEVEL: i32 = 1;
+
+/// What no snapshot of the same rows can do without, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Of one thread.
+    pub(super) serialise: f64,
+    /// Of one thread.
+    pub(super) zstd: f64,
+    /// Writing and syncing the same compressed bytes.
+    pub(super) put: f64,
+    /// Before compression.
+    pub(super) bytes: u64,
+}
+
+impl Limits {
+    /// Two threads that share the work and never wait, or the disk where that is slower.
+    pub(super) fn seconds(&self) -> f64 {
+        f64::midpoint(self.serialise, self.zstd).max(self.put)
+    }
+}
+
+/// Does it bare, with the rows of stored parts, in a directory on the disk of the bucket.
+pub(super) fn limits(parts: &[Vec<u8>], dir: &Path) -> Result<Limits, Failure> {
+    let rows = rows(parts)?;
+    let begun = Instant::now();
+    let mut raw = vec![Vec::with_capacity(PART + 100)];
+    for row in &rows {
+        if raw.last().is_none_or(|part| part.len() >= PART) {
+            raw.push(Vec::with_capacity(PART + 100));
+        }
+        if let Some(part) = raw.last_mut() {
+            encode(row, part);
+        }
+    }
+    let serialise = begun.elapsed().as_secs_f64();
+    drop(rows);
+    let begun = Instant::now();
+    let stored: Result<Vec<_>, _> = raw
+        .iter()
+        .map(|part| zstd::bulk::compress(part, LEVEL))
+        .collect();
+    let stored = stored?;
+    let zstd = begun.elapsed().as_secs_f64();
+    let begun = Instant::now();
+    for (number, part) in stored.iter().enumerate() {
+        let path = dir.join(format!("raw-{number}"));
+        let mut file = File::create(&path)?;
+        file.write_all(part)?;
+        file.sync_all()?;
+        std::fs::remove_file(path)?;
+    }
+    Ok(Limits {
+        serialise,
+        zstd,
+        put: begun.elapsed().as_secs_f64(),
+        bytes: raw.iter().map(|part| part.len() as u64).sum(),
+    })
+}
+
+fn rows(parts: &[Vec<u8>]) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    for part in parts {
+        let size = zstd::zstd_safe::get_frame_content_size(part).ok().flatten();
+        let size = size.ok_or("a part does not say how large it is")?;
+        let raw = zstd::bulk::decompress(part, usize::try_from(size)?)?;
+        decode(&raw, |row| rows.push(row))?;
+    }
+    Ok(rows)
+}
