@@ -198,6 +198,8 @@ pub(crate) enum BenchCommand {
     Lag(LagArguments),
     /// Durable entries a second through the file log and through a master, beside bare write and sync
     Append(AppendArguments),
+    /// Commands a second through a master in this process, and how long each takes, beside bare write and sync
+    Propose(AppendArguments),
     /// Start a node on so many objects: what each of them costs in memory
     Memory(ObjectsArguments),
     /// Make snapshots of a primary under load: how quick, how long nobody is answered, how much memory

@@ -101,3 +101,11 @@ async fn a_state_of_many_objects_is_measured_in_every_way() {
         assert!(reports[0]["value"].as_f64().unwrap() > 0.0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_are_measured_with_how_long_each_takes() {
+    let reports = bench(&["propose", "--seconds", "1s", "--pairs", "1"]).await;
+    let callers = reports.iter().map(|report| &report["params"]["callers"]);
+    assert_eq!(callers.collect::<Vec<_>>(), [1, 64, 1024]);
+    reports.iter().for_each(assert_latency);
+}

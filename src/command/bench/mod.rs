@@ -9,6 +9,7 @@ mod lag;
 mod ledger;
 mod memory;
 mod process;
+mod propose;
 mod report;
 mod rpo;
 mod rto;
@@ -34,6 +35,7 @@ async fn measure(command: BenchCommand) -> Result<ExitCode, Failure> {
         BenchCommand::Rpo(arguments) => rpo::run(arguments).await,
         BenchCommand::Lag(arguments) => lag::run(arguments).await,
         BenchCommand::Append(arguments) => append::run(arguments).await,
+        BenchCommand::Propose(arguments) => propose::run(arguments).await,
         BenchCommand::Memory(arguments) => memory::run(arguments).await,
         BenchCommand::Snapshot(arguments) => snapshot::run(arguments).await,
         BenchCommand::Coldstart(arguments) => coldstart::run(arguments).await,

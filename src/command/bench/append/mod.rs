@@ -2,7 +2,7 @@
 
 mod batches;
 mod producers;
-mod raw;
+pub(super) mod raw;
 
 use std::process::ExitCode;
 
