@@ -200,6 +200,8 @@ pub(crate) enum BenchCommand {
     Append(AppendArguments),
     /// Commands a second through a master in this process, and how long each takes, beside bare write and sync
     Propose(AppendArguments),
+    /// Play a trace of conversations against a node: what an entry takes in the log
+    Logbytes(LogbytesArguments),
     /// Start a node on so many objects: what each of them costs in memory
     Memory(ObjectsArguments),
     /// Make snapshots of a primary under load: how quick, how long nobody is answered, how much memory
@@ -276,6 +278,22 @@ pub(crate) struct AppendArguments {
     /// Pairs of ours and bare, for each batch size
     #[arg(long, default_value_t = 5, value_parser = pairs)]
     pub(crate) pairs: usize,
+    /// On which disk; the directory for temporary files when it is left out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogbytesArguments {
+    /// The trace; one is made up when it is left out
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// How many of its requests
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) requests: usize,
     /// On which disk; the directory for temporary files when it is left out
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,

@@ -109,3 +109,11 @@ async fn commands_are_measured_with_how_long_each_takes() {
     assert_eq!(callers.collect::<Vec<_>>(), [1, 64, 1024]);
     reports.iter().for_each(assert_latency);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_of_an_entry_are_counted_in_the_log() {
+    let reports = bench(&["logbytes", "--requests", "50"]).await;
+    let value = reports[0]["value"].as_f64().unwrap();
+    assert!(value > 32.0, "the key alone has 32 bytes: {:#}", reports[0]);
+    assert!(reports[0]["params"]["entries"].as_u64().unwrap() > 100);
+}

@@ -7,6 +7,7 @@ mod dataset;
 mod in_process;
 mod lag;
 mod ledger;
+mod logbytes;
 mod memory;
 mod process;
 mod propose;
@@ -36,6 +37,7 @@ async fn measure(command: BenchCommand) -> Result<ExitCode, Failure> {
         BenchCommand::Lag(arguments) => lag::run(arguments).await,
         BenchCommand::Append(arguments) => append::run(arguments).await,
         BenchCommand::Propose(arguments) => propose::run(arguments).await,
+        BenchCommand::Logbytes(arguments) => logbytes::run(arguments).await,
         BenchCommand::Memory(arguments) => memory::run(arguments).await,
         BenchCommand::Snapshot(arguments) => snapshot::run(arguments).await,
         BenchCommand::Coldstart(arguments) => coldstart::run(arguments).await,
