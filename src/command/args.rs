@@ -200,6 +200,8 @@ pub(crate) enum BenchCommand {
     Append(AppendArguments),
     /// Commands a second through a master in this process, and how long each takes, beside bare write and sync
     Propose(AppendArguments),
+    /// Put objects over gRPC, one by one and in batches, beside bare sync and a bare echo
+    Put(PutArguments),
     /// Play a trace of conversations against a node: what an entry takes in the log
     Logbytes(LogbytesArguments),
     /// Start a node on so many objects: what each of them costs in memory
@@ -276,6 +278,22 @@ pub(crate) struct AppendArguments {
     #[arg(long, default_value = "40s", value_parser = seconds::parse)]
     pub(crate) seconds: Span,
     /// Pairs of ours and bare, for each batch size
+    #[arg(long, default_value_t = 5, value_parser = pairs)]
+    pub(crate) pairs: usize,
+    /// On which disk; the directory for temporary files when it is left out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PutArguments {
+    /// How long all of it takes; a number is of seconds
+    #[arg(long, default_value = "60s", value_parser = seconds::parse)]
+    pub(crate) seconds: Span,
+    /// Pairs of ours and bare, for each shape
     #[arg(long, default_value_t = 5, value_parser = pairs)]
     pub(crate) pairs: usize,
     /// On which disk; the directory for temporary files when it is left out

@@ -111,6 +111,22 @@ async fn commands_are_measured_with_how_long_each_takes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn puts_are_measured_in_every_shape() {
+    let reports = bench(&["put", "--seconds", "1s", "--pairs", "1"]).await;
+    let shape = |report: &Value| {
+        let number = |name: &str| report["params"][name].as_u64().unwrap();
+        (number("clients"), number("batch"))
+    };
+    let shapes: Vec<_> = reports.iter().map(shape).collect();
+    assert_eq!(shapes, [(1, 1), (4, 1), (1, 64), (4, 64)].repeat(2));
+    assert!(
+        reports
+            .iter()
+            .all(|report| report["ratio"].as_f64().unwrap() > 0.0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_bytes_of_an_entry_are_counted_in_the_log() {
     let reports = bench(&["logbytes", "--requests", "50"]).await;
     let value = reports[0]["value"].as_f64().unwrap();

@@ -11,6 +11,7 @@ mod logbytes;
 mod memory;
 mod process;
 mod propose;
+mod put;
 mod report;
 mod rpo;
 mod rto;
@@ -36,6 +37,7 @@ async fn measure(command: BenchCommand) -> Result<ExitCode, Failure> {
         BenchCommand::Rpo(arguments) => rpo::run(arguments).await,
         BenchCommand::Lag(arguments) => lag::run(arguments).await,
         BenchCommand::Append(arguments) => append::run(arguments).await,
+        BenchCommand::Put(arguments) => put::run(arguments).await,
         BenchCommand::Propose(arguments) => propose::run(arguments).await,
         BenchCommand::Logbytes(arguments) => logbytes::run(arguments).await,
         BenchCommand::Memory(arguments) => memory::run(arguments).await,

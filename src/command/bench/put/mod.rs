@@ -1,0 +1,180 @@
+//! `standfast bench put`: objects a second over gRPC, a start and an end each.
+
+mod echo;
+mod load;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+use standfast_master::Ack;
+
+use self::echo::Echo;
+use self::load::Clients;
+use super::append::raw;
+use super::report::{self, BenchReport};
+use super::stats::median;
+use crate::command::args::{AckArgument, PutArguments};
+use crate::command::demo::nodes::{DemoNode, primary, wait_until};
+use crate::command::{Failure, output};
+
+/// Bytes of a start and an end in the log, about.
+const ENTRIES: usize = 160;
+
+/// Clients and keys a call, and what they are to reach.
+#[derive(Clone, Copy)]
+struct Shape {
+    clients: usize,
+    batch: usize,
+    /// Of the yardstick, with `ack = "durable"` and `"async"`.
+    ratio: [f64; 2],
+    /// Keys a second, with `ack = "durable"`.
+    keys: f64,
+    /// Keys a second of the incumbent.
+    reference: f64,
+}
+
+const SHAPES: [Shape; 4] = [
+    shape((1, 1), [0.75, 0.7], 0.0, 3.4e3),
+    shape((4, 1), [1.5, 0.45], 0.0, 8.4e3),
+    shape((1, 64), [0.75, 0.6], 0.0, 53e3),
+    shape((4, 64), [1.5, 0.3], 110e3, 55e3),
+];
+
+const fn shape(
+    (clients, batch): (usize, usize),
+    ratio: [f64; 2],
+    keys: f64,
+    reference: f64,
+) -> Shape {
+    Shape {
+        clients,
+        batch,
+        ratio,
+        keys,
+        reference,
+    }
+}
+
+/// Puts against a node of its own process, in pairs with the yardstick: bare write and sync of the same bytes in turn,
+/// or, where an answer waits for no disk, a bare echo of the same messages.
+pub(super) async fn run(arguments: PutArguments) -> Result<ExitCode, Failure> {
+    let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let span = arguments.seconds.0 / u32::try_from(4 * SHAPES.len() * arguments.pairs)?;
+    let progress = output::progress((2 * SHAPES.len() * arguments.pairs) as u64, "pairs");
+    let mut reports = Vec::new();
+    for ack in [AckArgument::Durable, AckArgument::Async] {
+        let bench = Bench::start(&parent, ack).await?;
+        for shape in SHAPES {
+            let clients = Clients::connect(bench.endpoint(), shape.clients, shape.batch).await?;
+            let mut pairs = Vec::new();
+            for _ in 0..arguments.pairs {
+                let ours = clients.calls(span).await?;
+                pairs.push((ours, bench.yardstick(shape, span).await?));
+                progress.inc(1);
+            }
+            reports.push(report(shape, ack, &pairs));
+        }
+    }
+    progress.finish_and_clear();
+    report::print(&reports, arguments.output)
+}
+
+/// A node alone, and what it is compared with.
+struct Bench {
+    node: DemoNode,
+    dir: tempfile::TempDir,
+    ack: AckArgument,
+    echo: Echo,
+}
+
+impl Bench {
+    async fn start(parent: &std::path::Path, ack: AckArgument) -> Result<Self, Failure> {
+        let dir = tempfile::tempdir_in(parent)?;
+        let mut node = DemoNode::configured(dir.path(), "a", Ack::from(ack), "24h", "")?;
+        let initialised = node.command(&["cluster", "init"]).await?;
+        if !initialised.status.success() {
+            let why = String::from_utf8_lossy(&initialised.stderr).into_owned();
+            return Err(why.into());
+        }
+        node.start()?;
+        let leads = |status: &_| primary(status).is_some();
+        wait_until(std::slice::from_mut(&mut node), "it to lead", leads).await?;
+        let echo = Echo::start().await?;
+        Ok(Self {
+            node,
+            dir,
+            ack,
+            echo,
+        })
+    }
+
+    fn endpoint(&self) -> &str {
+        &self.node.endpoint
+    }
+
+    /// Calls a second, a start and an end each.
+    async fn yardstick(&self, shape: Shape, span: Duration) -> Result<f64, Failure> {
+        match self.ack {
+            AckArgument::Durable => {
+                let bytes = vec![7; ENTRIES * shape.batch];
+                raw::preallocated(self.dir.path(), &bytes, span)
+            }
+            AckArgument::Async => self.echo.calls(shape.clients, shape.batch, span).await,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn report(shape: Shape, ack: AckArgument, pairs: &[(f64, f64)]) -> BenchReport {
+    let keys = |calls: f64| calls * shape.batch as f64;
+    let runs: Vec<_> = pairs.iter().map(|(ours, _)| keys(*ours)).collect();
+    let bare: Vec<_> = pairs.iter().map(|(_, bare)| keys(*bare)).collect();
+    let ratios: Vec<_> = pairs.iter().map(|(ours, bare)| ours / bare).collect();
+    let (value, ratio) = (median(&runs), median(&ratios));
+    let [durable, at_once] = shape.ratio;
+    let (name, least, keys) = match ack {
+        AckArgument::Durable => ("durable", durable, shape.keys),
+        AckArgument::Async => ("async", at_once, 0.0),
+    };
+    let at_least = if keys > 0.0 {
+        format!(", >= {keys} keys/s")
+    } else {
+        String::new()
+    };
+    BenchReport {
+        bench: "put",
+        backend: "file",
+        params: json!({
+            "ack": name,
+            "clients": shape.clients,
+            "batch": shape.batch,
+            "pairs": pairs.len(),
+        }),
+        runs,
+        value,
+        latency: None,
+        loss: None,
+        unit: "keys/s",
+        higher_is_better: true,
+        yardstick: Some(median(&bare)),
+        ratio: Some(ratio),
+        reference: json!({ "mooncake_0.3.13_keys_per_s": shape.reference }),
+        target: format!("ratio >= {least}{at_least}"),
+        holds: ratio >= least && value >= keys,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_keys_a_second_are_no_use_if_the_disk_could_take_more() {
+        let [.., shape] = SHAPES;
+        assert!(report(shape, AckArgument::Durable, &[(2000.0, 1000.0)]).holds);
+        assert!(!report(shape, AckArgument::Durable, &[(2000.0, 2000.0)]).holds);
+        assert!(!report(shape, AckArgument::Durable, &[(1500.0, 900.0)]).holds);
+        assert!(report(shape, AckArgument::Async, &[(1500.0, 4900.0)]).holds);
+    }
+}
