@@ -15,6 +15,15 @@ pub(crate) struct Loaded {
     pub(crate) slot: OwnedSemaphorePermit,
 }
 
+/// Which rows of a capture are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// All.
+    Everything,
+    /// Those that changed since the capture's base.
+    Changes,
+}
+
 /// Ends a capture however its reading ends: a capture that stays open keeps before-images for ever.
 #[derive(Debug)]
 pub(crate) struct OpenCapture {
@@ -30,12 +39,13 @@ impl OpenCapture {
         }
     }
 
-    /// Reads the state section by section, on a thread that may block, and hands over part by part.
+    /// Reads the state, or what changed of it, section by section, on a thread that may block, and hands over part by part.
     ///
     /// The lock is taken for one section at a time and given to whoever waits for it: applying goes on in between.
     /// Ends early, without an error, when nobody takes the parts any more.
     pub(crate) fn read(
         &self,
+        what: What,
         part_size: usize,
         slots: &Arc<Semaphore>,
         parts: &mpsc::Sender<Loaded>,
@@ -52,7 +62,7 @@ impl OpenCapture {
                 let Some(section) = sections.next() else {
                     break;
                 };
-                builder.add(section, |out| self.read_section(section, out))?;
+                builder.add(section, |out| self.read_section(what, section, out))?;
             }
             let Some(part) = builder.finish() else {
                 break;
@@ -65,9 +75,12 @@ impl OpenCapture {
         Ok(())
     }
 
-    fn read_section(&self, section: Section, out: &mut Vec<u8>) -> Result<u64> {
+    fn read_section(&self, what: What, section: Section, out: &mut Vec<u8>) -> Result<u64> {
         let mut machine = self.machine.lock();
-        let rows = machine.read_section(self.id, section, out);
+        let rows = match what {
+            What::Everything => machine.read_section(self.id, section, out),
+            What::Changes => machine.read_changes(self.id, section, out),
+        };
         MutexGuard::unlock_fair(machine);
         rows
     }

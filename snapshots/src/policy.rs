@@ -29,8 +29,8 @@ pub struct SnapshotPolicy {
     pub parallel: usize,
     /// Memory for parts under way. Default `256MiB`.
     pub memory: ByteSize,
-    /// The log is trimmed only behind so many verified snapshots, and so many verified ones are kept whatever `keep`
-    /// says. Default 2.
+    /// The log is trimmed only behind so many verified snapshots that share no part, and so many verified ones are kept
+    /// whatever `keep` says. Default 2.
     pub min_verified: usize,
     /// The log is trimmed only so long after this was possible. Default `0s`.
     pub trim_delay: Span,

@@ -4,13 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use standfast_core::{
-    Captured, Error, ErrorKind, MANIFEST_FORMAT, Manifest, NodeId, PartRef, Position, Result,
-    Section, SharedMachine, SnapshotId, SnapshotStore, SnapshotUpload,
+    Captured, Error, ErrorKind, MANIFEST_COMPLETE, MOST_LAYERS, Manifest, NodeId, PartRef,
+    Position, Result, Section, SharedMachine, SnapshotId, SnapshotStore, SnapshotUpload,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{self, JoinSet};
 
-use crate::capture::{Loaded, OpenCapture};
+use crate::capture::{Loaded, OpenCapture, What};
 use crate::metrics;
 use crate::policy::SnapshotPolicy;
 
@@ -62,6 +62,9 @@ impl Publisher {
 
     /// Uploads what was captured and, when it is committed, proposes it. The capture is ended in every case.
     ///
+    /// What changed is uploaded alone, as a layer on the newest snapshot listed, when that is the capture's base, is
+    /// verified, has fewer than [`MOST_LAYERS`] layers, and no more than 30 % of the rows changed since its own base.
+    ///
     /// Memory: `policy.memory`, whatever the size of the state; more only if one section is larger than a part.
     ///
     /// # Errors
@@ -81,7 +84,11 @@ impl Publisher {
     ) -> Result<Manifest> {
         let started = tokio::time::Instant::now();
         let open = OpenCapture::new(machine, &captured);
-        let published = self.publish_open(&captured, open, committed).await;
+        let publishing = self.publish_open(&captured, open, committed);
+        let published = Box::pin(publishing).await;
+        if published.is_ok() {
+            machine.lock().rebase(captured.id);
+        }
         metrics::published(&published, started.elapsed());
         published
     }
@@ -92,11 +99,16 @@ impl Publisher {
         open: OpenCapture,
         committed: Committed,
     ) -> Result<Manifest> {
+        let previous = self.previous(captured).await?;
         let upload: Arc<dyn SnapshotUpload> = Arc::from(self.store.begin().await?);
+        let what = match previous {
+            None => What::Everything,
+            Some(_) => What::Changes,
+        };
         let part_size = self.policy.part_size_of(captured.rows);
-        let parts = self.upload(open, part_size, &upload).await?;
-        let manifest = Manifest {
-            format: MANIFEST_FORMAT,
+        let parts = self.upload(open, what, part_size, &upload).await?;
+        let complete = Manifest {
+            format: MANIFEST_COMPLETE,
             cluster: captured.cluster,
             id: SnapshotId::new(captured.position.seq, upload.id().random),
             position: captured.position,
@@ -107,10 +119,43 @@ impl Publisher {
             versions: captured.versions,
             parts,
             base: None,
+            layers: Vec::new(),
+        };
+        let manifest = match previous {
+            None => complete,
+            Some(previous) => complete.on(previous),
         };
         wait_committed(committed, captured.position).await?;
         self.store.propose(&manifest).await?;
         Ok(manifest)
+    }
+
+    /// The snapshot on which what was captured is told as a layer.
+    async fn previous(&self, captured: &Captured) -> Result<Option<Manifest>> {
+        let Some(base) = captured.base else {
+            return Ok(None);
+        };
+        let newest = self.store.newest().await?;
+        let listed = newest.as_ref().and_then(|entry| entry.newest());
+        let Some(listed) =
+            listed.filter(|listed| listed.verified && listed.position == base.position)
+        else {
+            return Ok(None);
+        };
+        let manifest = match self.store.open(&listed.id).await {
+            Ok(reader) => reader.manifest().clone(),
+            Err(error) if error.retry() => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, snapshot = %listed.id, "no layer on a snapshot that is damaged");
+                return Ok(None);
+            }
+        };
+        let layered = manifest.parts.iter().take(manifest.layer_parts());
+        let changed = base.changed + layered.map(|part| part.rows).sum::<u64>();
+        let fits = manifest.layers.len() < MOST_LAYERS
+            && manifest.versions == captured.versions
+            && changed <= captured.rows / 10 * 3;
+        Ok(fits.then_some(manifest))
     }
 
     /// Reads, compresses and stores all parts; gives them in the order of restore. The capture has ended when this
@@ -118,12 +163,13 @@ impl Publisher {
     async fn upload(
         &self,
         open: OpenCapture,
+        what: What,
         part_size: usize,
         upload: &Arc<dyn SnapshotUpload>,
     ) -> Result<Vec<PartRef>> {
         let slots = Arc::new(Semaphore::new(self.policy.slots()));
         let (sender, receiver) = mpsc::channel(1);
-        let reading = task::spawn_blocking(move || open.read(part_size, &slots, &sender));
+        let reading = task::spawn_blocking(move || open.read(what, part_size, &slots, &sender));
         let stored = self.store_parts(receiver, upload).await;
         joined(reading.await)??;
         let mut stored = stored?;

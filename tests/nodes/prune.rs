@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::bad_input::edit;
+use crate::lender::{all_exist, lender, objects, put_all};
 use crate::node::TestNode;
 use crate::support::TestCluster;
 
@@ -18,10 +21,12 @@ async fn listed(node: &TestNode) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_primary_prunes_by_the_limits_of_the_configuration_that_is_named() {
     let mut cluster = TestCluster::start(&["a"]).await;
-    let load = cluster.load(7).await;
-    for _ in 0..3 {
+    let client = lender(&cluster, Duration::from_secs(20)).await;
+    let puts = objects(0..800, 32);
+    // So many each time that every snapshot is a base.
+    for more in [&puts[..200], &puts[200..400], &puts[400..]] {
+        put_all(&client, more).await;
         asked(&cluster.nodes[0], &["snapshot", "create"]).await;
-        load.acknowledged_more(100).await;
     }
     cluster
         .until("the newest to be verified", |status| {
@@ -43,7 +48,7 @@ async fn the_primary_prunes_by_the_limits_of_the_configuration_that_is_named() {
     assert_eq!(pruned["retired"], trial["retired"]);
     assert_ne!(pruned["deleted_objects"], 0);
     assert_eq!(listed(node).await, before[1..], "two verified ones stay");
-    load.verdict(&cluster).await;
+    all_exist(&client, &puts).await;
 
     cluster.nodes[0].kill().await;
     let refused = cluster.nodes[0].command(&["snapshot", "prune"]).await;

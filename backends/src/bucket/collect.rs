@@ -121,7 +121,8 @@ impl BucketSpace {
             return Ok(false);
         };
         Ok(manifest.parts.iter().any(|part| {
-            part.upload.began_on < entry.oldest_upload && !kept.contains(&rules::name(part))
+            part.upload.began_on < entry.oldest_upload
+                && (manifest.is_own(part) || !kept.contains(&rules::name(part)))
         }))
     }
 

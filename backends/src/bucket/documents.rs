@@ -33,7 +33,7 @@ pub(super) struct PinDocument {
 pub(super) trait Document: Serialize + DeserializeOwned + Send + Sync {
     /// For messages.
     const WHAT: &'static str;
-    /// The newest format this version reads, and the one it writes.
+    /// The newest format this version reads.
     const FORMAT: u32;
 
     /// The cluster it says it is of.
@@ -86,7 +86,7 @@ pub(super) fn decode<D: Document>(name: &str, bytes: &[u8]) -> Result<D> {
         .source(source)
     };
     let Format { format } = serde_json::from_slice(bytes).map_err(corrupt)?;
-    if format != D::FORMAT {
+    if !(1..=D::FORMAT).contains(&format) {
         return Err(fail(
             ErrorKind::Version,
             "decode",

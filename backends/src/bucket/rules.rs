@@ -94,7 +94,7 @@ fn check_lists(before: &[Listed], oldest: u64, next: &CatalogEntry) -> Result<()
     }
 }
 
-/// Its parts are its own upload's, not revoked, or those of a snapshot listed in the base.
+/// Its own upload's parts are not revoked, the others neither, or they are those of a snapshot listed in the base.
 async fn check_added(
     space: &BucketSpace,
     before: &[Listed],
@@ -121,8 +121,19 @@ async fn check_added(
     if old.is_empty() {
         return Ok(());
     }
-    let live = referred(space, before.iter().map(|listed| &listed.id)).await?;
-    match old.iter().find(|part| !live.contains(&name(part))) {
+    let mut live = BTreeSet::new();
+    for listed in before {
+        // One that is damaged gives nothing to be used again, and is no reason to list no other.
+        let manifest = space.readable(&listed.id).await?;
+        live.extend(
+            manifest
+                .iter()
+                .flat_map(|manifest| &manifest.parts)
+                .map(name),
+        );
+    }
+    let lost = |part: &&&PartRef| manifest.is_own(part) || !live.contains(&name(part));
+    match old.iter().find(lost) {
         Some(part) => Err(invalid(
             next,
             format!(

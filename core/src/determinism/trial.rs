@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::batch::{Batch, BatchBuilder, BatchEnd, Entry, EntryId};
 use crate::clock::Clock;
-use crate::snapshot::{MANIFEST_FORMAT, Manifest, SnapshotId};
+use crate::snapshot::{MANIFEST_COMPLETE, Manifest, SnapshotId};
 use crate::state::{Command, Considered, Machine, Op, Refusal, Reply, Service};
 use crate::words::{ClusterId, Digest, Epoch, Fingerprint, NodeId, Section};
 
@@ -143,7 +143,7 @@ impl Trial {
     pub(super) fn restored(&mut self, name: &'static str) -> Self {
         let captured = self.machine.capture().expect("no other is in progress");
         let manifest = Manifest {
-            format: MANIFEST_FORMAT,
+            format: MANIFEST_COMPLETE,
             cluster: captured.cluster,
             id: SnapshotId::new(captured.position.seq, 0),
             position: captured.position,
@@ -154,6 +154,7 @@ impl Trial {
             versions: captured.versions,
             parts: Vec::new(),
             base: None,
+            layers: Vec::new(),
         };
         let mut shadow = self.machine.begin_restore();
         for section in Section::all() {

@@ -7,5 +7,7 @@ mod store;
 
 pub use attestation::{ATTESTATION_FORMAT, Attestation};
 pub use catalog::{CATALOG_FORMAT, CatalogEntry, Listed};
-pub use manifest::{MANIFEST_FORMAT, Manifest, PartRef, SnapshotId, UploadId};
+pub use manifest::{
+    Layer, MANIFEST_COMPLETE, MANIFEST_FORMAT, MOST_LAYERS, Manifest, PartRef, SnapshotId, UploadId,
+};
 pub use store::{Pin, SnapshotCapabilities, SnapshotReader, SnapshotStore, SnapshotUpload, Won};

@@ -23,7 +23,7 @@ use crate::words::{FenceToken, Section, Seq};
 /// * **SS-2** Of all that race for catalog entry `n`, one wins, and everybody agrees which.
 /// * **SS-3** Entry `n+1` builds on `n` only if `n`'s epoch is not above its own (R2).
 /// * **SS-4** No part name is used twice; a part is reused only when a snapshot listed in the entry that is
-///   built on refers to it, checked again on every rebase.
+///   built on refers to it, checked again on every rebase. A snapshot whose own upload was revoked is not listed.
 ///   Whatever an entry retires is of uploads older than its `oldest_upload`: it can never be listed again.
 /// * **SS-5** `collect` deletes only after its entry was won and the pins were listed after that; what a listed
 ///   snapshot or a pin refers to stays.

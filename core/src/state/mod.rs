@@ -13,7 +13,9 @@ pub use captured_map::CapturedMap;
 pub use command::{AnswerWhen, Command, Decision, Op, Outcome, Refusal, Reply, RequestHeader};
 pub use context::{ApplyContext, DecideContext};
 pub use digest_table::DigestTable;
-pub use machine::{Applied, CaptureWhen, Captured, Compared, Considered, Machine, SharedMachine};
+pub use machine::{
+    Applied, Base, CaptureWhen, Captured, Compared, Considered, Machine, SharedMachine,
+};
 pub use restore::MachineRestore;
-pub use service::{CaptureId, Service, ShadowState, StateMachine};
+pub use service::{CaptureId, EachChange, Service, ShadowState, StateMachine};
 pub use sessions::{Recall, SESSION_WINDOW, Sessions};

@@ -1,5 +1,7 @@
-use super::machine::Machine;
-use super::service::ShadowState;
+use std::collections::BTreeSet;
+
+use super::machine::{CHANGES, COMPLETE, Machine};
+use super::service::{EachChange, ShadowState};
 use super::sessions::Sessions;
 use crate::batch::Versions;
 use crate::clock::Clock;
@@ -15,6 +17,8 @@ pub struct MachineRestore {
     sessions: Sessions,
     versions: Versions,
     clock: Clock,
+    /// Sections of which all rows are loaded.
+    complete: BTreeSet<Section>,
 }
 
 impl MachineRestore {
@@ -30,6 +34,7 @@ impl MachineRestore {
             sessions: Sessions::new(cluster),
             versions,
             clock,
+            complete: BTreeSet::new(),
         }
     }
 
@@ -55,11 +60,35 @@ impl MachineRestore {
         Ok(())
     }
 
-    /// Adds the rows of one section. Globals come first.
+    /// Adds what changed in one section, as [`Machine::read_changes`] wrote it. What changed last comes first.
+    ///
+    /// # Errors
+    /// `Corrupt` when it cannot be decoded.
+    pub fn load_changes(&mut self, section: Section, changes: &[u8]) -> Result<()> {
+        let (kind, rows) = kind_of(section, changes)?;
+        if self.complete.contains(&section) {
+            return Ok(());
+        }
+        if kind == COMPLETE {
+            self.load(section, rows)?;
+            self.complete.insert(section);
+            return Ok(());
+        }
+        if section.sessions().is_some() {
+            return self.sessions.load_changes(rows);
+        }
+        self.shadow.load_changes(section, rows)
+    }
+
+    /// Adds the rows of one section. Globals come first. After [`Self::load_changes`], only those that are not known to
+    /// have changed.
     ///
     /// # Errors
     /// `Corrupt` when they cannot be decoded.
     pub fn load(&mut self, section: Section, rows: &[u8]) -> Result<()> {
+        if self.complete.contains(&section) {
+            return Ok(());
+        }
         if section.sessions().is_some() {
             return self.sessions.load(rows);
         }
@@ -91,13 +120,36 @@ impl MachineRestore {
         self.shadow.each_row(section, rows, each)
     }
 
+    /// Gives key and bytes of every row that a section of changes sets, and the key of every one that is gone; whether
+    /// it is complete, so that no earlier row counts; `None` when the service cannot tell.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be decoded.
+    pub fn each_change(
+        &self,
+        section: Section,
+        changes: &[u8],
+        each: &mut EachChange<'_>,
+    ) -> Result<Option<bool>> {
+        let (kind, rows) = kind_of(section, changes)?;
+        let complete = kind == COMPLETE;
+        let told = if complete {
+            let mut set = |key: &[u8], row: &[u8]| each(key, Some(row));
+            self.shadow.each_row(section, rows, &mut set)?
+        } else {
+            self.shadow.each_change(section, rows, each)?
+        };
+        Ok(told.then_some(complete))
+    }
+
     /// The state, if it is what the manifest says.
     ///
     /// # Errors
     /// As [`Self::check`]; `Corrupt` with both digests when they differ.
-    pub fn finish(self, manifest: &Manifest) -> Result<Machine> {
+    pub fn finish(mut self, manifest: &Manifest) -> Result<Machine> {
         self.check(manifest)?;
         let service = self.shadow.finish()?;
+        self.sessions.loaded();
         let machine = Machine::at(
             self.cluster,
             service,
@@ -116,4 +168,16 @@ impl MachineRestore {
             manifest.digest
         )))
     }
+}
+
+/// The first byte of a section of changes, and what follows it.
+fn kind_of(section: Section, changes: &[u8]) -> Result<(u8, &[u8])> {
+    let kind = changes.split_first().map(|(kind, rows)| (*kind, rows));
+    let known = kind.filter(|(kind, _)| [COMPLETE, CHANGES].contains(kind));
+    known.ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "restore").context(format!(
+            "section {} does not begin as a section of changes does",
+            section.number()
+        ))
+    })
 }

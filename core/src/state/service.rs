@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use super::command::{Command, Decision, Refusal, Reply};
 use super::context::{ApplyContext, DecideContext};
 use crate::batch::{Entry, Versions};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::words::{Digest, Fingerprint, Section};
 
 /// Names a capture in progress.
@@ -46,6 +46,30 @@ pub trait StateMachine: Send + Debug {
     /// state's lock: at most about a millisecond.
     fn read_section(&mut self, capture: CaptureId, section: Section, out: &mut Vec<u8>) -> u64;
 
+    /// How many of the service's rows with keys changed from its *base*, a capture that it was told of by
+    /// [`Self::rebase`], to the capture in progress. `None` when it cannot tell which, or when they are so many that a
+    /// snapshot of everything is the smaller trouble. A service that always says `None` is captured as a whole each time,
+    /// which is right for every service.
+    fn changed(&self) -> Option<u64> {
+        None
+    }
+
+    /// Appends what changed in one section from the base to the capture in progress: rows as they were when the capture
+    /// began, and the keys of those that were gone; returns how many of both. `None`, and nothing appended, when all
+    /// rows of the section are to be read instead. Called in place of [`Self::read_section`], after [`Self::changed`]
+    /// said how many.
+    fn read_changes(
+        &mut self,
+        _capture: CaptureId,
+        _section: Section,
+        _out: &mut Vec<u8>,
+    ) -> Option<u64> {
+        None
+    }
+
+    /// Makes the last capture, ended or not, the base.
+    fn rebase(&mut self, _capture: CaptureId) {}
+
     /// Ends a capture, finished or not.
     fn end_capture(&mut self, capture: CaptureId);
 
@@ -57,6 +81,9 @@ pub trait StateMachine: Send + Debug {
     fn versions(&self) -> Versions;
 }
 
+/// Takes the key of a row that changed, and its bytes unless it is gone.
+pub type EachChange<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
+
 /// A state that is being filled from a snapshot.
 pub trait ShadowState: Send + Debug {
     /// Adds the rows of one section, as `read_section` wrote them. Globals come first.
@@ -64,6 +91,20 @@ pub trait ShadowState: Send + Debug {
     /// # Errors
     /// `Corrupt` when they cannot be decoded.
     fn load(&mut self, section: Section, rows: &[u8]) -> Result<()>;
+
+    /// Adds the rows of one section, as `read_changes` wrote them. What changed last comes first: a key that is known
+    /// already, as a row or as gone, stays as it is, here and in every [`Self::load`] that follows.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be decoded; `Unsupported` by a service that writes none.
+    fn load_changes(&mut self, section: Section, _changes: &[u8]) -> Result<()> {
+        Err(
+            Error::new(ErrorKind::Unsupported, "restore").context(format!(
+                "section {} holds only what changed, and the service has no `load_changes`",
+                section.number()
+            )),
+        )
+    }
 
     /// Digest of the rows of one section, without keeping them: lets a snapshot be verified without the memory of
     /// a second state. `None` when the service cannot tell; the snapshot is then restored into a scratch state
@@ -86,6 +127,19 @@ pub trait ShadowState: Send + Debug {
         _section: Section,
         _rows: &[u8],
         _each: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// The same for what `read_changes` wrote; `None` for a row that was gone.
+    ///
+    /// # Errors
+    /// `Corrupt` when they cannot be decoded.
+    fn each_change(
+        &self,
+        _section: Section,
+        _changes: &[u8],
+        _each: &mut EachChange<'_>,
     ) -> Result<bool> {
         Ok(false)
     }

@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
 
@@ -8,8 +9,8 @@ use super::{Application, Rows, RowsMut};
 use crate::batch::{Entry, OpType, Versions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::{
-    ApplyContext, CaptureId, CapturedMap, Command, DecideContext, Decision, DigestTable, Op,
-    Refusal, Reply, Service, ShadowState, StateMachine,
+    ApplyContext, CaptureId, CapturedMap, Command, DecideContext, Decision, DigestTable,
+    EachChange, Op, Refusal, Reply, Service, ShadowState, StateMachine,
 };
 use crate::words::{Digest, Fingerprint, Section};
 
@@ -22,7 +23,15 @@ pub struct Typed<A: Application> {
     map: CapturedMap<A::Key, A::Row>,
     digests: DigestTable,
     captures: u64,
+    /// While it is restored from changes: the keys known to be gone.
+    gone: Option<HashSet<A::Key>>,
 }
+
+/// The keys that went and the rows that changed in a section.
+type ChangedRows<A> = (
+    Vec<<A as Application>::Key>,
+    Vec<(<A as Application>::Key, <A as Application>::Row)>,
+);
 
 impl<A: Application> Typed<A> {
     /// An empty state of the application that `application` makes.
@@ -34,7 +43,28 @@ impl<A: Application> Typed<A> {
             map: CapturedMap::new(),
             digests: DigestTable::new(),
             captures: 0,
+            gone: None,
         }
+    }
+
+    /// Adds a row that comes from a snapshot, unless something later is known of its key.
+    fn load_row(&mut self, section: Section, key: A::Key, row: A::Row) -> Result<()> {
+        let (Some(cluster), bucket) = (self.cluster, bucket_of(&key)) else {
+            return Ok(());
+        };
+        if Section::of_bucket(bucket) != section {
+            return Err(Error::new(ErrorKind::Corrupt, "restore")
+                .context(format!("row {key:?} lies in section {}", section.number())));
+        }
+        if let Some(gone) = &self.gone
+            && (gone.contains(&key) || self.map.get(bucket, &key).is_some())
+        {
+            return Ok(());
+        }
+        self.digests
+            .add(section, row_digest::<A>(cluster, &key, &row));
+        self.map.insert(bucket, key, row);
+        Ok(())
     }
 
     /// Reads a reply that came back from a proposal.
@@ -98,6 +128,34 @@ impl<A: Application> StateMachine for Typed<A> {
         rows.len() as u64
     }
 
+    fn changed(&self) -> Option<u64> {
+        self.map.changed().map(|keys| keys as u64)
+    }
+
+    fn read_changes(
+        &mut self,
+        _capture: CaptureId,
+        section: Section,
+        out: &mut Vec<u8>,
+    ) -> Option<u64> {
+        let (mut gone, mut rows) = (Vec::new(), Vec::new());
+        self.map
+            .read_changes(section.bucket()?, |key, row| match row {
+                Some(row) => rows.push((key.clone(), row.clone())),
+                None => gone.push(key.clone()),
+            });
+        let changed = (gone.len() + rows.len()) as u64;
+        if changed > 0 {
+            let changes: ChangedRows<A> = (gone, rows);
+            out.extend_from_slice(&encode(&changes));
+        }
+        Some(changed)
+    }
+
+    fn rebase(&mut self, _capture: CaptureId) {
+        self.map.rebase();
+    }
+
     fn end_capture(&mut self, _capture: CaptureId) {
         self.map.end_capture();
     }
@@ -115,18 +173,20 @@ impl<A: Application> StateMachine for Typed<A> {
 
 impl<A: Application> ShadowState for Typed<A> {
     fn load(&mut self, section: Section, rows: &[u8]) -> Result<()> {
-        let (Some(cluster), false) = (self.cluster, rows.is_empty()) else {
+        if rows.is_empty() {
             return Ok(());
-        };
+        }
         for (key, row) in decode::<Vec<(A::Key, A::Row)>>(rows, "section of rows")? {
-            let bucket = bucket_of(&key);
-            if Section::of_bucket(bucket) != section {
-                return Err(Error::new(ErrorKind::Corrupt, "restore")
-                    .context(format!("row {key:?} lies in section {}", section.number())));
-            }
-            self.digests
-                .add(section, row_digest::<A>(cluster, &key, &row));
-            self.map.insert(bucket, key, row);
+            self.load_row(section, key, row)?;
+        }
+        Ok(())
+    }
+
+    fn load_changes(&mut self, section: Section, changes: &[u8]) -> Result<()> {
+        let (gone, rows) = decode::<ChangedRows<A>>(changes, "section of changes")?;
+        self.gone.get_or_insert_default().extend(gone);
+        for (key, row) in rows {
+            self.load_row(section, key, row)?;
         }
         Ok(())
     }
@@ -143,7 +203,24 @@ impl<A: Application> ShadowState for Typed<A> {
         Ok(true)
     }
 
-    fn finish(self: Box<Self>) -> Result<Box<dyn Service>> {
+    fn each_change(
+        &self,
+        _section: Section,
+        changes: &[u8],
+        each: &mut EachChange<'_>,
+    ) -> Result<bool> {
+        let (gone, rows) = decode::<ChangedRows<A>>(changes, "section of changes")?;
+        for key in gone {
+            each(&encode(&key), None);
+        }
+        for (key, row) in rows {
+            each(&encode(&key), Some(&encode(&row)));
+        }
+        Ok(true)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Box<dyn Service>> {
+        self.gone = None;
         Ok(self)
     }
 }

@@ -1,8 +1,8 @@
 use std::any::Any;
 
 use standfast_core::{
-    ApplyContext, CaptureId, Command, DecideContext, Decision, Digest, Entry, Fingerprint, Op,
-    Refusal, Reply, Result, Section, Service, ShadowState, StateMachine, Versions,
+    ApplyContext, CaptureId, Command, DecideContext, Decision, Digest, EachChange, Entry,
+    Fingerprint, Op, Refusal, Reply, Result, Section, Service, ShadowState, StateMachine, Versions,
 };
 
 use super::soft::Soft;
@@ -87,6 +87,24 @@ impl StateMachine for MetadataService {
         rows
     }
 
+    fn changed(&self) -> Option<u64> {
+        self.tables.changed()
+    }
+
+    fn read_changes(
+        &mut self,
+        _capture: CaptureId,
+        section: Section,
+        out: &mut Vec<u8>,
+    ) -> Option<u64> {
+        let bucket = section.bucket()?;
+        Some(self.tables.write_changes(bucket, out))
+    }
+
+    fn rebase(&mut self, _capture: CaptureId) {
+        self.tables.rebase();
+    }
+
     fn end_capture(&mut self, capture: CaptureId) {
         if capture.0 == self.captures {
             self.globals = None;
@@ -166,6 +184,20 @@ impl ShadowState for Restoring {
 
     fn digest_rows(&self, section: Section, rows: &[u8]) -> Result<Option<Digest>> {
         self.shadow.digest_rows(section, rows).map(Some)
+    }
+
+    fn load_changes(&mut self, section: Section, changes: &[u8]) -> Result<()> {
+        self.shadow.load_changes(section, changes)
+    }
+
+    fn each_change(
+        &self,
+        section: Section,
+        changes: &[u8],
+        each: &mut EachChange<'_>,
+    ) -> Result<bool> {
+        Shadow::each_change(section, changes, each)?;
+        Ok(true)
     }
 
     fn each_row(

@@ -10,6 +10,7 @@ mod apply_segment;
 mod apply_transfer;
 mod apply_unmount;
 mod apply_upsert;
+mod changes;
 mod global_row;
 mod globals;
 mod object;

@@ -32,17 +32,7 @@ pub(crate) fn write(key: &ObjectKey, object: &Object, out: &mut Vec<u8>) {
     } else {
         WITH_TRAITS
     });
-    match key {
-        ObjectKey::Hex(packed) => {
-            out.push(HEX);
-            out.extend_from_slice(packed);
-        }
-        ObjectKey::Other(qualified) => {
-            out.push(OTHER);
-            write_varint(out, qualified.len() as u64);
-            out.extend_from_slice(qualified);
-        }
-    }
+    write_key(key, out);
     match object.progress {
         Progress::Processing(since_ms) => {
             out.push(PROCESSING);
@@ -66,6 +56,30 @@ pub(crate) fn write(key: &ObjectKey, object: &Object, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends a key: form and bytes, as in a row.
+pub(crate) fn write_key(key: &ObjectKey, out: &mut Vec<u8>) {
+    match key {
+        ObjectKey::Hex(packed) => {
+            out.push(HEX);
+            out.extend_from_slice(packed);
+        }
+        ObjectKey::Other(qualified) => {
+            out.push(OTHER);
+            write_varint(out, qualified.len() as u64);
+            out.extend_from_slice(qualified);
+        }
+    }
+}
+
+/// Reads what [`write_key`] wrote.
+pub(crate) fn read_key(input: &mut Reader<'_>) -> Option<ObjectKey> {
+    match input.byte()? {
+        HEX => Some(ObjectKey::Hex(input.array()?)),
+        OTHER => Some(ObjectKey::Other(input.bytes()?.into())),
+        _ => None,
+    }
+}
+
 /// Reads what [`write`] wrote.
 pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
     let has_traits = match input.byte()? {
@@ -73,11 +87,7 @@ pub(crate) fn read(input: &mut Reader<'_>) -> Option<(ObjectKey, Object)> {
         WITH_TRAITS => true,
         _ => return None,
     };
-    let key = match input.byte()? {
-        HEX => ObjectKey::Hex(input.array()?),
-        OTHER => ObjectKey::Other(input.bytes()?.into()),
-        _ => return None,
-    };
+    let key = read_key(input)?;
     let progress = match input.byte()? {
         PROCESSING => Progress::Processing(input.varint()?),
         COMPLETE => Progress::Complete(None),

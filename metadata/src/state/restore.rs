@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use standfast_core::{Digest, Error, Fingerprint, Result, Section, Seq};
+use standfast_core::{Digest, EachChange, Error, Fingerprint, Result, Section, Seq};
 
 use super::allocated::Allocated;
+use super::changes::read_gone;
 use super::global_row::{Counters, GlobalRow};
 use super::object_row;
 use super::segment::{Client, Segment, SegmentStatus};
@@ -20,6 +21,8 @@ pub(crate) struct Shadow {
     tables: Tables,
     reserved: BTreeMap<SegmentNumber, Vec<Reservation>>,
     allocated: BTreeMap<SegmentNumber, Allocated>,
+    /// Objects that a later snapshot knows to be gone; `None` while all rows are of one snapshot.
+    gone: Option<BTreeSet<ObjectKey>>,
 }
 
 impl Shadow {
@@ -28,7 +31,29 @@ impl Shadow {
             tables: Tables::new(cluster),
             reserved: BTreeMap::new(),
             allocated: BTreeMap::new(),
+            gone: None,
         }
+    }
+
+    /// Gives the qualified key of every object that changed, and its row unless it went.
+    pub(crate) fn each_change(
+        section: Section,
+        changes: &[u8],
+        each: &mut EachChange<'_>,
+    ) -> Result<()> {
+        let mut input = Reader(changes);
+        for key in read_gone(&mut input).ok_or_else(|| undecodable(section))? {
+            each(&key.qualified(), None);
+        }
+        Self::each_object(section, input.0, &mut |key, row| each(key, Some(row)))
+    }
+
+    /// Adds what changed in one section, unless something later is known of it.
+    pub(crate) fn load_changes(&mut self, section: Section, changes: &[u8]) -> Result<()> {
+        let mut input = Reader(changes);
+        let gone = read_gone(&mut input).ok_or_else(|| undecodable(section))?;
+        self.gone.get_or_insert_default().extend(gone);
+        self.load(section, input.0)
     }
 
     /// Gives the qualified key and the bytes of every object's row.
@@ -110,7 +135,7 @@ impl Shadow {
             GlobalRow::UnderWay(key, under_way) => {
                 for place in &under_way.targets {
                     let allocated = self.allocated.entry(place.segment).or_default();
-                    allocated.push((place.offset, under_way.size));
+                    allocated.push(place.offset, under_way.size);
                 }
                 let under_way = under_way.clone().into_owned();
                 tables.transfers.insert(ObjectKey::of(key), under_way);
@@ -131,6 +156,11 @@ impl Shadow {
         let before = input.0;
         let (key, object) = object_row::read(input)?;
         let row = before.get(..before.len() - input.0.len())?;
+        if let Some(gone) = &self.gone
+            && (gone.contains(&key) || self.tables.object(bucket, &key).is_some())
+        {
+            return Some(());
+        }
         for place in object.replicas.iter() {
             if self.tables.segments.contains_key(&place.segment) {
                 let allocated = self.allocated.entry(place.segment).or_default();

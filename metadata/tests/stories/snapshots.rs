@@ -36,6 +36,7 @@ pub(crate) fn manifest(primary: &Primary) -> Manifest {
         versions: machine.versions(),
         parts: Vec::new(),
         base: None,
+        layers: Vec::new(),
     }
 }
 
@@ -92,6 +93,74 @@ fn a_snapshot_is_of_its_instant_whatever_is_applied_while_it_is_read() {
     });
     assert_eq!(rows.1, expected);
     restore(&primary, &manifest, &rows);
+}
+
+/// What changed since the base, section by section; `between` runs before each is read.
+fn read_changes(
+    primary: &mut Primary,
+    capture: CaptureId,
+    mut between: impl FnMut(&mut Primary),
+) -> Vec<(Section, Vec<u8>)> {
+    let mut changes = Vec::new();
+    for section in Section::all() {
+        between(primary);
+        let mut bytes = Vec::new();
+        primary
+            .machine
+            .read_changes(capture, section, &mut bytes)
+            .unwrap();
+        if !bytes.is_empty() {
+            changes.push((section, bytes));
+        }
+    }
+    primary.machine.end_capture(capture);
+    changes
+}
+
+#[test]
+fn the_rows_of_a_base_and_what_changed_since_are_the_state() {
+    let (mut primary, mut client) = busy();
+    let base = primary.machine.capture().unwrap();
+    assert_eq!(base.base, None);
+    let rows = read(&mut primary, base.id, |_| {});
+    primary.machine.rebase(base.id);
+    let mut before = base.position;
+    let mut layers = Vec::new();
+    for round in 0..4 {
+        for n in 0..20 {
+            primary.start(&mut client, &format!("new{round}-{n}"), 10);
+            primary.remove(&mut client, &format!("new{}-{n}", round - 1), true);
+            primary.end(&mut client, &format!("k{}", (n + round * 20) % 300));
+            primary.remove(&mut client, &format!("k{}", n * 3 + round), true);
+        }
+        primary.seal();
+        let manifest = manifest(&primary);
+        let captured = primary.machine.capture().unwrap();
+        let told = captured.base.unwrap();
+        assert_eq!(told.position, before);
+        assert!((20..1000).contains(&told.changed), "{told:?}");
+        before = captured.position;
+        let mut n = 0;
+        let changes = read_changes(&mut primary, captured.id, |primary| {
+            n += 1;
+            if n % 20 == 0 {
+                primary.start(&mut client, &format!("new{round}-{n}"), 10);
+                primary.remove(&mut client, &format!("k{}", n % 300), true);
+            }
+        });
+        primary.machine.rebase(captured.id);
+        primary.seal();
+        layers.insert(0, changes);
+
+        let mut shadow = primary.machine.begin_restore();
+        for (section, changes) in layers.iter().flatten() {
+            shadow.load_changes(*section, changes).unwrap();
+        }
+        for (section, bytes) in &rows.0 {
+            shadow.load(*section, bytes).unwrap();
+        }
+        shadow.finish(&manifest).unwrap();
+    }
 }
 
 #[test]

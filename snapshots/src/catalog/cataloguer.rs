@@ -182,7 +182,7 @@ impl Cataloguer {
                 continue;
             }
             let judged = match self.store.open(&id).await {
-                Ok(reader) => self.judge(draft, reader.manifest()),
+                Ok(reader) => self.judge(draft, reader.manifest()).await?,
                 Err(error) if error.retry() => return Err(error),
                 Err(error) => Judged::PassOver(error.to_string()),
             };
@@ -199,23 +199,25 @@ impl Cataloguer {
     }
 
     /// Two nodes that captured at the same milestone propose the same state twice: one is enough.
-    fn judge(&self, draft: &Draft, manifest: &Manifest) -> Judged {
+    async fn judge(&self, draft: &Draft, manifest: &Manifest) -> Result<Judged> {
         let pass_over = |why: &str| Judged::PassOver(why.to_owned());
         if draft.newest_seq() >= Some(manifest.position.seq) {
-            return pass_over("not newer than what is listed");
+            return Ok(pass_over("not newer than what is listed"));
         }
-        if manifest.base.is_some() {
-            return pass_over("incremental: this version lists complete ones");
+        if manifest.check_layers().is_err() {
+            return Ok(pass_over("its layers are not what they can be"));
         }
-        if draft.is_revoked(manifest) {
-            return pass_over("its upload was revoked");
+        if draft.is_revoked(&*self.store, manifest).await? {
+            return Ok(pass_over("an upload it needs was revoked"));
         }
-        match self.lineage.judge(manifest.position, manifest.digest) {
-            Verdict::Same => Judged::List(Box::new(manifest.clone())),
-            Verdict::NotYet => Judged::Wait,
-            Verdict::Other => pass_over("of another history, or with another digest than ours"),
-            Verdict::Forgotten => pass_over("too old to compare"),
-        }
+        Ok(
+            match self.lineage.judge(manifest.position, manifest.digest) {
+                Verdict::Same => Judged::List(Box::new(manifest.clone())),
+                Verdict::NotYet => Judged::Wait,
+                Verdict::Other => pass_over("of another history, or with another digest than ours"),
+                Verdict::Forgotten => pass_over("too old to compare"),
+            },
+        )
     }
 
     pub(super) async fn collect(&self, entry: &CatalogEntry) -> Result<u64> {

@@ -39,11 +39,30 @@ impl Draft {
         self.snapshots.last().map(|listed| listed.position.seq)
     }
 
-    /// Whether a proposal's upload was revoked.
-    pub(super) fn is_revoked(&self, manifest: &Manifest) -> bool {
-        let oldest = self.oldest_upload;
-        let revoked = |part: &PartRef| part.upload.began_on < oldest;
-        manifest.parts.iter().any(revoked)
+    /// Whether a proposal's own upload was revoked, or one of a part that it needs and no snapshot listed refers to (SS-4).
+    pub(super) async fn is_revoked(
+        &self,
+        store: &dyn SnapshotStore,
+        manifest: &Manifest,
+    ) -> Result<bool> {
+        let revoked = |part: &&PartRef| part.upload.began_on < self.oldest_upload;
+        let mut missing: Vec<_> = manifest.parts.iter().filter(revoked).collect();
+        if missing.iter().any(|part| manifest.is_own(part)) {
+            return Ok(true);
+        }
+        for id in &self.before {
+            if missing.is_empty() {
+                break;
+            }
+            match store.open(id).await {
+                Ok(reader) => missing.retain(|part| !reader.manifest().parts.contains(part)),
+                Err(error) if error.retry() => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, snapshot = %id, "a listed snapshot is damaged");
+                }
+            }
+        }
+        Ok(!missing.is_empty())
     }
 
     /// Lists a proposal.

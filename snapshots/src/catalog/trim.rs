@@ -1,10 +1,12 @@
+use std::collections::BTreeSet;
+
 use standfast_core::{Listed, Result, Seq, SnapshotStore};
 
 use super::cataloguer::Cataloguer;
 
 impl Cataloguer {
-    /// How far the log may be trimmed: to the oldest of the newest `min_verified` verified snapshots whose manifests can
-    /// still be read, `trim_delay` after this was first seen, and not beyond what a pin needs. `None` when there are not
+    /// How far the log may be trimmed: to the oldest of the newest `min_verified` verified snapshots of different bases
+    /// whose manifests can still be read, `trim_delay` after this was first seen, and not beyond what a pin needs. `None` when there are not
     /// enough, or not for so long. A new term counts the delay from its own beginning. Trim with [`super::PinGuard`],
     /// which asks for the pins again after the floor was written (R8).
     ///
@@ -34,20 +36,25 @@ impl Cataloguer {
     }
 }
 
-/// What a trim relies on: the newest `wanted` of the verified snapshots whose manifests can still be read, newest first;
-/// fewer when there are fewer.
+/// What a trim relies on: the newest `wanted` of the verified snapshots whose manifests can still be read and that share no
+/// part with another, newest first; fewer when there are fewer. With a base go all that are layers on it.
 pub(super) async fn relied_on<'a>(
     store: &dyn SnapshotStore,
     snapshots: &'a [Listed],
     wanted: usize,
 ) -> Result<Vec<&'a Listed>> {
     let mut good = Vec::new();
+    let mut families = BTreeSet::new();
     for listed in snapshots.iter().rev().filter(|listed| listed.verified) {
         if good.len() == wanted {
             break;
         }
         match store.open(&listed.id).await {
-            Ok(_) => good.push(listed),
+            Ok(reader) => {
+                if families.insert(reader.manifest().family().clone()) {
+                    good.push(listed);
+                }
+            }
             Err(error) if error.retry() => return Err(error),
             Err(error) => {
                 tracing::error!(%error, snapshot = %listed.id, "a verified snapshot is damaged");

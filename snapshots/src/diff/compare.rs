@@ -1,13 +1,7 @@
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
 use serde::Serialize;
-use standfast_core::{
-    Bucket, Error, ErrorKind, MachineRestore, Result, Section, SnapshotId, SnapshotStore,
-};
+use standfast_core::{MachineRestore, Result, SnapshotId, SnapshotStore};
 
-use super::sections::BucketsOf;
-use crate::restore::check_complete;
+use super::rows::RowsOf;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -37,7 +31,7 @@ pub struct Difference {
 /// Compares the rows that have keys, from the snapshot `older` to `newer`, and gives `each` that is not the same: bucket
 /// by bucket, by key within one. Says nothing of the rows without keys nor of sessions.
 ///
-/// Memory: a part of each, and the rows of one bucket.
+/// Memory: a part of each, or of every layer of each, and the rows of one bucket.
 ///
 /// # Errors
 /// As opening and reading a snapshot; `Unsupported` when the service cannot tell its rows apart; what `each` returns.
@@ -53,18 +47,18 @@ pub async fn diff(
     let (older, newer) = (store.open(older).await?, store.open(newer).await?);
     for reader in [&older, &newer] {
         empty.check(reader.manifest())?;
-        check_complete(reader.manifest())?;
+        reader.manifest().check_layers()?;
     }
-    let mut older = BucketsOf::new(older.into());
-    let mut newer = BucketsOf::new(newer.into());
+    let mut older = RowsOf::new(&older.into());
+    let mut newer = RowsOf::new(&newer.into());
     let mut counts = Difference::default();
     loop {
         let next = [older.peek().await?, newer.peek().await?];
         let Some(bucket) = next.into_iter().flatten().min() else {
             return Ok(counts);
         };
-        let mut left = rows(&empty, bucket, &older.take(bucket))?;
-        let there = rows(&empty, bucket, &newer.take(bucket))?;
+        let mut left = older.take(&empty, bucket)?;
+        let there = newer.take(&empty, bucket)?;
         for (key, row) in there {
             match left.remove(&key) {
                 None => {
@@ -83,24 +77,4 @@ pub async fn diff(
             each(Change::Removed, key)?;
         }
     }
-}
-
-/// The rows of a bucket by key.
-fn rows(
-    empty: &MachineRestore,
-    bucket: Bucket,
-    rows: &Bytes,
-) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
-    let mut found = BTreeMap::new();
-    if rows.is_empty() {
-        return Ok(found);
-    }
-    let told = empty.each_row(Section::of_bucket(bucket), rows, &mut |key, row| {
-        found.insert(key.to_vec(), row.to_vec());
-    })?;
-    if told {
-        return Ok(found);
-    }
-    Err(Error::new(ErrorKind::Unsupported, "compare snapshots")
-        .context("the service does not tell its rows apart: it has no `each_row`"))
 }

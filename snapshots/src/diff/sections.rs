@@ -8,7 +8,7 @@ use tokio::task;
 use crate::part::{decompress, read_sections};
 use crate::publish::joined;
 
-/// The buckets of rows of a snapshot, in order, one part in memory at a time. Empty ones are left out, as are the
+/// The buckets of rows of some parts, in order, one part in memory at a time. Empty ones are left out, as are the
 /// sections that hold no rows with keys.
 pub(super) struct BucketsOf {
     reader: Arc<dyn SnapshotReader>,
@@ -17,11 +17,10 @@ pub(super) struct BucketsOf {
 }
 
 impl BucketsOf {
-    pub(super) fn new(reader: Arc<dyn SnapshotReader>) -> Self {
-        let parts = reader.manifest().parts.clone().into();
+    pub(super) fn new(reader: Arc<dyn SnapshotReader>, parts: &[PartRef]) -> Self {
         Self {
             reader,
-            parts,
+            parts: parts.to_vec().into(),
             read: VecDeque::new(),
         }
     }

@@ -7,6 +7,7 @@ use standfast_core::{
 };
 use tokio::task::{self, JoinSet};
 
+use crate::capture::What;
 use crate::part::{decompress, read_sections};
 use crate::policy::SnapshotPolicy;
 use crate::publish::joined;
@@ -27,8 +28,8 @@ pub(super) trait Sink: Send + 'static {
     /// Refuses a snapshot before anything of it is read.
     fn check(&self, manifest: &Manifest) -> Result<()>;
 
-    /// Takes one decompressed part.
-    fn take(&mut self, raw: &[u8]) -> Result<()>;
+    /// Takes one decompressed part, of rows or of changes.
+    fn take(&mut self, raw: &[u8], what: What) -> Result<()>;
 }
 
 /// Fills a state.
@@ -63,8 +64,11 @@ impl Sink for StateSink {
         self.0.check(manifest)
     }
 
-    fn take(&mut self, raw: &[u8]) -> Result<()> {
-        read_sections(raw, |section, _, rows| self.0.load(section, rows))
+    fn take(&mut self, raw: &[u8], what: What) -> Result<()> {
+        read_sections(raw, |section, _, rows| match what {
+            What::Everything => self.0.load(section, rows),
+            What::Changes => self.0.load_changes(section, rows),
+        })
     }
 }
 
@@ -73,7 +77,9 @@ impl Sink for DigestSink {
         self.empty.check(manifest)
     }
 
-    fn take(&mut self, raw: &[u8]) -> Result<()> {
+    fn take(&mut self, raw: &[u8], what: What) -> Result<()> {
+        // What a later change replaces must not be in the sum: rows cannot be told apart without keeping their keys.
+        self.unknown |= what == What::Changes;
         read_sections(raw, |section, _, rows| {
             if self.unknown {
                 return Ok(());
@@ -97,6 +103,8 @@ pub(super) async fn fill<S: Sink>(
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<S> {
     sink.check(reader.manifest())?;
+    reader.manifest().check_layers()?;
+    let layer_parts = reader.manifest().layer_parts();
     let parts = reader.manifest().parts.clone();
     let mut so_far = Progress {
         total_bytes: reader.manifest().bytes(),
@@ -120,10 +128,17 @@ pub(super) async fn fill<S: Sink>(
             let (at, raw): (usize, Vec<u8>) = joined(done)??;
             ready.insert(at, raw);
         };
+        let what = if index < layer_parts {
+            What::Changes
+        } else {
+            What::Everything
+        };
         let named = name(reader.manifest(), part);
         sink = joined(
             task::spawn_blocking(move || {
-                sink.take(&raw).map(|()| sink).map_err(|e| e.context(named))
+                sink.take(&raw, what)
+                    .map(|()| sink)
+                    .map_err(|e| e.context(named))
             })
             .await,
         )??;

@@ -7,5 +7,4 @@ mod restorer;
 
 pub use fill::Progress;
 pub use pin::RestorePin;
-pub(crate) use restorer::check_complete;
 pub use restorer::{Restored, Restorer, Tried};

@@ -12,8 +12,8 @@ impl Publisher {
     /// Reads a snapshot back from the store, compares its digest and attests it: the leader then lists it as
     /// verified.
     ///
-    /// A service whose shadow state implements `digest_rows` is verified in `policy.memory`. Otherwise the
-    /// snapshot is restored into a scratch state, which takes as much memory as the state itself: do that on a
+    /// A complete snapshot of a service whose shadow state implements `digest_rows` is verified in `policy.memory`.
+    /// Otherwise the snapshot is restored into a scratch state, which takes as much memory as the state itself: do that on a
     /// standby, or on a machine with room.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Publisher {
         empty: &(dyn Fn() -> MachineRestore + Send + Sync),
     ) -> Result<bool> {
         let mut sink = DigestSink::new(empty());
-        if !sink.probe()? {
+        if !reader.manifest().layers.is_empty() || !sink.probe()? {
             return Ok(false);
         }
         sink = fill::fill(reader, sink, self.policy(), &|_| {}).await?;

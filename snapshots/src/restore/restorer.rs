@@ -207,19 +207,7 @@ fn damage(error: Error) -> Result<Error> {
     }
 }
 
-/// Whether this version can read the snapshot: it holds everything, and not what changed since another.
-pub(crate) fn check_complete(manifest: &Manifest) -> Result<()> {
-    match &manifest.base {
-        None => Ok(()),
-        Some(base) => Err(Error::new(ErrorKind::Version, "read snapshot").context(format!(
-            "snapshot {} holds only what changed since {base}, this version reads complete ones",
-            manifest.id
-        ))),
-    }
-}
-
 fn check_listed(listed: &Listed, manifest: &Manifest) -> Result<()> {
-    check_complete(manifest)?;
     if manifest.position == listed.position && manifest.digest == listed.digest {
         return Ok(());
     }

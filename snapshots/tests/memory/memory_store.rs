@@ -259,9 +259,12 @@ impl SnapshotStore for MemorySnapshotStore {
         let live: Vec<_> = live.iter().flat_map(|m| m.parts.iter().map(name)).collect();
         let dead = |part: &PartName| part.0.began_on < entry.oldest_upload && !live.contains(part);
         let before = kept.parts.len() + kept.manifests.len();
+        let revoked = |part: &PartRef| part.upload.began_on < entry.oldest_upload;
+        let lost =
+            |m: &Manifest, part: &PartRef| dead(&name(part)) || (m.is_own(part) && revoked(part));
         let stays = |m: &Manifest| {
             held(&m.id)
-                || !(entry.retired.contains(&m.id) || m.parts.iter().any(|part| dead(&name(part))))
+                || !(entry.retired.contains(&m.id) || m.parts.iter().any(|part| lost(m, part)))
         };
         let gone: Vec<_> = kept.manifests.values().filter(|m| !stays(m)).collect();
         let gone: Vec<_> = gone.iter().map(|manifest| manifest.id.clone()).collect();

@@ -1,15 +1,17 @@
 use std::sync::Arc;
 
-use standfast_core::{ClusterId, ErrorKind, Fingerprint, Manifest, SnapshotStore};
+use standfast_core::{
+    ClusterId, ErrorKind, Fingerprint, Layer, Manifest, SnapshotId, SnapshotStore,
+};
 use standfast_snapshots::Restored;
 
 use super::interposed::{Fault, interpose};
 use super::world::World;
 use super::{Damage, Fixture};
 
-/// A world with two snapshots listed, older and newer.
+/// A world with two snapshots listed, older and newer, that share no part.
 async fn two_snapshots(store: &Arc<dyn SnapshotStore>) -> (World, Manifest, Manifest) {
-    let world = World::with_rows(2_000);
+    let world = World::with_rows(600);
     let mut leader = world.cataloguer(store, 1);
     let (older, _) = world.next_snapshot(store, &mut leader, 2).await.unwrap();
     let (newer, _) = world.next_snapshot(store, &mut leader, 3).await.unwrap();
@@ -108,16 +110,34 @@ pub(crate) async fn a_store_that_does_not_answer_damages_nothing(fixture: &dyn F
     assert_eq!(restored.manifest.id, newer.id);
 }
 
-pub(crate) async fn an_incremental_snapshot_is_refused(fixture: &dyn Fixture) {
+pub(crate) async fn a_manifest_whose_layers_do_not_add_up_is_damage(fixture: &dyn Fixture) {
     let store = fixture.store();
     let (world, older, newer) = two_snapshots(&store).await;
-    fixture.replace_manifest(&Manifest {
-        base: Some(older.id.clone()),
-        ..newer.clone()
-    });
-    let restored = world.restore(&store).await.unwrap().unwrap();
-    let why = fell_back(&restored, &older, &newer);
-    assert!(why.contains("only what changed since"), "{why}");
+    let base = Some(older.id.clone());
+    let layer = |id: &SnapshotId, parts| Layer {
+        id: id.clone(),
+        parts,
+    };
+    let parts = newer.parts.len();
+    for (format, base, layers) in [
+        (1, base.clone(), vec![]),
+        (1, None, vec![layer(&newer.id, 1)]),
+        (2, None, vec![]),
+        (2, base.clone(), vec![]),
+        (2, base.clone(), vec![layer(&older.id, 1)]),
+        (2, base.clone(), vec![layer(&newer.id, parts + 1)]),
+        (2, base, vec![layer(&newer.id, 1); 5]),
+    ] {
+        fixture.replace_manifest(&Manifest {
+            format,
+            base,
+            layers,
+            ..newer.clone()
+        });
+        let restored = world.restore(&store).await.unwrap().unwrap();
+        let why = fell_back(&restored, &older, &newer);
+        assert!(why.contains("layers of"), "{why}");
+    }
 }
 
 pub(crate) async fn a_snapshot_of_a_newer_program_is_no_damage_and_says_what_it_needs(

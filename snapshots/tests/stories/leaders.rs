@@ -167,7 +167,9 @@ pub(crate) async fn the_log_is_trimmed_behind_two_verified_snapshots_only(fixtur
         Some(first.position.seq)
     );
 
-    world.change(&[Change::Count]);
+    // So much that it is a base of its own.
+    let changes: Vec<_> = (0..200).map(|key| Change::Put(key, 4)).collect();
+    world.change(&changes);
     let unproved = world
         .publisher(&store)
         .publish(world.capture(), &world.machine, Committed::Already)

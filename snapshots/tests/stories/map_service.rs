@@ -1,11 +1,12 @@
 //! A service to snapshot: a map from bytes to bytes, and a counter that belongs to no key.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 
 use standfast_core::{
     ApplyContext, Bucket, CaptureId, CapturedMap, Command, DecideContext, Decision, Digest,
-    DigestTable, Entry, Error, ErrorKind, Fingerprint, Op, OpType, Refusal, Reply, Result, Section,
-    Service, ShadowState, StateMachine, Versions, read_varint, write_varint,
+    DigestTable, EachChange, Entry, Error, ErrorKind, Fingerprint, Op, OpType, Refusal, Reply,
+    Result, Section, Service, ShadowState, StateMachine, Versions, read_varint, write_varint,
 };
 
 pub(crate) const PUT: OpType = OpType(16);
@@ -20,6 +21,8 @@ pub(crate) struct MapService {
     counter: u64,
     counter_captured: Option<u64>,
     digests: DigestTable,
+    /// While it is restored from changes: the keys known to be gone.
+    gone: Option<BTreeSet<Vec<u8>>>,
     /// Whether the shadow state can tell digests without keeping rows.
     sums: bool,
 }
@@ -32,7 +35,17 @@ impl MapService {
             counter: 0,
             counter_captured: None,
             digests: DigestTable::new(),
+            gone: None,
             sums,
+        }
+    }
+
+    /// Sets a row that comes from a snapshot, unless something later is known of its key.
+    fn load_row(&mut self, key: &[u8], value: &[u8]) {
+        let known = self.rows.get(Bucket::of_key(key), key).is_some();
+        let gone = |gone: &BTreeSet<Vec<u8>>| known || gone.contains(key);
+        if !self.gone.as_ref().is_some_and(gone) {
+            self.set(key, Some(value));
         }
     }
 
@@ -97,6 +110,18 @@ fn each_row(mut rows: &[u8], mut each: impl FnMut(&[u8], &[u8])) -> Result<()> {
     Ok(())
 }
 
+/// A change is a row behind a byte: 1, or 0 when it is gone.
+fn each_change(mut changes: &[u8], mut each: impl FnMut(&[u8], Option<&[u8]>)) -> Result<()> {
+    while let Some((set, rest)) = changes.split_first() {
+        changes = rest;
+        let (Some(key), Some(value)) = (field(&mut changes), field(&mut changes)) else {
+            return Err(Error::new(ErrorKind::Corrupt, "load changes"));
+        };
+        each(key, (*set == 1).then_some(value));
+    }
+    Ok(())
+}
+
 fn counter_of(rows: &[u8]) -> Result<Option<u64>> {
     match rows.first_chunk() {
         Some(counter) => Ok(Some(u64::from_le_bytes(*counter))),
@@ -154,6 +179,24 @@ impl StateMachine for MapService {
         rows
     }
 
+    fn changed(&self) -> Option<u64> {
+        self.rows.changed().map(|keys| keys as u64)
+    }
+
+    fn read_changes(&mut self, _: CaptureId, section: Section, out: &mut Vec<u8>) -> Option<u64> {
+        let mut rows = 0;
+        self.rows.read_changes(section.bucket()?, |key, value| {
+            out.push(u8::from(value.is_some()));
+            out.extend_from_slice(&encode(key, value.map_or(&[], Vec::as_slice)));
+            rows += 1;
+        });
+        Some(rows)
+    }
+
+    fn rebase(&mut self, _: CaptureId) {
+        self.rows.rebase();
+    }
+
     fn end_capture(&mut self, _: CaptureId) {
         self.rows.end_capture();
         self.counter_captured = None;
@@ -182,7 +225,20 @@ impl ShadowState for MapService {
             }
             return Ok(());
         }
-        each_row(rows, |key, value| self.set(key, Some(value)))
+        each_row(rows, |key, value| self.load_row(key, value))
+    }
+
+    fn load_changes(&mut self, _: Section, changes: &[u8]) -> Result<()> {
+        self.gone.get_or_insert_default();
+        each_change(changes, |key, value| match value {
+            Some(value) => self.load_row(key, value),
+            None => drop(self.gone.as_mut().map(|gone| gone.insert(key.to_vec()))),
+        })
+    }
+
+    fn each_change(&self, _: Section, changes: &[u8], each: &mut EachChange<'_>) -> Result<bool> {
+        each_change(changes, each)?;
+        Ok(self.sums)
     }
 
     fn digest_rows(&self, section: Section, rows: &[u8]) -> Result<Option<Digest>> {

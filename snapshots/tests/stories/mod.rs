@@ -11,6 +11,7 @@ pub(crate) mod damage;
 pub(crate) mod diff;
 pub(crate) mod interposed;
 pub(crate) mod interrupted;
+pub(crate) mod layers;
 pub(crate) mod leaders;
 pub(crate) mod map_service;
 pub(crate) mod retention;
@@ -73,6 +74,13 @@ macro_rules! all_stories_on {
                 a_cancelled_publication_ends_its_capture,
                 parts_in_memory_are_bounded_up_and_down,
                 a_snapshot_is_proved_with_and_without_a_scratch_state;
+            layers: a_layer_is_as_large_as_what_changed,
+                any_sequence_of_layers_restores_what_was_captured,
+                after_four_layers_comes_a_base_and_also_when_much_has_changed,
+                a_base_that_is_retired_stays_as_long_as_a_layer_needs_it,
+                a_trim_relies_on_two_bases_and_not_on_two_layers_of_one,
+                damage_in_a_base_is_found_and_the_next_snapshot_is_complete,
+                a_comparison_looks_through_all_layers;
             leaders: a_proposal_is_listed_verified_and_retired_in_turn,
                 only_what_the_leader_itself_passed_through_is_listed,
                 of_two_leaders_racing_for_an_entry_one_wins_and_both_agree,
@@ -95,7 +103,7 @@ macro_rules! all_stories_on {
                 a_missing_manifest_or_a_foreign_one_falls_back,
                 with_every_snapshot_damaged_the_restore_fails_and_says_what_is_missing,
                 a_store_that_does_not_answer_damages_nothing,
-                an_incremental_snapshot_is_refused,
+                a_manifest_whose_layers_do_not_add_up_is_damage,
                 a_snapshot_of_a_newer_program_is_no_damage_and_says_what_it_needs,
                 an_empty_catalog_restores_nothing;
             interrupted: whatever_is_listed_restores_after_the_publisher_died_at_any_call,

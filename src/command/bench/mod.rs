@@ -27,7 +27,7 @@ use super::args::BenchCommand;
 use super::stop::unless_stopped;
 
 pub(super) async fn run(command: BenchCommand) -> Result<ExitCode, Failure> {
-    unless_stopped(measure(command)).await
+    Box::pin(unless_stopped(measure(command))).await
 }
 
 async fn measure(command: BenchCommand) -> Result<ExitCode, Failure> {

@@ -163,6 +163,27 @@ async fn a_part_is_reused_only_while_a_listed_snapshot_refers_to_it() {
     assert_eq!(kind(&bucket, 1, again).await, ErrorKind::Invalid);
 }
 
+/// SS-4: that others keep its parts does not bring a snapshot back.
+#[tokio::test]
+async fn a_snapshot_whose_own_upload_was_revoked_is_not_listed() {
+    let bucket = Folder::new().await;
+    let first = proposal(&bucket, 5).await;
+    let layered = manifest(7, 1, vec![part(0, 1)]).on(first.clone());
+    bucket.propose(&layered).await.unwrap();
+    win(&bucket, 1, |entry| entry.snapshots.push(listed(&layered)))
+        .await
+        .unwrap();
+    win(&bucket, 1, |entry| entry.oldest_upload = 1)
+        .await
+        .unwrap();
+    let late = |entry: &mut CatalogEntry| entry.snapshots.insert(0, listed(&first));
+    assert_eq!(kind(&bucket, 1, late).await, ErrorKind::Invalid);
+    let later = manifest(9, 2, vec![part(1, 2)]).on(layered);
+    bucket.propose(&later).await.unwrap();
+    let entry = win(&bucket, 1, |entry| entry.snapshots.push(listed(&later)));
+    assert_eq!(entry.await.unwrap().snapshots.len(), 2);
+}
+
 /// SS-4: what is retired can never come back.
 #[tokio::test]
 async fn an_entry_that_retires_without_revoking_the_upload_is_refused() {
@@ -247,7 +268,7 @@ async fn another_clusters_documents_are_foreign_and_newer_ones_a_version_error()
     ] {
         let sound = fs::read_to_string(&file).unwrap();
         let foreign = sound.replace(&cluster().to_string(), &other_cluster().to_string());
-        let newer = sound.replace("\"format\": 1", "\"format\": 2, \"new\": true");
+        let newer = sound.replace("\"format\": 1", "\"format\": 3, \"new\": true");
         for (text, kind) in [(foreign, ErrorKind::Foreign), (newer, ErrorKind::Version)] {
             fs::write(&file, text).unwrap();
             let store = bucket.again().await;

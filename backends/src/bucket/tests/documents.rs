@@ -22,6 +22,9 @@ fn golden<D: Document + PartialEq + std::fmt::Debug>(name: &str, document: &D) {
 fn the_golden_documents_are_read_and_written_to_the_byte() {
     let snapshot = manifest(42, 0xfeed, vec![part(3, u64::MAX), part(3, 1)]);
     golden("manifest-v1.json", &snapshot);
+    let layered = manifest(43, 0xbeef, vec![part(4, 0xbeef)]).on(snapshot.clone());
+    let layered = manifest(44, 7, vec![part(5, 7), part(5, 7)]).on(layered);
+    golden("manifest-v2.json", &layered);
     let mut entry = after(None, &token(5));
     entry.number = 4;
     entry.previous = "cd".repeat(32);

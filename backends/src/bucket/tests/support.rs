@@ -16,7 +16,7 @@ use object_store::{
 use parking_lot::Mutex;
 use standfast_core::{
     CATALOG_FORMAT, CatalogEntry, ClusterId, Digest, Epoch, FenceToken, Fingerprint, Listed,
-    MANIFEST_FORMAT, Manifest, NodeId, PartRef, Position, Result, Section, Seq, SnapshotId,
+    MANIFEST_COMPLETE, Manifest, NodeId, PartRef, Position, Result, Section, Seq, SnapshotId,
     SnapshotStore, Store, UploadId, Versions, Won,
 };
 use tempfile::TempDir;
@@ -97,7 +97,7 @@ pub(super) async fn proposal(store: &BucketSnapshotStore, seq: u64) -> Manifest 
 
 pub(super) fn manifest(seq: u64, random: u64, parts: Vec<PartRef>) -> Manifest {
     Manifest {
-        format: MANIFEST_FORMAT,
+        format: MANIFEST_COMPLETE,
         cluster: cluster(),
         id: SnapshotId::new(Seq(seq), random),
         position: position(seq),
@@ -112,6 +112,7 @@ pub(super) fn manifest(seq: u64, random: u64, parts: Vec<PartRef>) -> Manifest {
         },
         parts,
         base: None,
+        layers: Vec::new(),
     }
 }
 

@@ -1,3 +1,4 @@
+mod changes;
 mod table;
 
 use std::borrow::Borrow;
@@ -6,6 +7,7 @@ use std::hash::Hash;
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
+use self::changes::Changes;
 use self::table::Table;
 use crate::words::Bucket;
 
@@ -20,6 +22,10 @@ use crate::words::Bucket;
 ///   images                         {k7: before}  {k9: absent}
 /// ```
 ///
+/// It also knows which keys changed since an earlier capture, its *base*: [`Self::rebase`] makes the last capture the
+/// base, [`Self::changed`] says how many keys changed from there to the next capture, [`Self::read_changes`] gives
+/// them. A key is kept for each, until 30 % of all have changed: then only a reading of everything tells.
+///
 /// The caller chooses the bucket of a key and must always choose the same. Buckets keep one table from growing
 /// as a whole: the largest pause of an insert is that of one 1024th. A row costs its own size and some ten bytes.
 #[derive(Debug)]
@@ -28,6 +34,12 @@ pub struct CapturedMap<K, V> {
     hasher: DefaultHashBuilder,
     rows: usize,
     capture: Option<Images<K, V>>,
+    /// From the base to the last capture.
+    captured: Changes<K>,
+    /// From the last capture on.
+    since: Changes<K>,
+    /// What is to be freed.
+    old: Vec<Changes<K>>,
 }
 
 #[derive(Debug)]
@@ -51,6 +63,9 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
             hasher: DefaultHashBuilder::default(),
             rows: 0,
             capture: None,
+            captured: Changes::unknown(),
+            since: Changes::unknown(),
+            old: Vec::new(),
         }
     }
 
@@ -85,7 +100,7 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
 
     /// The value of a key, to be changed.
     pub fn get_mut(&mut self, bucket: Bucket, key: &K) -> Option<&mut V> {
-        self.keep_image(bucket, key);
+        self.before_change(bucket, key);
         let table = self.tables.get_mut(bucket.index())?;
         table.get_mut(&self.hasher, key)
     }
@@ -95,7 +110,7 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
     /// # Panics
     /// Beyond 2^32 entries of one bucket.
     pub fn insert(&mut self, bucket: Bucket, key: K, value: V) -> Option<V> {
-        self.keep_image(bucket, &key);
+        self.before_change(bucket, &key);
         let table = table(&mut self.tables, bucket);
         let old = table.insert(&self.hasher, key, value);
         self.rows += usize::from(old.is_none());
@@ -104,7 +119,7 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
 
     /// Removes a key and returns its value.
     pub fn remove(&mut self, bucket: Bucket, key: &K) -> Option<V> {
-        self.keep_image(bucket, key);
+        self.before_change(bucket, key);
         let table = table(&mut self.tables, bucket);
         let old = table.remove(&self.hasher, key);
         self.rows -= usize::from(old.is_some());
@@ -126,6 +141,8 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
 
     /// Stamps the instant to be read. A capture that was in progress is dropped.
     pub fn capture(&mut self) {
+        let since = std::mem::replace(&mut self.since, Changes::none());
+        self.old.extend(self.captured.join(since, self.rows));
         self.capture = Some(Images {
             read: vec![false; Bucket::COUNT],
             before: BTreeMap::new(),
@@ -135,12 +152,7 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
     /// Gives every entry of `bucket` as it was when [`Self::capture`] was called, in no order; marks the bucket
     /// as read. Gives the present entries when no capture is in progress.
     pub fn read(&mut self, bucket: Bucket, mut each: impl FnMut(&K, &V)) {
-        let images = self.capture.as_mut().and_then(|capture| {
-            if let Some(read) = capture.read.get_mut(bucket.index()) {
-                *read = true;
-            }
-            capture.before.remove(&bucket)
-        });
+        let images = self.take_images(bucket);
         let table = self.tables.get(bucket.index());
         let table = table.into_iter().flat_map(Table::iter);
         let Some(images) = images else {
@@ -157,6 +169,29 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
         }
     }
 
+    /// How many keys changed from the base to the last capture; `None` without a base, and when they were too many.
+    pub fn changed(&self) -> Option<usize> {
+        self.captured.count()
+    }
+
+    /// Gives every key of `bucket` that changed from the base to the capture in progress, with its value when
+    /// [`Self::capture`] was called, or `None` if it was absent; marks the bucket as read. Gives nothing when
+    /// [`Self::changed`] is `None`.
+    pub fn read_changes(&mut self, bucket: Bucket, mut each: impl FnMut(&K, Option<&V>)) {
+        let images = self.take_images(bucket).unwrap_or_default();
+        let table = self.tables.get(bucket.index());
+        for key in self.captured.of(bucket) {
+            let now = || table.and_then(|table| table.get(&self.hasher, key));
+            each(key, images.get(key).map_or_else(now, Option::as_ref));
+        }
+    }
+
+    /// Makes the last capture the base.
+    pub fn rebase(&mut self) {
+        let before = std::mem::replace(&mut self.captured, Changes::none());
+        self.old.push(before);
+    }
+
     /// Ends the capture and drops its images.
     pub fn end_capture(&mut self) {
         self.capture = None;
@@ -167,6 +202,30 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
         self.capture
             .as_ref()
             .map_or(0, |capture| capture.before.values().map(HashMap::len).sum())
+    }
+
+    /// The images of a bucket, which is read from now on.
+    fn take_images(&mut self, bucket: Bucket) -> Option<HashMap<K, Option<V>>> {
+        let capture = self.capture.as_mut()?;
+        if let Some(read) = capture.read.get_mut(bucket.index()) {
+            *read = true;
+        }
+        capture.before.remove(&bucket)
+    }
+
+    fn before_change(&mut self, bucket: Bucket, key: &K) {
+        self.free_some();
+        self.since.add(bucket, key, self.rows);
+        self.keep_image(bucket, key);
+    }
+
+    /// Frees a bucket of what is forgotten.
+    fn free_some(&mut self) {
+        if let Some(oldest) = self.old.last_mut()
+            && !oldest.free_some()
+        {
+            self.old.pop();
+        }
     }
 
     fn keep_image(&mut self, bucket: Bucket, key: &K) {

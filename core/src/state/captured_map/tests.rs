@@ -29,7 +29,99 @@ fn soft_changes_leave_no_image() {
     assert_eq!(map.images(), 1);
 }
 
+/// What changed, applied to a copy of the base.
+fn catch_up(map: &mut CapturedMap<u8, u32>, base: &mut BTreeMap<u8, u32>) {
+    for bucket in Bucket::all() {
+        map.read_changes(bucket, |key, value| {
+            match value {
+                Some(value) => base.insert(*key, *value),
+                None => base.remove(key),
+            };
+        });
+    }
+}
+
+#[test]
+fn without_a_base_nobody_knows_what_changed() {
+    let mut map = CapturedMap::new();
+    map.insert(bucket(1), 1, 10);
+    map.capture();
+    assert_eq!(map.changed(), None);
+    map.read_changes(bucket(1), |_, _| panic!("nothing is known"));
+    map.rebase();
+    map.insert(bucket(2), 2, 20);
+    map.capture();
+    assert_eq!(map.changed(), Some(1));
+}
+
+#[test]
+fn when_much_has_changed_it_is_forgotten_what_until_the_next_base() {
+    let mut map = CapturedMap::new();
+    let at = |key: u16| Bucket::at(usize::from(key));
+    let put = |map: &mut CapturedMap<u16, u32>, keys: std::ops::Range<u16>| {
+        for key in keys {
+            map.insert(at(key), key, 1);
+        }
+    };
+    put(&mut map, 0..10_000);
+    map.capture();
+    map.rebase();
+    put(&mut map, 0..3_000);
+    map.capture();
+    assert_eq!(map.changed(), Some(3_000));
+    put(&mut map, 0..3_000);
+    map.capture();
+    assert_eq!(map.changed(), Some(3_000), "the same again");
+    put(&mut map, 3_000..3_001);
+    map.capture();
+    assert_eq!(map.changed(), None);
+    map.rebase();
+    put(&mut map, 5..6);
+    map.capture();
+    assert_eq!(map.changed(), Some(1));
+}
+
 proptest! {
+    /// Captures that became the base and others that did not: what changed is always from the last base.
+    #[test]
+    fn the_base_and_what_changed_are_the_capture(
+        rounds in prop::collection::vec((
+            prop::collection::vec((any::<u8>(), prop::option::of(any::<u32>())), 0..40),
+            prop::collection::vec((any::<u8>(), prop::option::of(any::<u32>())), 0..40),
+            any::<bool>(),
+        ), 1..6),
+    ) {
+        let mut map = CapturedMap::new();
+        let change = |map: &mut CapturedMap<u8, u32>, key: u8, value: Option<u32>| match value {
+            Some(value) => map.insert(bucket(key), key, value),
+            None => map.remove(bucket(key), &key),
+        };
+        map.insert(bucket(7), 7, 7);
+        map.capture();
+        map.rebase();
+        let mut base = read_all(&mut map);
+        map.end_capture();
+        for (before, during, becomes_base) in rounds {
+            for (key, value) in before {
+                change(&mut map, key, value);
+            }
+            let expected = read_all(&mut map);
+            map.capture();
+            for (key, value) in during {
+                change(&mut map, key, value);
+            }
+            let mut caught_up = base.clone();
+            catch_up(&mut map, &mut caught_up);
+            prop_assert_eq!(&caught_up, &expected);
+            map.end_capture();
+            if becomes_base {
+                map.rebase();
+                base = expected;
+            }
+        }
+    }
+
+
     /// Whatever is changed between the reads of two buckets, the capture gives the instant it was stamped.
     #[test]
     fn a_capture_is_of_the_instant_it_was_stamped(

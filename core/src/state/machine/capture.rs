@@ -27,6 +27,17 @@ pub struct Captured {
     pub rows: u64,
     /// Format versions of the rows.
     pub versions: Versions,
+    /// What it can be told as a change of; `None` when only all rows tell.
+    pub base: Option<Base>,
+}
+
+/// An earlier capture from which it is known which rows changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// What it is a capture of.
+    pub position: Position,
+    /// Rows with keys that changed or went since.
+    pub changed: u64,
 }
 
 /// At which batch end a capture is wanted.
@@ -51,6 +62,11 @@ pub(super) struct Capturing {
     id: CaptureId,
     of_service: CaptureId,
 }
+
+/// First byte of a section of changes: all rows of the section follow.
+pub(in crate::state) const COMPLETE: u8 = 0;
+/// First byte of a section of changes: rows that changed and keys that went follow, as the service writes them.
+pub(in crate::state) const CHANGES: u8 = 1;
 
 /// Captures are numbered over all machines of a process: a node that bootstraps again has another machine, and a
 /// reader of the old one's capture must not read the new one's rows under the same name.
@@ -77,6 +93,8 @@ impl Machine {
         self.sessions.capture();
         let of_service = self.service.capture();
         self.capture = Some(Capturing { id, of_service });
+        self.last_capture = Some((Capturing { id, of_service }, self.position));
+        let changed = self.service.changed();
         Ok(Captured {
             id,
             cluster: self.cluster,
@@ -85,6 +103,10 @@ impl Machine {
             stamp_ms: self.stamp_ms,
             rows: self.rows(),
             versions: self.versions(),
+            base: self
+                .base
+                .zip(changed)
+                .map(|(position, changed)| Base { position, changed }),
         })
     }
 
@@ -123,15 +145,63 @@ impl Machine {
         section: Section,
         out: &mut Vec<u8>,
     ) -> Result<u64> {
-        let Some(capturing) = self.capture.filter(|capturing| capturing.id == capture) else {
-            return Err(Error::new(ErrorKind::Cancelled, "capture")
-                .context("the state was replaced while it was being captured"));
-        };
+        let capturing = self.capturing(capture)?;
         Ok(match section.sessions() {
             Some(bucket) => self.sessions.read(bucket, out),
             None => self
                 .service
                 .read_section(capturing.of_service, section, out),
+        })
+    }
+
+    /// Appends what changed in one section from the base to the capture in progress, in the form that
+    /// [`MachineRestore::load_changes`](crate::MachineRestore::load_changes) takes; returns how many rows. For a capture with a base.
+    ///
+    /// # Errors
+    /// As [`Self::read_section`].
+    pub fn read_changes(
+        &mut self,
+        capture: CaptureId,
+        section: Section,
+        out: &mut Vec<u8>,
+    ) -> Result<u64> {
+        let capturing = self.capturing(capture)?;
+        let start = out.len();
+        out.push(CHANGES);
+        let changed = match section.sessions() {
+            Some(bucket) => self.sessions.read_changes(bucket, out),
+            None => self
+                .service
+                .read_changes(capturing.of_service, section, out),
+        };
+        match changed {
+            Some(0) => out.truncate(start),
+            Some(_) => {}
+            None => {
+                out.truncate(start);
+                out.push(COMPLETE);
+                return self.read_section(capture, section, out);
+            }
+        }
+        Ok(changed.unwrap_or_default())
+    }
+
+    /// Makes this capture the base of those to come, if it is the last. For a capture that was stored: what changes from
+    /// here on is enough to tell the next.
+    pub fn rebase(&mut self, capture: CaptureId) {
+        let last = self.last_capture.take_if(|(last, _)| last.id == capture);
+        if let Some((capturing, position)) = last {
+            self.sessions.rebase();
+            self.service.rebase(capturing.of_service);
+            self.base = Some(position);
+        }
+    }
+
+    fn capturing(&self, capture: CaptureId) -> Result<Capturing> {
+        let capturing = self.capture.filter(|capturing| capturing.id == capture);
+        capturing.ok_or_else(|| {
+            Error::new(ErrorKind::Cancelled, "capture")
+                .context("the state was replaced while it was being captured")
         })
     }
 

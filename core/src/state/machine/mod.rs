@@ -16,7 +16,8 @@ use crate::oplog::Skip;
 use crate::words::{Digest, Fingerprint, Position, Seq, SessionId};
 
 pub use self::apply::{Applied, Compared};
-pub use self::capture::{CaptureWhen, Captured};
+pub use self::capture::{Base, CaptureWhen, Captured};
+pub(super) use self::capture::{CHANGES, COMPLETE};
 use self::capture::{Capturing, Wanted};
 pub use self::decide::Considered;
 use self::history::History;
@@ -50,6 +51,10 @@ pub struct Machine {
     log_bytes: u64,
     ended: Vec<SessionId>,
     capture: Option<Capturing>,
+    /// The last that began, in progress or not, and where.
+    last_capture: Option<(Capturing, Position)>,
+    /// Where the base of captures stands.
+    base: Option<Position>,
     wanted: Option<Wanted>,
     skips: Vec<Skip>,
 }
@@ -91,6 +96,8 @@ impl Machine {
             log_bytes: 0,
             ended: Vec::new(),
             capture: None,
+            last_capture: None,
+            base: None,
             wanted: None,
             skips: Vec::new(),
         };

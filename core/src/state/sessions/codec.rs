@@ -27,6 +27,33 @@ pub(super) fn write(id: SessionId, session: &Session, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends the sessions that ended: count v, then 16 bytes each.
+pub(super) fn write_gone(gone: &[SessionId], out: &mut Vec<u8>) {
+    write_varint(out, gone.len() as u64);
+    for id in gone {
+        out.extend_from_slice(&id.0.to_le_bytes());
+    }
+}
+
+/// Reads what [`write_gone`] wrote and moves `input` past it.
+pub(super) fn read_gone(input: &mut &[u8]) -> Result<Vec<SessionId>> {
+    let gone = |input: &mut &[u8]| {
+        let count = usize::try_from(read_varint(input)?).ok()?;
+        let (ids, rest) = input.split_at_checked(count.checked_mul(16)?)?;
+        *input = rest;
+        let (ids, _) = ids.as_chunks();
+        Some(
+            ids.iter()
+                .map(|id| SessionId(u128::from_le_bytes(*id)))
+                .collect(),
+        )
+    };
+    gone(input).ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "decode session")
+            .context("the ended sessions of a snapshot cannot be decoded")
+    })
+}
+
 /// Reads what [`write`] wrote and moves `input` past it.
 pub(super) fn read(input: &mut &[u8]) -> Result<(SessionId, Session)> {
     fields(input).ok_or_else(|| {

@@ -1,6 +1,8 @@
 mod codec;
 mod session;
 
+use std::collections::BTreeSet;
+
 use crate::batch::EntryId;
 use crate::error::Result;
 use crate::state::{CapturedMap, Reply};
@@ -36,6 +38,8 @@ pub struct Sessions {
     cluster: Fingerprint,
     map: CapturedMap<SessionId, Session>,
     digest: Digest,
+    /// While they are loaded: those that a later snapshot knows to be gone.
+    gone: BTreeSet<SessionId>,
 }
 
 fn bucket(session: SessionId) -> Bucket {
@@ -49,6 +53,7 @@ impl Sessions {
             cluster,
             map: CapturedMap::new(),
             digest: Digest::default(),
+            gone: BTreeSet::new(),
         }
     }
 
@@ -117,6 +122,40 @@ impl Sessions {
         rows
     }
 
+    pub(super) fn rebase(&mut self) {
+        self.map.rebase();
+    }
+
+    /// Appends the sessions that changed, and those that ended as such.
+    pub(super) fn read_changes(&mut self, at: Bucket, out: &mut Vec<u8>) -> Option<u64> {
+        self.map.changed()?;
+        let (mut rows, mut gone) = (Vec::new(), Vec::new());
+        let mut changed = 0;
+        self.map.read_changes(at, |id, session| {
+            changed += 1;
+            match session {
+                Some(session) => codec::write(*id, session, &mut rows),
+                None => gone.push(*id),
+            }
+        });
+        if changed > 0 {
+            codec::write_gone(&gone, out);
+            out.extend_from_slice(&rows);
+        }
+        Some(changed)
+    }
+
+    /// Adds what [`Self::read_changes`] appended, if nothing later is known of it.
+    pub(super) fn load_changes(&mut self, mut changes: &[u8]) -> Result<()> {
+        self.gone.extend(codec::read_gone(&mut changes)?);
+        self.load(changes)
+    }
+
+    /// All are loaded.
+    pub(super) fn loaded(&mut self) {
+        self.gone = BTreeSet::new();
+    }
+
     pub(super) fn digest_rows(cluster: Fingerprint, mut rows: &[u8]) -> Result<Digest> {
         let mut sum = Digest::default();
         while !rows.is_empty() {
@@ -129,6 +168,9 @@ impl Sessions {
     pub(super) fn load(&mut self, mut rows: &[u8]) -> Result<()> {
         while !rows.is_empty() {
             let (id, session) = codec::read(&mut rows)?;
+            if self.gone.contains(&id) || self.map.get(bucket(id), &id).is_some() {
+                continue;
+            }
             self.digest = self.digest.with(session.digest(self.cluster, id));
             self.map.insert(bucket(id), id, session);
         }
