@@ -25,6 +25,7 @@ mod segment_list;
 mod serve;
 mod snapshot;
 mod snapshot_diff;
+mod snapshot_list;
 mod status;
 mod stop;
 

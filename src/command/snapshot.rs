@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use standfast::node::ClusterStatus;
-use standfast_core::{
-    CatalogEntry, Digest, Epoch, Listed, NodeId, Position, Role, SnapshotId, SnapshotStore,
-};
+use standfast_core::{CatalogEntry, Digest, NodeId, Position, Role, SnapshotId, SnapshotStore};
 use standfast_snapshots::Publisher;
 use standfast_standby::{Sources, bootstrap};
 use standfast_wire::v1::CreateSnapshotRequest;
@@ -16,7 +14,7 @@ use super::args::{
     ConfigArguments, SnapshotArguments, SnapshotCommand, TargetArguments, VerifySnapshotArguments,
 };
 use super::offline::Offline;
-use super::{Failure, output, prune, snapshot_diff, status};
+use super::{Failure, output, prune, snapshot_diff, snapshot_list, status};
 
 /// How long the leader may take to list a snapshot that was made.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -24,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) async fn run(command: SnapshotCommand) -> Result<ExitCode, Failure> {
     match command {
         SnapshotCommand::Create(target) => create(target).await,
-        SnapshotCommand::List(arguments) => list(arguments).await,
+        SnapshotCommand::List(arguments) => snapshot_list::run(arguments).await,
         SnapshotCommand::Show(arguments) => show(arguments).await,
         SnapshotCommand::Verify(arguments) => verify(arguments).await,
         SnapshotCommand::Diff(arguments) => snapshot_diff::run(arguments).await,
@@ -101,41 +99,6 @@ pub(super) async fn newest(store: &Arc<dyn SnapshotStore>) -> Result<CatalogEntr
     let entry = store.newest().await?;
     let entry = entry.filter(|entry| !entry.snapshots.is_empty());
     Ok(entry.ok_or(none)?)
-}
-
-#[derive(Serialize)]
-struct Catalog {
-    number: u64,
-    epoch: Epoch,
-    snapshots: Vec<Listed>,
-}
-
-async fn list(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
-    let sources = Offline::open(&arguments).await?.sources();
-    let entry = store(&sources)?.newest().await?;
-    let catalog = Catalog {
-        number: entry.as_ref().map_or(0, |entry| entry.number),
-        epoch: entry.as_ref().map_or(Epoch::ZERO, |entry| entry.epoch),
-        snapshots: entry.map(|entry| entry.snapshots).unwrap_or_default(),
-    };
-    output::print(arguments.output, &catalog, |catalog| {
-        let mut table = output::table(&["snapshot", "seq", "rows", "bytes", "verified", "digest"]);
-        for listed in &catalog.snapshots {
-            table.add_row([
-                listed.id.to_string(),
-                listed.position.seq.to_string(),
-                listed.rows.to_string(),
-                listed.bytes.to_string(),
-                if listed.verified { "yes" } else { "no" }.to_owned(),
-                listed.digest.to_string(),
-            ]);
-        }
-        format!(
-            "catalog entry {} of epoch {}\n{table}",
-            catalog.number, catalog.epoch
-        )
-    })?;
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn show(arguments: SnapshotArguments) -> Result<ExitCode, Failure> {
