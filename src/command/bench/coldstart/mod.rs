@@ -13,7 +13,7 @@ use super::stats::median;
 use crate::command::args::ObjectsArguments;
 use crate::command::{Failure, output};
 
-/// Entries of the log after the snapshot.
+/// Entries of the log after the snapshot; a tenth of the objects where these are few.
 const ENTRIES: u64 = 100_000;
 /// How much of what the processor could do at best.
 const RATIO: f64 = 0.7;
@@ -21,7 +21,8 @@ const RATIO: f64 = 0.7;
 /// Starts a node, `runs` times: from the start of the process to its first answer about objects of the snapshot and of
 /// the log. Each time beside the bare work on the same snapshot.
 pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure> {
-    let dataset = Dataset::make(&arguments.dir(), arguments.objects, ENTRIES).await?;
+    let entries = ENTRIES.min(arguments.objects / 10);
+    let dataset = Dataset::make(&arguments.dir(), arguments.objects, entries).await?;
     let progress = output::progress(arguments.runs, "starts");
     let mut pairs = Vec::new();
     for _ in 0..arguments.runs {
