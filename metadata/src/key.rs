@@ -60,6 +60,11 @@ impl Target {
         self.bucket
     }
 
+    /// The tenant's name.
+    pub(crate) fn tenant(&self) -> &[u8] {
+        self.qualified.get(..self.tenant).unwrap_or_default()
+    }
+
     /// Bytes of `tenant 0x00`.
     pub(crate) const fn before_key(&self) -> usize {
         self.tenant + 1
@@ -81,8 +86,8 @@ impl Target {
             return Err(ErrorCode::InvalidParams
                 .refuse(format!("a key of {key} bytes, the limit is {KEY_LIMIT}")));
         }
-        let tenant = self.qualified.get(..self.tenant).unwrap_or_default();
-        if tenant.len() > TENANT_LIMIT || tenant.contains(&0) {
+        let tenant = self.tenant();
+        if !may_be_tenant(tenant) {
             return Err(ErrorCode::InvalidParams.refuse(format!(
                 "a tenant of {} bytes: want at most {TENANT_LIMIT}, none of them zero",
                 tenant.len()
@@ -90,6 +95,11 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// Whether a tenant may have this name.
+pub(crate) fn may_be_tenant(name: &[u8]) -> bool {
+    (1..=TENANT_LIMIT).contains(&name.len()) && !name.contains(&0)
 }
 
 impl fmt::Debug for Target {
@@ -126,15 +136,20 @@ impl ObjectKey {
         }
     }
 
+    /// The tenant's name.
+    pub(crate) fn tenant(&self) -> &[u8] {
+        match self {
+            Self::Hex(_) => DEFAULT_TENANT,
+            Self::Other(qualified) => qualified
+                .split(|byte| *byte == 0)
+                .next()
+                .unwrap_or_default(),
+        }
+    }
+
     /// `tenant 0x00 name`, of the same tenant.
     pub(crate) fn of_same_tenant(&self, name: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Hex(_) => [DEFAULT_PREFIX, name].concat(),
-            Self::Other(qualified) => {
-                let tenant = qualified.iter().take_while(|byte| **byte != 0).copied();
-                tenant.chain([0]).chain(name.iter().copied()).collect()
-            }
-        }
+        [self.tenant(), &[0], name].concat()
     }
 
     /// Whether the qualified key begins with `prefix`, which is at least `tenant 0x00`.

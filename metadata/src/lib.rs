@@ -19,8 +19,8 @@ mod state;
 
 pub use client::{
     ClientOptions, HeldObject, Holdings, Items, ListedObject, ListedObjects, ListedSegment,
-    MetadataClient, Placed, Pong, PutObject, Removal, RemovedMany, ReplicaAt, Transferring,
-    root_cause,
+    ListedTenants, MetadataClient, Placed, Pong, PutObject, Removal, RemovedMany, ReplicaAt,
+    TenantUsage, Transferring, root_cause,
 };
 pub use config::{AllocationStrategy, MetadataConfig};
 pub use grpc::{Master, ServerOptions, server};
@@ -29,8 +29,8 @@ pub use names::{ClientId, SegmentId, SegmentNumber};
 pub use op::{Op, Range, Remounting, Start, Transfer};
 pub use request::{
     Answer, Call, Claim, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place,
-    Placement, Question, ReMount, ReMounted, RemoveMany, RemovedPage, SegmentInfo, SegmentPage,
-    SegmentRow, Traits, TransferKind, TransferStart,
+    Placement, Question, Quota, ReMount, ReMounted, RemoveMany, RemovedPage, SegmentInfo,
+    SegmentPage, SegmentRow, TenantPage, TenantRow, Traits, TransferKind, TransferStart,
 };
 pub use service::MetadataService;
 

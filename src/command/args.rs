@@ -4,6 +4,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::endpoint;
 use super::object::ObjectCommand;
+use super::quota::QuotaCommand;
 use super::replay::ReplayArguments;
 use super::seconds;
 use super::segment::SegmentCommand;
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     /// Lend segments and take them back, as a client does
     #[command(subcommand)]
     Segment(SegmentCommand),
+    /// Limit what tenants may hold, and see what they hold
+    #[command(subcommand)]
+    Quota(QuotaCommand),
     /// Play a request trace against a cluster, and check every acknowledgement at the end
     Replay(Box<ReplayArguments>),
 }

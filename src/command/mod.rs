@@ -17,6 +17,7 @@ mod offline;
 mod oplog;
 mod output;
 mod prune;
+mod quota;
 mod recover;
 mod replay;
 mod seconds;
@@ -81,6 +82,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Snapshot(command) => snapshot::run(command).await,
         Command::Object(command) => object::run(command).await,
         Command::Segment(command) => segment::run(command).await,
+        Command::Quota(command) => quota::run(command).await,
         Command::Replay(arguments) => replay::run(*arguments).await,
     }
 }

@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod http;
 #[cfg(test)]
-mod layers;
-#[cfg(test)]
 mod lender;
 #[cfg(test)]
 mod node;
@@ -36,6 +34,8 @@ mod frozen;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod listing;
 #[cfg(test)]
 mod lost_lender;
@@ -47,6 +47,8 @@ mod orphans;
 mod overwrite;
 #[cfg(test)]
 mod prune;
+#[cfg(test)]
+mod quotas;
 #[cfg(test)]
 mod recover;
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod removal;
 mod retry;
 mod route;
 mod session;
+mod tenants;
 mod transfers;
 mod unmount;
 
@@ -26,4 +27,5 @@ pub use placed::{Placed, ReplicaAt};
 pub use puts::PutObject;
 pub use reach::root_cause;
 pub use removal::{Removal, RemovedMany};
+pub use tenants::{ListedTenants, TenantUsage};
 pub use transfers::Transferring;

@@ -383,4 +383,32 @@ impl MasterService for Master {
         let response = self.segment_page(request.into_inner(), deadline).await?;
         Ok(Response::new(response))
     }
+    async fn set_quota(
+        &self,
+        request: Request<v1::SetQuotaRequest>,
+    ) -> Answered<v1::SetQuotaResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self
+            .set_tenant_quota(request.into_inner(), deadline)
+            .await?;
+        Ok(Response::new(response))
+    }
+
+    async fn get_quota(
+        &self,
+        request: Request<v1::GetQuotaRequest>,
+    ) -> Answered<v1::GetQuotaResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self.tenant_quota(request.get_ref(), deadline).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn list_tenants(
+        &self,
+        request: Request<v1::ListTenantsRequest>,
+    ) -> Answered<v1::ListTenantsResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self.tenant_page(request.into_inner(), deadline).await?;
+        Ok(Response::new(response))
+    }
 }

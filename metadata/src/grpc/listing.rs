@@ -13,7 +13,7 @@ use crate::v1;
 /// The longest page.
 pub(super) const PAGE: usize = 1000;
 
-fn limit(asked: u32) -> usize {
+pub(super) fn limit(asked: u32) -> usize {
     match usize::try_from(asked) {
         Ok(asked @ 1..=PAGE) => asked,
         _ => PAGE,

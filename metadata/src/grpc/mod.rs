@@ -11,6 +11,7 @@ mod removal;
 mod segments;
 mod starts;
 mod status;
+mod tenants;
 mod transfers;
 mod wire;
 

@@ -3,8 +3,9 @@ use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
 
 use super::{Op, Range, Reader, Remounting, Start, Transfer};
 use crate::error::corrupt;
+use crate::key::may_be_tenant;
 use crate::names::{ClientId, SegmentId};
-use crate::request::{Cursor, Place, SegmentInfo, Traits, TransferKind};
+use crate::request::{Cursor, Place, Quota, SegmentInfo, Traits, TransferKind};
 
 fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     write_varint(out, bytes.len() as u64);
@@ -70,6 +71,13 @@ fn write_held_keys(out: &mut Vec<u8>, objects: &[(Vec<u8>, u64)]) {
     }
 }
 
+fn encode_evict(keys: &[Bytes], out: &mut Vec<u8>) {
+    write_varint(out, keys.len() as u64);
+    for key in keys {
+        write_bytes(out, key);
+    }
+}
+
 fn encode_mount(segment: &SegmentInfo, reserved: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&segment.id.to_bytes());
     out.extend_from_slice(&segment.incarnation.to_le_bytes());
@@ -119,6 +127,10 @@ impl Op {
                 start.traits.write(&mut out);
             }
             Self::UpsertInPlace { traits } => traits.write(&mut out),
+            Self::QuotaPolicy { tenant, quota } => {
+                write_bytes(&mut out, tenant);
+                quota.write(&mut out);
+            }
             Self::PutEnd {
                 checksum: Some(checksum),
             } => out.extend_from_slice(&checksum.to_le_bytes()),
@@ -146,12 +158,7 @@ impl Op {
                 write_held_keys(&mut out, objects);
             }
             Self::ReMount(remounting) => remounting.write(&mut out),
-            Self::Evict { keys } => {
-                write_varint(&mut out, keys.len() as u64);
-                for key in keys {
-                    write_bytes(&mut out, key);
-                }
-            }
+            Self::Evict { keys } => encode_evict(keys, &mut out),
         }
         out
     }
@@ -185,10 +192,11 @@ impl Op {
             35 => Transfer::read(&mut input).map(Self::TransferStart),
             36 => decode_transfer_end(&mut input),
             37 => Some(Self::TransferRevoke),
+            43 => decode_quota(&mut input),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 37: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 37 and 43: upgrade"
                     )),
                 );
             }
@@ -282,6 +290,14 @@ fn decode_evict(input: &mut Reader<'_>) -> Option<Op> {
         .map(|_| input.bytes().map(Bytes::copy_from_slice))
         .collect();
     Some(Op::Evict { keys: keys? })
+}
+
+fn decode_quota(input: &mut Reader<'_>) -> Option<Op> {
+    let tenant = input.bytes().filter(|name| may_be_tenant(name))?;
+    Some(Op::QuotaPolicy {
+        tenant: tenant.to_vec(),
+        quota: Quota::read(input)?,
+    })
 }
 
 fn decode_remove_many(input: &mut Reader<'_>) -> Option<Op> {

@@ -6,7 +6,7 @@ use standfast_core::{Bucket, Entry, EntryId, ErrorKind, OpType, Seq};
 use super::{Op, Range, Remounting, Start, Transfer};
 use crate::key::Target;
 use crate::names::{ClientId, SegmentId, SegmentNumber};
-use crate::request::{Claim, Cursor, Place, SegmentInfo, Traits, TransferKind};
+use crate::request::{Claim, Cursor, Place, Quota, SegmentInfo, Traits, TransferKind};
 
 fn range(segment: u32, offset: u64, length: u64) -> Range {
     Range {
@@ -40,6 +40,7 @@ fn every_op() -> Vec<(&'static str, Op)> {
             dismissed: true,
         },
     ));
+    ops.extend(of_quotas());
     ops
 }
 
@@ -259,6 +260,18 @@ fn of_transfers() -> Vec<(&'static str, Op)> {
         ("move-start", start(kind, vec![place(4)], Vec::new())),
         ("move-end", Op::TransferEnd { kind, hold_ms }),
         ("transfer-revoke", Op::TransferRevoke),
+    ]
+}
+
+fn of_quotas() -> Vec<(&'static str, Op)> {
+    let policy = |bytes, objects| Op::QuotaPolicy {
+        tenant: b"tenant".to_vec(),
+        quota: Quota { bytes, objects },
+    };
+    vec![
+        ("quota", policy(Some(10 << 30), Some(0))),
+        ("quota-objects", policy(None, Some(1000))),
+        ("quota-none", policy(None, None)),
     ]
 }
 

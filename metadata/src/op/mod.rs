@@ -11,7 +11,7 @@ use bytes::Bytes;
 use standfast_core::OpType;
 
 use crate::names::{SegmentId, SegmentNumber};
-use crate::request::{Cursor, Place, SegmentInfo, Traits, TransferKind};
+use crate::request::{Cursor, Place, Quota, SegmentInfo, Traits, TransferKind};
 
 pub(crate) use codec::{read_places, write_places};
 pub(crate) use reader::Reader;
@@ -75,7 +75,8 @@ pub struct Start {
 ///   35 TransferStart  kind 1 (0 copy, 1 move) · hold ms v · source segment v · targets v, each: segment v, offset v
 ///                     · ranges reserved v, each: segment v, offset v, length v
 ///   36 TransferEnd    kind 1 · hold ms v
-///   37 TransferRevoke -                                                little endian, v = LEB128
+///   37 TransferRevoke -
+///   43 QuotaPolicy    tenant (v + bytes) · quota                       little endian, v = LEB128
 /// ```
 ///
 /// The number at the left is the entry's op type and stands for this very layout: a changed one gets a new
@@ -190,6 +191,13 @@ pub enum Op {
         /// Its group and pins from here on.
         traits: Traits,
     },
+    /// What a tenant may hold from here on; nothing that it holds is taken away.
+    QuotaPolicy {
+        /// Its name.
+        tenant: Vec<u8>,
+        /// In place of what was set before.
+        quota: Quota,
+    },
 }
 
 impl Op {
@@ -218,6 +226,7 @@ impl Op {
             Self::TransferStart(_) => 35,
             Self::TransferEnd { .. } => 36,
             Self::TransferRevoke => 37,
+            Self::QuotaPolicy { .. } => 43,
         })
     }
 }

@@ -1,6 +1,8 @@
 use crate::key::Target;
 use crate::names::SegmentId;
-use crate::request::{ReMount, RemoveMany, SegmentInfo, Traits, TransferKind, TransferStart};
+use crate::request::{
+    Quota, ReMount, RemoveMany, SegmentInfo, Traits, TransferKind, TransferStart,
+};
 
 /// The longest name of a group, in bytes.
 pub(crate) const GROUP_LIMIT: usize = 255;
@@ -107,13 +109,20 @@ pub enum Call {
     },
     /// Remove a page of objects, in one operation. One item.
     RemoveMany(RemoveMany),
+    /// Set what a tenant may hold. One item.
+    SetQuota {
+        /// The tenant, with an empty key.
+        tenant: Target,
+        /// In place of what was set before.
+        quota: Quota,
+    },
 }
 
 impl Call {
     /// Number of items.
     pub fn items(&self) -> usize {
         match self {
-            Self::Join | Self::ReMount(_) | Self::RemoveMany(_) => 1,
+            Self::Join | Self::ReMount(_) | Self::RemoveMany(_) | Self::SetQuota { .. } => 1,
             Self::Mount(segments) => segments.len(),
             Self::Unmount(ids) | Self::GracefulUnmount { ids, .. } => ids.len(),
             Self::PutStart { objects, .. } | Self::UpsertStart { objects, .. } => objects.len(),

@@ -3,6 +3,7 @@
 mod call;
 mod listing;
 mod question;
+mod quota;
 mod remount;
 mod removal;
 mod reply;
@@ -14,6 +15,7 @@ pub(crate) use call::GROUP_LIMIT;
 pub use call::{Call, Placement};
 pub use listing::{Cursor, ListObjects, ObjectPage, ObjectRow, SegmentPage, SegmentRow};
 pub use question::{Answer, Found, Located, Question};
+pub use quota::{Quota, TenantPage, TenantRow};
 pub(crate) use remount::check_claims;
 pub use remount::{Claim, ReMount, ReMounted};
 pub use removal::{RemoveMany, RemovedPage};

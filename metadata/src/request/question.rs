@@ -4,7 +4,7 @@ use standfast_core::Refusal;
 
 use crate::key::Target;
 use crate::names::{ClientId, SegmentId, SegmentNumber};
-use crate::request::{ListObjects, ObjectPage, SegmentInfo, SegmentPage};
+use crate::request::{ListObjects, ObjectPage, SegmentInfo, SegmentPage, TenantPage, TenantRow};
 
 /// The body of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,15 @@ pub enum Question {
         /// Most segments of the page, at least 1.
         limit: usize,
     },
+    /// What a tenant holds and may hold; its key is empty. Answered by [`Answer::Tenant`].
+    Tenant(Target),
+    /// Which tenants hold anything or have a quota. Answered by [`Answer::Tenants`].
+    ListTenants {
+        /// Names behind this one.
+        after: Vec<u8>,
+        /// Most tenants of the page, at least 1.
+        limit: usize,
+    },
     /// Nothing: whether this node may answer at all. Answered by [`Answer::Nothing`].
     Nothing,
 }
@@ -70,6 +79,10 @@ pub enum Answer {
     Objects(ObjectPage),
     /// A page of segments.
     SegmentPage(SegmentPage),
+    /// A tenant.
+    Tenant(TenantRow),
+    /// A page of tenants.
+    Tenants(TenantPage),
     /// To nothing.
     Nothing,
 }

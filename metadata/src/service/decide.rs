@@ -83,6 +83,9 @@ impl MetadataService {
                 self.decide_remove(context, client, targets.get(at).ok_or_else(none)?, *force)
             }
             Call::RemoveMany(call) => self.decide_remove_many(context, client, call),
+            Call::SetQuota { tenant, quota } => {
+                self.decide_set_quota(context, client, tenant, *quota)
+            }
         }
     }
 

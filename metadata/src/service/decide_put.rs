@@ -35,6 +35,7 @@ impl MetadataService {
         let writer = self.known(context, client)?;
         self.tables.hint(target);
         let hold_ms = self.check_absent(context, target, &key)?;
+        self.check_quota(context, (target, &key), size, placement.replicas as usize)?;
         let allocation = self.room(context, writer, size, placement)?;
         context.wait_for(allocation.reserved);
         let answer = if allocation.fresh {

@@ -32,6 +32,10 @@ impl MetadataService {
         }
         let source = self.source(&object, start.from)?;
         let segments = self.destinations(&object, start)?;
+        if start.kind == TransferKind::Copy {
+            let replicas = object.replicas.iter().count() + segments.len();
+            self.check_quota(context, (target, &key), object.size, replicas)?;
+        }
         let allocation = self.allocate_in(&segments, object.size).inspect_err(|_| {
             context.look_everywhere();
             self.want_room(object.size, segments.len());

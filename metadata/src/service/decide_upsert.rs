@@ -42,6 +42,7 @@ impl MetadataService {
         if hold_ms == 0 && self.fits(&old, size, placement) {
             return Ok(committed(Some(target), &Op::UpsertInPlace { traits }));
         }
+        self.check_quota(context, (target, &key), size, placement.replicas as usize)?;
         let allocation = self.room(context, writer, size, placement)?;
         let op = Op::Upsert(Start {
             size,

@@ -13,6 +13,7 @@ mod evict;
 mod list;
 mod machine;
 mod query;
+mod quota;
 mod soft;
 mod strategy;
 mod upkeep;

@@ -48,6 +48,10 @@ impl MetadataService {
             Question::ListSegments { from, limit } => {
                 Answer::SegmentPage(self.list_segments(context, *from, *limit))
             }
+            Question::Tenant(tenant) => Answer::Tenant(self.tenant(context, tenant)),
+            Question::ListTenants { after, limit } => {
+                Answer::Tenants(self.list_tenants(context, after, *limit))
+            }
             Question::Nothing => Answer::Nothing,
         }
     }

@@ -78,6 +78,7 @@ impl Tables {
                 self.apply_remove_many(context, &objects, &page)
             }
             Op::Evict { keys } => self.apply_evict(context, &keys),
+            Op::QuotaPolicy { tenant, quota } => Ok(self.apply_quota(context, &tenant, quota)),
         }
     }
 

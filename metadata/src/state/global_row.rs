@@ -4,10 +4,10 @@ use standfast_core::{Seq, write_varint};
 
 use super::segment::{Dismissed, SegmentStatus};
 use super::transfer::UnderWay;
-use crate::key::ObjectKey;
+use crate::key::{ObjectKey, may_be_tenant};
 use crate::names::{ClientId, ClientNumber, SegmentId, SegmentNumber};
 use crate::op::{Range, Reader};
-use crate::request::SegmentInfo;
+use crate::request::{Quota, SegmentInfo};
 use crate::space::Reservation;
 
 const VERSION: u8 = 1;
@@ -45,7 +45,7 @@ pub(crate) struct Held {
 ///   6 dismissed    id 16 · incarnation 8 · owner v
 ///   7 under way    kind 1 (0 copy, 1 move) · client v · since ms v · hold ms v · size v
 ///                  · source and targets v, each: segment v, offset v · key (v + bytes)
-///                                                                      little endian, v = LEB128
+///   8 quota        tenant (v + bytes) · quota; absent while it limits nothing        little endian, v = LEB128
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GlobalRow<'a> {
@@ -58,6 +58,7 @@ pub(crate) enum GlobalRow<'a> {
     Dismissed(SegmentId, Dismissed),
     /// Of a qualified key.
     UnderWay(Vec<u8>, Cow<'a, UnderWay>),
+    Quota(Cow<'a, [u8]>, Quota),
 }
 
 impl<'a> GlobalRow<'a> {
@@ -127,6 +128,12 @@ impl<'a> GlobalRow<'a> {
                 out.extend_from_slice(&dismissed.incarnation.to_le_bytes());
                 write_all(out, [dismissed.owner.0.into()]);
             }
+            Self::Quota(tenant, quota) => {
+                out.push(8);
+                write_all(out, [tenant.len() as u64]);
+                out.extend_from_slice(tenant);
+                quota.write(out);
+            }
         }
     }
 
@@ -178,6 +185,11 @@ impl<'a> GlobalRow<'a> {
                     owner: ClientNumber(input.u32()?),
                 };
                 Self::Dismissed(id, dismissed)
+            }
+            8 => {
+                let tenant = input.bytes().filter(|name| may_be_tenant(name))?;
+                let quota = Quota::read(input).filter(|quota| !quota.is_none())?;
+                Self::Quota(Cow::Owned(tenant.to_vec()), quota)
             }
             _ => return None,
         })
@@ -262,6 +274,13 @@ mod tests {
                 Dismissed {
                     incarnation: 7,
                     owner: ClientNumber(299),
+                },
+            ),
+            GlobalRow::Quota(
+                Cow::Borrowed(b"tenant"),
+                Quota {
+                    bytes: Some(10 << 30),
+                    objects: Some(1000),
                 },
             ),
         ]

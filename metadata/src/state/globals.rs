@@ -112,6 +112,9 @@ impl Tables {
         for held in &self.held {
             write(GlobalRow::Held(*held));
         }
+        for quota in self.tenants.rows() {
+            write(quota);
+        }
         rows
     }
 }

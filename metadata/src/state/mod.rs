@@ -18,6 +18,7 @@ mod object_row;
 mod restore;
 mod segment;
 mod tables;
+mod tenants;
 mod transfer;
 
 pub(crate) use apply_remount::Claimed;
@@ -28,3 +29,4 @@ pub(crate) use object_row::write as write_object;
 pub(crate) use restore::Shadow;
 pub(crate) use segment::{Segment, SegmentStatus};
 pub(crate) use tables::Tables;
+pub(crate) use tenants::{Tenant, Usage};

@@ -146,6 +146,10 @@ impl Shadow {
             GlobalRow::Status(number, status) => {
                 tables.segments.get_mut(number)?.status = *status;
             }
+            GlobalRow::Quota(tenant, quota) => {
+                let before = tables.tenants.set_quota(tenant, *quota, Seq::ZERO);
+                before.is_none().then_some(())?;
+            }
         }
         tables.add_global(&row);
         Some(())

@@ -6,6 +6,7 @@ use super::global_row::{Counters, Held};
 use super::object::{Object, Progress};
 use super::object_row;
 use super::segment::{Client, Dismissed, Segment, SegmentStatus};
+use super::tenants::{Tenants, Usage};
 use super::transfer::UnderWay;
 use crate::key::{ObjectKey, Target};
 use crate::names::{ClientId, SegmentId, SegmentNumber};
@@ -32,6 +33,7 @@ pub(crate) struct Tables {
     pub(super) transfers: BTreeMap<ObjectKey, UnderWay>,
     pub(super) held: BTreeSet<Held>,
     pub(super) counters: Counters,
+    pub(super) tenants: Tenants,
     /// Puts that are under way, the oldest first: follows from the objects.
     pub(super) processing: BTreeSet<(u64, ObjectKey)>,
     pub(super) marks: Marks,
@@ -66,6 +68,7 @@ impl Tables {
             transfers: BTreeMap::new(),
             held: BTreeSet::new(),
             counters: Counters::default(),
+            tenants: Tenants::default(),
             processing: BTreeSet::new(),
             marks: Marks {
                 removed: vec![Seq::ZERO; Bucket::COUNT],
@@ -104,6 +107,7 @@ impl Tables {
             + self.transfers.len()
             + self.held.len()
             + of_segments
+            + self.tenants.rows().count()
             + counters) as u64
     }
 
@@ -231,6 +235,7 @@ impl Tables {
         if let Progress::Processing(since) = object.progress {
             self.processing.insert((since, key.clone()));
         }
+        self.tenants.add(key.tenant(), Usage::of(&object));
         let section = Section::of_bucket(bucket);
         let new = self.hash(&key, &object);
         self.digest.add(section, new);
@@ -252,6 +257,7 @@ impl Tables {
         if let Progress::Processing(since) = object.progress {
             self.processing.insert((since, key.clone()));
         }
+        self.tenants.add(key.tenant(), Usage::of(&object));
         let digest = Digest::of_row(self.cluster, row);
         self.digest.add(Section::of_bucket(bucket), digest);
         let old = self.objects.insert(bucket, key, object);
@@ -264,6 +270,8 @@ impl Tables {
         if let Progress::Processing(since) = old.progress {
             self.processing.remove(&(since, key.clone()));
         }
+        self.tenants
+            .subtract(key.tenant(), Usage::of(&old), self.marks.applied);
         let hash = self.hash(key, &old);
         self.digest.remove(Section::of_bucket(bucket), hash);
         if let Some(removed) = self.marks.removed.get_mut(bucket.index()) {
@@ -286,11 +294,16 @@ impl Tables {
         if let Progress::Processing(since) = object.progress {
             self.processing.remove(&(since, key.clone()));
         }
-        let old = hash(cluster, row, key, object);
+        let (old, used) = (hash(cluster, row, key, object), Usage::of(object));
         change(object);
-        let new = hash(cluster, row, key, object);
+        let (new, uses) = (hash(cluster, row, key, object), Usage::of(object));
         if let Progress::Processing(since) = object.progress {
             self.processing.insert((since, key.clone()));
+        }
+        if uses != used {
+            self.tenants.add(key.tenant(), uses);
+            self.tenants
+                .subtract(key.tenant(), used, self.marks.applied);
         }
         self.digest.replace(Section::of_bucket(bucket), old, new);
     }

@@ -1,11 +1,16 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use standfast_core::{Clock, Digest, Machine};
 use standfast_metadata::{
-    Call, Claim, MetadataConfig, Placement, ReMount, RemoveMany, SegmentId, SegmentInfo, Target,
-    Traits, TransferKind, TransferStart,
+    Answer, Call, Claim, ClientId, Cursor, ListObjects, MetadataConfig, Placement, Question, Quota,
+    ReMount, RemoveMany, SegmentId, SegmentInfo, Target, TenantRow, Traits, TransferKind,
+    TransferStart,
 };
 
-use crate::support::{Caller, Primary, key, placed, segment};
+use crate::support::{Caller, Primary, placed, segment};
+
+const TENANTS: [&str; 2] = ["default", "other"];
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -41,6 +46,10 @@ enum Step {
         to: u8,
         moves: bool,
         step: u8,
+    },
+    Quota {
+        tenant: u8,
+        quota: Quota,
     },
     Read {
         name: u8,
@@ -88,6 +97,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, first, force)| Step::RemoveMany { client, names: first..first + 5, force }),
         6 => (client.clone(), name.clone(), 1..5_u8, any::<bool>(), 0..5_u8)
             .prop_map(|(client, name, to, moves, step)| Step::Transfer { client, name, to, moves, step }),
+        1 => (0..2_u8, any::<Option<u16>>(), prop::option::of(0..40_u64)).prop_map(|(tenant, bytes, objects)| {
+            let quota = Quota { bytes: bytes.map(u64::from), objects };
+            Step::Quota { tenant, quota }
+        }),
         2 => name.prop_map(|name| Step::Read { name }),
         2 => (client.clone(), 1..5_u8, 1..3_u8)
             .prop_map(|(client, n, incarnation)| Step::Mount { client, n, incarnation }),
@@ -104,8 +117,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// A key: of the default tenant, or of another.
+fn name(n: u8) -> Target {
+    let tenant = TENANTS[usize::from(n % 2)];
+    Target::new(tenant.as_bytes(), format!("k{n}").as_bytes())
+}
+
 fn start(n: u8, size: u64, replicas: u32, upsert: bool) -> Call {
-    let objects = vec![(key(&format!("k{n}")), size)];
+    let objects = vec![(name(n), size)];
     let placement = Placement {
         replicas,
         group: if n.is_multiple_of(4) { "g" } else { "" }.to_owned(),
@@ -142,7 +161,7 @@ fn transfer(target: Target, to: SegmentId, moves: bool, step: u8) -> Call {
 /// Some of them overlap those of another name.
 fn claim(n: u8) -> Claim {
     Claim {
-        target: key(&format!("k{n}")),
+        target: name(n),
         offset: u64::from(n) * 700 % 9000,
         size: 1 + u64::from(n % 2) * 500,
         checksum: n.is_multiple_of(3).then_some(1),
@@ -193,7 +212,6 @@ impl World {
     }
 
     fn run(&mut self, step: &Step) {
-        let name = |name: u8| key(&format!("k{name}"));
         match *step {
             Step::Start {
                 client,
@@ -240,8 +258,14 @@ impl World {
                 let to = SegmentId(u128::from(to));
                 self.call(client, transfer(name(n), to, moves, step));
             }
-            Step::Read { name } => {
-                crate::support::exists(self.primary(), &format!("k{name}"));
+            Step::Quota { tenant, quota } => {
+                let tenant = Target::new(TENANTS[usize::from(tenant)].as_bytes(), b"");
+                self.call(0, Call::SetQuota { tenant, quota });
+            }
+            Step::Read { name: n } => {
+                let targets = vec![name(n)];
+                let client = ClientId::NONE;
+                self.primary().ask(&Question::Exist { client, targets });
             }
             Step::Pass { seconds } => self.primary().pass(u64::from(seconds) * 1000),
             Step::Upkeep => {
@@ -339,9 +363,48 @@ impl World {
             sum = sum.with(digest.expect("the service can tell"));
             shadow.load(section, &rows).unwrap();
         }
-        shadow.finish(&manifest).unwrap();
+        let mut restored = shadow.finish(&manifest).unwrap();
         assert_eq!(sum, manifest.digest);
+        // Counted anew from the rows, and counted on through the whole log.
+        assert_eq!(tenants(&mut restored), tenants(&mut follower));
     }
+
+    /// What tenants are said to hold is what a listing of their objects adds up to.
+    fn check_usage(&mut self) {
+        let primary = self.primary();
+        primary.settle();
+        let mut left = tenants(&mut primary.machine);
+        for tenant in TENANTS {
+            let listing = ListObjects {
+                prefix: Target::new(tenant.as_bytes(), b""),
+                from: Cursor::default(),
+                limit: 1000,
+            };
+            let (Answer::Objects(page), _) = primary.ask(&Question::ListObjects(listing)) else {
+                panic!("an answer to another question");
+            };
+            let objects = page.objects.iter().map(|object| &object.located);
+            let bytes = objects.map(|object| object.size * object.replicas.len() as u64);
+            let counted = (bytes.sum::<u64>(), page.objects.len() as u64);
+            let told = left.remove(tenant.as_bytes()).unwrap_or_default();
+            assert_eq!(told, counted, "{tenant}");
+        }
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+/// Bytes and objects that each tenant is said to hold.
+fn tenants(machine: &mut Machine) -> BTreeMap<Vec<u8>, (u64, u64)> {
+    let question = Question::ListTenants {
+        after: Vec::new(),
+        limit: 10,
+    };
+    let answer = machine.query(&question).0.downcast::<Answer>().unwrap();
+    let Answer::Tenants(page) = *answer else {
+        panic!("an answer to another question");
+    };
+    let used = |row: TenantRow| (row.name, (row.used_bytes, row.used_objects));
+    page.tenants.into_iter().map(used).collect()
 }
 
 proptest! {
@@ -355,6 +418,7 @@ proptest! {
         }
         world.seal();
         world.check_restore();
+        world.check_usage();
     }
 }
 

@@ -25,6 +25,8 @@ mod pins;
 #[cfg(test)]
 mod puts;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod remount;
 #[cfg(test)]
 mod remove_many;

@@ -48,6 +48,14 @@ fn restore(primary: &Primary, manifest: &Manifest, rows: &Rows) -> Machine {
     shadow.finish(manifest).unwrap()
 }
 
+/// What a snapshot of this instant is restored to. All must be committed.
+pub(crate) fn restored(primary: &mut Primary) -> Machine {
+    let manifest = manifest(primary);
+    let capture = primary.machine.capture().unwrap().id;
+    let rows = read(primary, capture, |_| {});
+    restore(primary, &manifest, &rows)
+}
+
 fn busy() -> (Primary, Caller) {
     let mut primary = Primary::new();
     let mut client = Caller::new(1);

@@ -1,7 +1,7 @@
 use standfast_core::Command;
 use standfast_metadata::{
-    Answer, Call, ErrorCode, Placement, Question, SegmentId, SegmentNumber, TransferKind,
-    TransferStart,
+    Answer, Call, ErrorCode, Placement, Question, Quota, SegmentId, SegmentNumber, Target,
+    TransferKind, TransferStart,
 };
 
 use crate::support::{Answered, Caller, Primary, exists, key, located, placed, refused, segment};
@@ -344,6 +344,21 @@ fn only_the_client_that_copies_ends_it_and_as_what_it_began() {
     let stranger = world.primary.one(&mut world.owner, end);
     assert_eq!(refused(&stranger.outcome), ErrorCode::IllegalClient);
     done(&world.end(Copy));
+}
+
+#[test]
+fn a_copy_above_the_quota_is_refused_and_a_move_takes_nothing_more() {
+    let mut world = World::new();
+    let quota = Quota {
+        bytes: Some(199),
+        objects: None,
+    };
+    let tenant = Target::new(b"default", b"");
+    let set = Call::SetQuota { tenant, quota };
+    done(&world.primary.one(&mut world.owner, set));
+    let refusal = world.start(Copy).outcome;
+    assert_eq!(refused(&refusal), ErrorCode::TenantQuotaExceeded);
+    done(&world.start(Move));
 }
 
 #[test]

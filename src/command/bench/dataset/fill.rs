@@ -175,5 +175,6 @@ fn at_genesis(sources: &Sources, mut machine: Machine) -> Result<Machine, Failur
         versions: captured.versions,
         parts: Vec::new(),
         base: None,
+        layers: Vec::new(),
     })?)
 }

@@ -1,0 +1,133 @@
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use standfast_core::{ApplyContext, Reply, Section, Seq};
+
+use super::global_row::GlobalRow;
+use super::object::Object;
+use super::tables::Tables;
+use crate::request::Quota;
+
+/// What objects take. Counted so wide that no sum of what rows can say overflows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) bytes: u128,
+    pub(crate) objects: u64,
+}
+
+impl Usage {
+    /// What one object takes: the bytes of all its replicas.
+    pub(crate) fn of(object: &Object) -> Self {
+        Self {
+            bytes: u128::from(object.size) * object.replicas.len() as u128,
+            objects: 1,
+        }
+    }
+
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes + other.bytes,
+            objects: self.objects + other.objects,
+        }
+    }
+
+    /// What is left without `other`, which is a part of it.
+    pub(crate) const fn minus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes - other.bytes,
+            objects: self.objects - other.objects,
+        }
+    }
+}
+
+/// What is known of a tenant that holds objects or has a quota.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tenant {
+    /// Follows from the objects.
+    pub(crate) usage: Usage,
+    pub(crate) quota: Quota,
+    /// Last entry that made room for it, by taking an object away or by another quota; soft.
+    pub(crate) eased: Seq,
+}
+
+/// The tenants by name. One that holds nothing and has no quota is not there.
+#[derive(Debug, Default)]
+pub(crate) struct Tenants(BTreeMap<Box<[u8]>, Tenant>);
+
+impl Tenants {
+    pub(crate) fn get(&self, name: &[u8]) -> Tenant {
+        self.0.get(name).copied().unwrap_or_default()
+    }
+
+    /// Those whose names come behind one.
+    pub(crate) fn behind(&self, name: &[u8]) -> impl Iterator<Item = (&[u8], &Tenant)> {
+        let behind = (Bound::Excluded(name), Bound::Unbounded);
+        let tenants = self.0.range::<[u8], _>(behind);
+        tenants.map(|(name, tenant)| (&**name, tenant))
+    }
+
+    pub(super) fn add(&mut self, name: &[u8], usage: Usage) {
+        self.change(name, |tenant| tenant.usage = tenant.usage.plus(usage));
+    }
+
+    pub(super) fn subtract(&mut self, name: &[u8], usage: Usage, by: Seq) {
+        self.change(name, |tenant| {
+            tenant.usage = tenant.usage.minus(usage);
+            tenant.eased = by;
+        });
+    }
+
+    /// Sets a quota, and returns the one before.
+    pub(super) fn set_quota(&mut self, name: &[u8], quota: Quota, by: Seq) -> Quota {
+        let mut old = quota;
+        self.change(name, |tenant| {
+            old = std::mem::replace(&mut tenant.quota, quota);
+            tenant.eased = by;
+        });
+        old
+    }
+
+    /// A name is copied only when it is new: objects come and go by the million.
+    fn change(&mut self, name: &[u8], change: impl FnOnce(&mut Tenant)) {
+        if !self.0.contains_key(name) {
+            self.0.insert(name.into(), Tenant::default());
+        }
+        let Some(tenant) = self.0.get_mut(name) else {
+            return;
+        };
+        change(tenant);
+        if tenant.usage == Usage::default() && tenant.quota.is_none() {
+            self.0.remove(name);
+        }
+    }
+
+    /// The quotas as rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = GlobalRow<'_>> {
+        let with_quota = self.0.iter().filter(|(_, tenant)| !tenant.quota.is_none());
+        with_quota.map(|(name, tenant)| GlobalRow::Quota(Cow::Borrowed(name), tenant.quota))
+    }
+}
+
+impl Tables {
+    pub(crate) const fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
+    pub(super) fn apply_quota(
+        &mut self,
+        context: &mut ApplyContext<'_>,
+        tenant: &[u8],
+        quota: Quota,
+    ) -> Reply {
+        let old = self.tenants.set_quota(tenant, quota, context.seq());
+        if !old.is_none() {
+            self.remove_global(&GlobalRow::Quota(Cow::Borrowed(tenant), old));
+        }
+        if !quota.is_none() {
+            self.add_global(&GlobalRow::Quota(Cow::Borrowed(tenant), quota));
+        }
+        context.touch(Section::GLOBALS);
+        Reply::default()
+    }
+}
