@@ -127,18 +127,23 @@ impl LogThread {
         let _exit = self.fail_when_dropped();
         metrics::gauge!("standfast_read_only").set(0.0);
         let mut marked = false;
+        let mut linger = LINGER;
         let failure = loop {
             let next = match self
                 .batches
-                .recv_timeout(if marked { Duration::MAX } else { LINGER })
+                .recv_timeout(if marked { Duration::MAX } else { linger })
             {
                 Ok(batch) => batch,
                 Err(RecvTimeoutError::Timeout) => {
-                    marked = true;
                     match runtime.block_on(self.writer.mark_committed()) {
-                        Ok(()) => continue,
+                        Ok(()) => (marked, linger) = (true, LINGER),
+                        // Followers learn it later; what is written is as durable as before.
+                        Err(error) if waits(error.kind()) && self.still_valid() => {
+                            linger = (linger * 2).min(PAUSES.1);
+                        }
                         Err(error) => break Some(error),
                     }
+                    continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => break None,
             };

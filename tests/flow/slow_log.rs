@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use parking_lot::{Condvar, Mutex};
 use standfast_core::{
-    Batch, ByteSize, Clock, Epoch, ErrorKind, OpLogWriter, Position, Proposer, ReadLimit, Result,
-    Span, TermEndReason,
+    Batch, ByteSize, Clock, Epoch, Error, ErrorKind, OpLogWriter, Position, Proposer, ReadLimit,
+    Result, Span, TermEndReason,
 };
 use standfast_master::{Ack, MasterConfig, Term, TermHandle};
 use tokio::task::JoinSet;
@@ -23,12 +23,24 @@ struct Gate {
     moved: Condvar,
     /// Bytes of each batch that passed.
     passed: Mutex<Vec<usize>>,
+    /// So many of the next watermarks do not arrive.
+    lost_marks: Mutex<u32>,
 }
 
 impl Gate {
     fn set(&self, shut: bool) {
         *self.shut.lock() = shut;
         self.moved.notify_all();
+    }
+
+    fn mark(&self) -> Result<()> {
+        let mut left = self.lost_marks.lock();
+        if *left == 0 {
+            return Ok(());
+        }
+        *left -= 1;
+        self.moved.notify_all();
+        Err(Error::new(ErrorKind::Unavailable, "mark committed"))
     }
 
     fn pass(&self, batch: &Batch) {
@@ -62,6 +74,7 @@ impl OpLogWriter for GatedWriter {
     }
 
     async fn mark_committed(&mut self) -> Result<()> {
+        self.gate.mark()?;
         self.writer.mark_committed().await
     }
 
@@ -239,4 +252,25 @@ async fn async_acknowledges_no_more_when_the_oldest_that_is_not_logged_is_too_ol
     assert!(clock.now().since(begun) >= Duration::from_millis(50));
     gate.set(false);
     Client::new(1, &clock).add(&handle, "x", 1).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watermark_that_does_not_arrive_is_sent_again_and_ends_no_term() {
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let (term, gate) = lead(&cluster, MasterConfig::default()).await;
+    let mut client = Client::new(1, &clock);
+    client.add(&term.handle(), "x", 1).await.unwrap();
+    *gate.lost_marks.lock() = 3;
+    client.add(&term.handle(), "x", 1).await.unwrap();
+    let waiting = Arc::clone(&gate);
+    let marked = tokio::task::spawn_blocking(move || {
+        let mut left = waiting.lost_marks.lock();
+        waiting.moved.wait_while(&mut left, |left| *left > 0);
+    });
+    tokio::time::timeout(Duration::from_secs(10), marked)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(client.add(&term.handle(), "x", 1).await.unwrap(), 3);
 }

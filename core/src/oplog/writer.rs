@@ -52,7 +52,7 @@ pub trait OpLogWriter: Send {
     /// Nothing to do where presence in the store means committed.
     ///
     /// # Errors
-    /// `Fenced`, `Indeterminate`: as for `append`.
+    /// As for `append`. After those that leave the writer alive it is called again, and appending goes on meanwhile.
     ///
     /// # Durability
     /// None needed: the next writer settles.
