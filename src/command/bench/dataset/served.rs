@@ -61,14 +61,14 @@ impl Served {
         &self.node.endpoint
     }
 
-    /// The value of a metric without labels; 0 of one that was never touched.
-    pub(in crate::command::bench) async fn metric(&self, name: &str) -> Result<f64, Failure> {
+    /// All that a histogram of seconds has recorded, added up; 0 of one that was never touched.
+    pub(in crate::command::bench) async fn seconds(&self, histogram: &str) -> Result<f64, Failure> {
         let mut web = TcpStream::connect(&self.node.http).await?;
         web.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await?;
         let mut text = String::new();
         web.read_to_string(&mut text).await?;
-        let mut lines = text.lines().filter_map(|line| line.strip_prefix(name));
-        let value = lines.find_map(|rest| rest.strip_prefix(' '));
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(histogram));
+        let value = lines.find_map(|rest| rest.strip_prefix("_sum "));
         Ok(value.map_or(Ok(0.0), str::parse)?)
     }
 }

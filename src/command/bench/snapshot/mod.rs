@@ -64,9 +64,7 @@ async fn one(
 ) -> Result<Run, Failure> {
     let before = Memory::of(node.pid())?;
     Memory::forget_peak(node.pid())?;
-    let spent = node
-        .metric("standfast_snapshot_duration_seconds_sum")
-        .await?;
+    let spent = node.seconds("standfast_snapshot_duration_seconds").await?;
     let channel = connect_patiently(node.endpoint()).await?;
     let begun = Instant::now();
     AdminServiceClient::new(channel)
@@ -74,10 +72,7 @@ async fn one(
         .await
         .map_err(|status| status.message().to_owned())?;
     let ended = Instant::now();
-    let took = node
-        .metric("standfast_snapshot_duration_seconds_sum")
-        .await?
-        - spent;
+    let took = node.seconds("standfast_snapshot_duration_seconds").await? - spent;
     let peak = Memory::of(node.pid())?.peak;
     let (parts, dir) = (parts.to_vec(), dir.to_owned());
     let raw = tokio::task::spawn_blocking(move || raw::limits(&parts, &dir)).await??;
