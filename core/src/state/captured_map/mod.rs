@@ -1,25 +1,26 @@
 mod changes;
+mod images;
 mod table;
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 use std::hash::Hash;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::DefaultHashBuilder;
 
 use self::changes::Changes;
+use self::images::Images;
 use self::table::Table;
 use crate::words::Bucket;
 
 /// A map in 1024 buckets that can be read as it was at one instant while it goes on changing.
 ///
-/// [`Self::capture`] only stamps that instant. From then on the first change of an entry in a bucket that was
-/// not read yet keeps the entry's image from before; [`Self::read`] gives a bucket as it was then. The cost is
-/// one image for each entry changed in a bucket still unread, never a copy of the whole.
+/// [`Self::capture`] only stamps that instant. From then on the first change of an entry that was not read yet keeps
+/// the entry's image from before; [`Self::read_some`] gives a bucket as it was then, as many entries at a time as one
+/// likes. The cost is one image for each entry changed or removed while still unread, never a copy of the whole.
 ///
 /// ```text
-///   buckets   [ 0 read ][ 1 read ][ 2 ........ ][ 3 ........ ]
-///   images                         {k7: before}  {k9: absent}
+///   buckets   [ 0 read ][ 1 .... read ][ 2 ........ ][ 3 ........ ]
+///   images                {k5: before}  {k7: before}
 /// ```
 ///
 /// It also knows which keys changed since an earlier capture, its *base*: [`Self::rebase`] makes the last capture the
@@ -40,13 +41,7 @@ pub struct CapturedMap<K, V> {
     since: Changes<K>,
     /// What is to be freed.
     old: Vec<Changes<K>>,
-}
-
-#[derive(Debug)]
-struct Images<K, V> {
-    read: Vec<bool>,
-    /// Ordered only to have a bound on its memory that follows the changes; most are empty.
-    before: BTreeMap<Bucket, HashMap<K, Option<V>>>,
+    old_images: Option<Images<K, V>>,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Default for CapturedMap<K, V> {
@@ -66,6 +61,7 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
             captured: Changes::unknown(),
             since: Changes::unknown(),
             old: Vec::new(),
+            old_images: None,
         }
     }
 
@@ -120,6 +116,7 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
     /// Removes a key and returns its value.
     pub fn remove(&mut self, bucket: Bucket, key: &K) -> Option<V> {
         self.before_change(bucket, key);
+        self.before_removal(bucket, key);
         let table = table(&mut self.tables, bucket);
         let old = table.remove(&self.hasher, key);
         self.rows -= usize::from(old.is_some());
@@ -143,30 +140,35 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
     pub fn capture(&mut self) {
         let since = std::mem::replace(&mut self.since, Changes::none());
         self.old.extend(self.captured.join(since, self.rows));
-        self.capture = Some(Images {
-            read: vec![false; Bucket::COUNT],
-            before: BTreeMap::new(),
-        });
+        self.end_capture();
+        self.capture = Some(Images::new(self.tables.iter().map(Table::len).collect()));
     }
 
     /// Gives every entry of `bucket` as it was when [`Self::capture`] was called, in no order; marks the bucket
     /// as read. Gives the present entries when no capture is in progress.
     pub fn read(&mut self, bucket: Bucket, mut each: impl FnMut(&K, &V)) {
-        let images = self.take_images(bucket);
-        let table = self.tables.get(bucket.index());
-        let table = table.into_iter().flat_map(Table::iter);
-        let Some(images) = images else {
-            table.for_each(|(key, value)| each(key, value));
-            return;
-        };
-        for (key, value) in table.filter(|(key, _)| !images.contains_key(*key)) {
-            each(key, value);
+        if self.capture.is_some() {
+            while self.read_some(bucket, usize::MAX, &mut each) {}
+        } else {
+            self.iter(bucket).for_each(|(key, value)| each(key, value));
         }
-        for (key, before) in &images {
-            if let Some(value) = before {
+    }
+
+    /// Gives entries of `bucket` as they were when [`Self::capture`] was called, at most `most`, in no order, and each
+    /// once; whether there may be more. Anything may change before the others are read.
+    pub fn read_some(&mut self, bucket: Bucket, most: usize, mut each: impl FnMut(&K, &V)) -> bool {
+        let (Some(images), Some(table)) = (&mut self.capture, self.tables.get(bucket.index()))
+        else {
+            return false;
+        };
+        let places = images.next_places(bucket, most);
+        let rest = most - places.len();
+        for (key, value) in table.at(places) {
+            if images.get(bucket, key).is_none() {
                 each(key, value);
             }
         }
+        images.unread(bucket) > 0 || images.give(bucket, rest, each)
     }
 
     /// How many keys changed from the base to the last capture; `None` without a base, and when they were too many.
@@ -178,12 +180,19 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
     /// [`Self::capture`] was called, or `None` if it was absent; marks the bucket as read. Gives nothing when
     /// [`Self::changed`] is `None`.
     pub fn read_changes(&mut self, bucket: Bucket, mut each: impl FnMut(&K, Option<&V>)) {
-        let images = self.take_images(bucket).unwrap_or_default();
+        let Some(images) = &mut self.capture else {
+            return;
+        };
         let table = self.tables.get(bucket.index());
         for key in self.captured.of(bucket) {
-            let now = || table.and_then(|table| table.get(&self.hasher, key));
-            each(key, images.get(key).map_or_else(now, Option::as_ref));
+            let unread = || {
+                let (place, value) = table?.find(&self.hasher, key)?;
+                (place < images.unread(bucket)).then_some(value)
+            };
+            let image = images.get(bucket, key);
+            each(key, image.map_or_else(unread, Option::as_ref));
         }
+        images.read(bucket);
     }
 
     /// Makes the last capture the base.
@@ -192,25 +201,14 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
         self.old.push(before);
     }
 
-    /// Ends the capture and drops its images.
+    /// Ends the capture. Its images are freed a bucket at a time, by those that come to change something.
     pub fn end_capture(&mut self) {
-        self.capture = None;
+        self.old_images = self.capture.take().or_else(|| self.old_images.take());
     }
 
     /// How many before-images are kept right now.
     pub fn images(&self) -> usize {
-        self.capture
-            .as_ref()
-            .map_or(0, |capture| capture.before.values().map(HashMap::len).sum())
-    }
-
-    /// The images of a bucket, which is read from now on.
-    fn take_images(&mut self, bucket: Bucket) -> Option<HashMap<K, Option<V>>> {
-        let capture = self.capture.as_mut()?;
-        if let Some(read) = capture.read.get_mut(bucket.index()) {
-            *read = true;
-        }
-        capture.before.remove(&bucket)
+        self.capture.as_ref().map_or(0, Images::count)
     }
 
     fn before_change(&mut self, bucket: Bucket, key: &K) {
@@ -226,23 +224,38 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
         {
             self.old.pop();
         }
+        self.old_images.take_if(|images| !images.free_some());
     }
 
     fn keep_image(&mut self, bucket: Bucket, key: &K) {
-        let Some(capture) = &mut self.capture else {
+        let Some(images) = &mut self.capture else {
             return;
         };
-        if capture.read.get(bucket.index()).copied().unwrap_or(true) {
-            return;
+        let unread = images.unread(bucket);
+        if unread > 0
+            && let Some(table) = self.tables.get(bucket.index())
+            && let Some((place, before)) = table.find(&self.hasher, key)
+            && place < unread
+        {
+            images.keep(bucket, key, || Some(before.clone()));
         }
-        let images = capture.before.entry(bucket).or_default();
-        if !images.contains_key(key) {
-            let before = self
-                .tables
-                .get(bucket.index())
-                .and_then(|table| table.get(&self.hasher, key))
-                .cloned();
-            images.insert(key.clone(), before);
+    }
+
+    /// The last row takes the place of one that is removed: what was read must not come among what was not.
+    fn before_removal(&mut self, bucket: Bucket, key: &K) {
+        let (Some(images), Some(table)) = (&mut self.capture, self.tables.get(bucket.index()))
+        else {
+            return;
+        };
+        let unread = images.unread(bucket);
+        if unread > 0
+            && let Some((place, _)) = table.find(&self.hasher, key)
+            && let Some((last, last_key)) = table.last()
+        {
+            if place < unread && last >= unread {
+                images.keep(bucket, last_key, || None);
+            }
+            images.shrink(bucket, last);
         }
     }
 }

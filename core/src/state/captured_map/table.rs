@@ -1,5 +1,6 @@
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash};
+use std::ops::Range;
 
 use hashbrown::DefaultHashBuilder;
 use hashbrown::hash_table::{Entry, HashTable};
@@ -32,6 +33,28 @@ impl<K: Hash + Eq, V> Table<K, V> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.pages.iter().flatten().map(|(key, value)| (key, value))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The rows at these places: a row stays where it is until one is removed.
+    pub(super) fn at(&self, places: Range<usize>) -> impl Iterator<Item = (&K, &V)> {
+        let row = |place: usize| self.pages.get(place / PAGE)?.get(place % PAGE);
+        places.filter_map(row).map(|(key, value)| (key, value))
+    }
+
+    /// The place of a key, and its value.
+    pub(super) fn find(&self, hasher: &DefaultHashBuilder, key: &K) -> Option<(usize, &V)> {
+        let place = self.place(hasher, key)?;
+        row(&self.pages, place).map(|(_, value)| (place as usize, value))
+    }
+
+    /// The place of the last row, and its key.
+    pub(super) fn last(&self) -> Option<(usize, &K)> {
+        let (key, _) = self.pages.last()?.last()?;
+        Some((self.len() - 1, key))
     }
 
     pub(super) fn get<Q>(&self, hasher: &DefaultHashBuilder, key: &Q) -> Option<&V>
