@@ -18,6 +18,11 @@ pub(crate) fn published(result: &Result<Manifest>, took: Duration) {
     }
 }
 
+/// The state was locked for so long, to read a few of its rows.
+pub(crate) fn locked(held: Duration) {
+    metrics::histogram!("standfast_snapshot_lock_seconds").record(held);
+}
+
 /// Something about snapshots failed; `what` is publish, prove, restore, catalog.
 pub(crate) fn failed(what: &'static str, error: &standfast_core::Error) {
     metrics::counter!(

@@ -159,8 +159,11 @@ impl Trial {
         let mut shadow = self.machine.begin_restore();
         for section in Section::all() {
             let mut rows = Vec::new();
-            let read = self.machine.read_section(captured.id, section, &mut rows);
-            read.expect("the capture is in progress");
+            let mut read = || {
+                let read = self.machine.read_some(captured.id, section, 3, &mut rows);
+                read.expect("the capture is in progress")
+            };
+            while read().more {}
             let loaded = shadow.load(section, &rows);
             loaded.expect("rows that were captured can be loaded");
         }

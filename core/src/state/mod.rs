@@ -17,5 +17,5 @@ pub use machine::{
     Applied, Base, CaptureWhen, Captured, Compared, Considered, Machine, SharedMachine,
 };
 pub use restore::MachineRestore;
-pub use service::{CaptureId, EachChange, Service, ShadowState, StateMachine};
+pub use service::{CaptureId, EachChange, Portion, Service, ShadowState, StateMachine};
 pub use sessions::{Recall, SESSION_WINDOW, Sessions};

@@ -11,6 +11,15 @@ use crate::words::{Digest, Fingerprint, Section};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CaptureId(pub u64);
 
+/// Some rows of a section that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portion {
+    /// How many.
+    pub rows: u64,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
 /// A state in memory that changes by applying entries, and by nothing else.
 ///
 /// * **SM-1** `apply` is deterministic: no clock, no randomness, no I/O, no hash-map order (R10). Two states with
@@ -45,6 +54,23 @@ pub trait StateMachine: Send + Debug {
     /// own, and returns how many. Called once for each of the service's sections, each time under the
     /// state's lock: at most about a millisecond.
     fn read_section(&mut self, capture: CaptureId, section: Section, out: &mut Vec<u8>) -> u64;
+
+    /// Appends the next rows of one section, at most about `most` of them. What all calls for a section appended, one
+    /// after the other, is what [`Self::read_section`] would have appended, but for the order of the rows. Entries are
+    /// applied between two calls. For services with more than a few thousand rows a section: nobody waits long for the
+    /// state's lock then. The default gives the whole section, which is right for every service.
+    fn read_some(
+        &mut self,
+        capture: CaptureId,
+        section: Section,
+        _most: usize,
+        out: &mut Vec<u8>,
+    ) -> Portion {
+        Portion {
+            rows: self.read_section(capture, section, out),
+            more: false,
+        }
+    }
 
     /// How many of the service's rows with keys changed from its *base*, a capture that it was told of by
     /// [`Self::rebase`], to the capture in progress. `None` when it cannot tell which, or when they are so many that a

@@ -2,7 +2,8 @@ use std::any::Any;
 
 use standfast_core::{
     ApplyContext, CaptureId, Command, DecideContext, Decision, Digest, EachChange, Entry,
-    Fingerprint, Op, Refusal, Reply, Result, Section, Service, ShadowState, StateMachine, Versions,
+    Fingerprint, Op, Portion, Refusal, Reply, Result, Section, Service, ShadowState, StateMachine,
+    Versions,
 };
 
 use super::soft::Soft;
@@ -73,18 +74,28 @@ impl StateMachine for MetadataService {
     }
 
     fn read_section(&mut self, capture: CaptureId, section: Section, out: &mut Vec<u8>) -> u64 {
+        self.read_some(capture, section, usize::MAX, out).rows
+    }
+
+    fn read_some(
+        &mut self,
+        capture: CaptureId,
+        section: Section,
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Portion {
         debug_assert_eq!(capture.0, self.captures, "at most one capture at a time");
         let Some(bucket) = section.bucket() else {
             let (globals, rows) = self.globals.take().unwrap_or_default();
             out.extend_from_slice(&globals);
-            return rows;
+            return Portion { rows, more: false };
         };
         let mut rows = 0;
-        self.tables.read(bucket, |key, object| {
+        let more = self.tables.read_some(bucket, most, |key, object| {
             write_object(key, object, out);
             rows += 1;
         });
-        rows
+        Portion { rows, more }
     }
 
     fn changed(&self) -> Option<u64> {

@@ -213,9 +213,14 @@ impl Tables {
         self.objects.capture();
     }
 
-    /// Gives the objects of a bucket as they were when the capture began.
-    pub(crate) fn read(&mut self, bucket: Bucket, each: impl FnMut(&ObjectKey, &Object)) {
-        self.objects.read(bucket, each);
+    /// Gives objects of a bucket as they were when the capture began, at most `most`; whether there may be more.
+    pub(crate) fn read_some(
+        &mut self,
+        bucket: Bucket,
+        most: usize,
+        each: impl FnMut(&ObjectKey, &Object),
+    ) -> bool {
+        self.objects.read_some(bucket, most, each)
     }
 
     pub(crate) fn end_capture(&mut self) {

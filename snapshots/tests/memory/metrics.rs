@@ -45,6 +45,7 @@ async fn every_metric_moves() {
         "bytes ",
         "rows ",
         "duration_seconds ",
+        "lock_seconds ",
         "proved_total ",
         "prove_duration_seconds ",
         "restores_total ",

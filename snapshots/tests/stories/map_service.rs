@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use standfast_core::{
     ApplyContext, Bucket, CaptureId, CapturedMap, Command, DecideContext, Decision, Digest,
-    DigestTable, EachChange, Entry, Error, ErrorKind, Fingerprint, Op, OpType, Refusal, Reply,
-    Result, Section, Service, ShadowState, StateMachine, Versions, read_varint, write_varint,
+    DigestTable, EachChange, Entry, Error, ErrorKind, Fingerprint, Op, OpType, Portion, Refusal,
+    Reply, Result, Section, Service, ShadowState, StateMachine, Versions, read_varint,
+    write_varint,
 };
 
 pub(crate) const PUT: OpType = OpType(16);
@@ -163,20 +164,41 @@ impl StateMachine for MapService {
         CaptureId(1)
     }
 
-    fn read_section(&mut self, _: CaptureId, section: Section, out: &mut Vec<u8>) -> u64 {
+    fn read_section(&mut self, capture: CaptureId, section: Section, out: &mut Vec<u8>) -> u64 {
+        let mut rows = 0;
+        loop {
+            let read = self.read_some(capture, section, usize::MAX, out);
+            rows += read.rows;
+            if !read.more {
+                return rows;
+            }
+        }
+    }
+
+    /// One row at a time, so that there is something between those of a bucket.
+    fn read_some(
+        &mut self,
+        _: CaptureId,
+        section: Section,
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Portion {
         let Some(bucket) = section.bucket() else {
             let counter = self.counter_captured.unwrap_or(self.counter);
             if counter > 0 {
                 out.extend_from_slice(&counter.to_le_bytes());
             }
-            return u64::from(counter > 0);
+            return Portion {
+                rows: u64::from(counter > 0),
+                more: false,
+            };
         };
         let mut rows = 0;
-        self.rows.read(bucket, |key, value| {
+        let more = self.rows.read_some(bucket, most.min(1), |key, value| {
             out.extend_from_slice(&encode(key, value));
             rows += 1;
         });
-        rows
+        Portion { rows, more }
     }
 
     fn changed(&self) -> Option<u64> {

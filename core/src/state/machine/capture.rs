@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::Machine;
 use crate::batch::Versions;
 use crate::error::{Error, ErrorKind, Result};
-use crate::state::CaptureId;
+use crate::state::{CaptureId, Portion};
 use crate::words::{Digest, Fingerprint, Position, Section};
 
 /// A state stamped at a batch end: what a snapshot will say of itself. Its rows are still to be read, with
@@ -147,10 +147,31 @@ impl Machine {
     ) -> Result<u64> {
         let capturing = self.capturing(capture)?;
         Ok(match section.sessions() {
-            Some(bucket) => self.sessions.read(bucket, out),
+            Some(bucket) => self.sessions.read_some(bucket, usize::MAX, out).rows,
             None => self
                 .service
                 .read_section(capturing.of_service, section, out),
+        })
+    }
+
+    /// Appends the next rows of one section, at most about `most` of them, for a reader that does not want to hold the
+    /// state for longer. What all calls for a section appended is the section.
+    ///
+    /// # Errors
+    /// As [`Self::read_section`].
+    pub fn read_some(
+        &mut self,
+        capture: CaptureId,
+        section: Section,
+        most: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Portion> {
+        let capturing = self.capturing(capture)?;
+        Ok(match section.sessions() {
+            Some(bucket) => self.sessions.read_some(bucket, most, out),
+            None => self
+                .service
+                .read_some(capturing.of_service, section, most, out),
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::batch::EntryId;
 use crate::error::Result;
-use crate::state::{CapturedMap, Reply};
+use crate::state::{CapturedMap, Portion, Reply};
 use crate::words::{Bucket, Digest, Fingerprint, RequestId, Seq, SessionId};
 
 use self::session::Session;
@@ -113,13 +113,13 @@ impl Sessions {
         self.map.end_capture();
     }
 
-    pub(super) fn read(&mut self, at: Bucket, out: &mut Vec<u8>) -> u64 {
+    pub(super) fn read_some(&mut self, at: Bucket, most: usize, out: &mut Vec<u8>) -> Portion {
         let mut rows = 0;
-        self.map.read(at, |id, session| {
+        let more = self.map.read_some(at, most, |id, session| {
             codec::write(*id, session, out);
             rows += 1;
         });
-        rows
+        Portion { rows, more }
     }
 
     pub(super) fn rebase(&mut self) {
