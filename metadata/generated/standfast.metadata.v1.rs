@@ -566,6 +566,10 @@ pub struct ListObjectsRequest {
     /// Empty: from the beginning. Else `next` of the page before.
     #[prost(bytes = "bytes", tag = "4")]
     pub cursor: ::prost::bytes::Bytes,
+    /// Only keys that match this regular expression (syntax of Rust's `regex` crate), anywhere unless it is anchored; empty:
+    /// all of them. One that compiles to more than 1 MiB is refused.
+    #[prost(string, tag = "5")]
+    pub regex: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListedObject {

@@ -14,6 +14,14 @@ pub(crate) struct ListArguments {
     /// Only keys that begin with this
     #[arg(long, default_value = "")]
     prefix: String,
+    /// Only keys that match, anywhere unless anchored with ^ and $
+    #[arg(
+        long,
+        value_name = "REGEX",
+        default_value = "",
+        hide_default_value = true
+    )]
+    regex: String,
     /// Most objects to print
     #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
     limit: u64,
@@ -52,7 +60,9 @@ pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> 
         // 0 is the longest page there is.
         let limit = u32::try_from(left).unwrap_or(0);
         let prefix = arguments.prefix.as_bytes();
-        let page = client.list_objects(prefix, limit, cursor.as_ref()).await?;
+        let page = client
+            .list_matching(prefix, &arguments.regex, limit, cursor.as_ref())
+            .await?;
         left -= page.objects.len() as u64;
         let lines: Result<Vec<_>, _> = page
             .objects

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::process::Output;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -29,13 +30,17 @@ async fn churn(client: MetadataClient, stop: watch::Receiver<bool>) -> u32 {
     rounds
 }
 
-async fn list(cluster: &TestCluster, words: &[&str]) -> String {
-    let output = standfast()
+async fn ask(cluster: &TestCluster, words: &[&str]) -> Output {
+    standfast()
         .args(words)
         .args(["--endpoint", &cluster.endpoints().join(",")])
         .output()
         .await
-        .unwrap();
+        .unwrap()
+}
+
+async fn list(cluster: &TestCluster, words: &[&str]) -> String {
+    let output = ask(cluster, words).await;
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -73,4 +78,40 @@ async fn every_object_is_listed_once_while_others_are_put_and_removed() {
     let bytes: u64 = stay.iter().map(|object| object.size).sum();
     assert!(used >= bytes, "{segments:#} of at least {bytes}");
     assert_eq!(segments[0]["status"], "mounted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_match_a_regex_are_listed_and_one_that_explodes_is_refused_with_its_reason() {
+    let cluster = TestCluster::start(&["a"]).await;
+    let client = lender(&cluster, PATIENCE).await;
+    put_all(&client, &objects(0..3000, 32)).await;
+    let told = list(
+        &cluster,
+        &["object", "list", "--regex", "77$", "-o", "json"],
+    )
+    .await;
+    let mut told: Vec<_> = told
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|object| object["key"].as_str().unwrap().to_owned())
+        .collect();
+    told.sort_unstable();
+    let wanted: Vec<_> = (77..3000)
+        .step_by(100)
+        .map(|n| format!("{n:0>32}"))
+        .collect();
+    assert_eq!(told, wanted);
+    let few = [
+        "object", "list", "--prefix", "0", "--regex", "7", "--limit", "5",
+    ];
+    assert_eq!(list(&cluster, &few).await.lines().count(), 6);
+
+    let explodes = "(a{1000}){1000}";
+    let refused = ask(&cluster, &["object", "list", "--regex", explodes]).await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        told.contains(explodes) && told.contains("size limit"),
+        "{told}"
+    );
 }

@@ -64,11 +64,30 @@ impl MetadataClient {
         limit: u32,
         cursor: Option<&Bytes>,
     ) -> Result<ListedObjects> {
+        self.list_matching(prefix, "", limit, cursor).await
+    }
+
+    /// As [`Self::list_objects`], of those objects only whose keys also match a regular expression (syntax of the `regex`
+    /// crate), anywhere unless it is anchored; all match an empty one.
+    ///
+    /// # Errors
+    /// As all calls. `Invalid` also for a regular expression that is wrong or too large.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn list_matching(
+        &self,
+        prefix: &[u8],
+        regex: &str,
+        limit: u32,
+        cursor: Option<&Bytes>,
+    ) -> Result<ListedObjects> {
         let request = v1::ListObjectsRequest {
             tenant: self.inner.options.tenant.clone(),
             prefix: Bytes::copy_from_slice(prefix),
             limit,
             cursor: cursor.cloned().unwrap_or_default(),
+            regex: regex.to_owned(),
         };
         let answer = self
             .inner

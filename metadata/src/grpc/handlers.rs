@@ -1,7 +1,8 @@
 use tonic::{Request, Response, Status};
 
 use super::master::Master;
-use super::removal::{Removal, pattern};
+use super::pattern::pattern_of;
+use super::removal::Removal;
 use super::starts::{PUT, UPSERT};
 use super::transfers::{COPY_END, COPY_REVOKE, MOVE_END, MOVE_REVOKE};
 use super::wire::{items, single};
@@ -359,7 +360,7 @@ impl MasterService for Master {
         let removal = Removal {
             header: request.header,
             tenant: request.tenant,
-            pattern: Some(pattern(&request.regex)?),
+            pattern: Some(pattern_of(&request.regex)?),
             force: request.force,
             cursor: request.cursor,
         };

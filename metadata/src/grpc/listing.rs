@@ -3,6 +3,7 @@ use standfast_core::BootInstant;
 use tonic::Status;
 
 use super::master::Master;
+use super::pattern::{matching, pattern_of};
 use super::segments::SegmentTable;
 use super::status::status;
 use crate::key::Target;
@@ -39,12 +40,22 @@ impl Master {
         request: &v1::ListObjectsRequest,
         deadline: BootInstant,
     ) -> Result<v1::ListObjectsResponse, Status> {
-        let listing = listing(request)?;
+        let pattern = Some(&request.regex).filter(|regex| !regex.is_empty());
+        let pattern = pattern.map(|regex| pattern_of(regex)).transpose()?;
+        let mut listing = listing(request)?;
+        let limit = listing.limit;
+        if pattern.is_some() {
+            // However few are wanted, many are looked through for them at once.
+            listing.limit = PAGE;
+        }
+        let tenant = listing.prefix.tenant().to_vec();
         let question = Question::ListObjects(listing);
         let answer = self.ask(question, deadline).await.map_err(|e| status(&e))?;
         let Answer::Objects(ObjectPage { objects, next }) = answer else {
             return Err(Status::internal("an answer to another question"));
         };
+        let objects = matching(objects, pattern).await?;
+        let (objects, next) = first(&tenant, objects, limit, next);
         let mut table = SegmentTable::default();
         let listed = objects.into_iter().map(|row| object(row, &mut table));
         Ok(v1::ListObjectsResponse {
@@ -84,6 +95,22 @@ fn listing(request: &v1::ListObjectsRequest) -> Result<ListObjects, Status> {
         from: start_of(&request.cursor)?,
         limit: limit(request.limit),
     })
+}
+
+/// At most `limit` of the objects, and where the next page begins then.
+fn first(
+    tenant: &[u8],
+    mut objects: Vec<ObjectRow>,
+    limit: usize,
+    next: Option<Cursor>,
+) -> (Vec<ObjectRow>, Option<Cursor>) {
+    if objects.len() <= limit {
+        return (objects, next);
+    }
+    objects.truncate(limit);
+    let last = objects.last().map(|row| Target::new(tenant, &row.key));
+    let next = last.map(|last| Cursor::after(last.bucket(), last.qualified().to_vec()));
+    (objects, next)
 }
 
 fn object(row: ObjectRow, table: &mut SegmentTable) -> v1::ListedObject {

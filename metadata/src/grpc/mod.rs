@@ -5,6 +5,7 @@ mod handlers;
 mod listing;
 mod master;
 mod options;
+mod pattern;
 mod reads;
 mod remount;
 mod removal;

@@ -1,24 +1,23 @@
 use bytes::Bytes;
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use standfast_core::{BootInstant, Bucket};
 use tonic::Status;
 
 use super::calls::asked;
 use super::listing::{PAGE, start_of};
 use super::master::{Master, count_items};
+use super::pattern::matching;
 use super::status::status;
 use super::wire;
 use crate::key::Target;
 use crate::request::{
-    Answer, Call, Cursor, ListObjects, ObjectPage, ObjectRow, Question, RemoveMany, RemovedPage,
+    Answer, Call, Cursor, ListObjects, ObjectPage, Question, RemoveMany, RemovedPage,
 };
 use crate::v1;
 use crate::v1::ErrorCode;
 
 /// The keys of a page hold about so many bytes at most: they go into one entry of the log.
 const KEYS: usize = 256 << 10;
-/// The largest compiled pattern, in bytes: matching takes time in proportion to it.
-const PATTERN: usize = 1 << 20;
 
 /// A page of objects to remove.
 pub(super) struct Removal {
@@ -28,14 +27,6 @@ pub(super) struct Removal {
     pub(super) pattern: Option<Regex>,
     pub(super) force: bool,
     pub(super) cursor: Bytes,
-}
-
-/// The pattern of a request.
-pub(super) fn pattern(text: &str) -> Result<Regex, Status> {
-    RegexBuilder::new(text)
-        .size_limit(PATTERN)
-        .build()
-        .map_err(|error| Status::invalid_argument(format!("the regex `{text}`: {error}")))
 }
 
 impl Master {
@@ -63,6 +54,7 @@ impl Master {
             return Err(Status::internal("an answer to another question"));
         };
         let found = matching(objects, removal.pattern).await?;
+        let found = found.into_iter().map(|row| row.key).collect();
         let (targets, next) = first(&removal.tenant, found, next);
         let call = Call::RemoveMany(RemoveMany {
             targets,
@@ -80,24 +72,6 @@ impl Master {
             }),
         }
     }
-}
-
-/// The keys that match. Off the threads that serve: a pattern may be slow, though never more than in proportion
-/// to its size and to the keys'.
-async fn matching(rows: Vec<ObjectRow>, pattern: Option<Regex>) -> Result<Vec<Vec<u8>>, Status> {
-    let keys = rows.into_iter().map(|row| row.key);
-    let Some(pattern) = pattern else {
-        return Ok(keys.collect());
-    };
-    let keys: Vec<_> = keys.collect();
-    let matching = move || {
-        keys.into_iter()
-            .filter(|key| pattern.is_match(key))
-            .collect()
-    };
-    tokio::task::spawn_blocking(matching)
-        .await
-        .map_err(|error| Status::internal(format!("match keys: {error}")))
 }
 
 /// As many of the keys as one entry takes, and where the next page begins then.
@@ -166,14 +140,5 @@ mod tests {
             next,
             Some(Cursor::after(last.bucket(), last.qualified().to_vec()))
         );
-    }
-
-    #[test]
-    fn a_pattern_that_is_wrong_or_too_large_is_refused_with_the_reason() {
-        assert!(pattern("^block-[0-9]+$").is_ok());
-        for wrong in ["(", "(a{1000}){1000}"] {
-            let refused = pattern(wrong).unwrap_err();
-            assert!(refused.message().contains(wrong), "{refused}");
-        }
     }
 }

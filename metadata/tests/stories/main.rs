@@ -21,6 +21,8 @@ mod leases;
 #[cfg(test)]
 mod listing;
 #[cfg(test)]
+mod matching;
+#[cfg(test)]
 mod pins;
 #[cfg(test)]
 mod puts;
