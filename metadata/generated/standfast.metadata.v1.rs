@@ -631,6 +631,45 @@ pub struct ListSegmentsResponse {
     pub next: ::core::option::Option<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSegmentObjectsRequest {
+    /// Id of the segment.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub segment: ::prost::bytes::Bytes,
+    /// Most objects of the page; 0, or more than 1000, counts as 1000.
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+    /// Empty: from the beginning. Else `next` of the page before.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub cursor: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SegmentObject {
+    #[prost(string, tag = "1")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub key: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    #[prost(enumeration = "ObjectStatus", tag = "4")]
+    pub status: i32,
+    /// Of its replica in the segment, from the segment's base on.
+    #[prost(uint64, tag = "5")]
+    pub address: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSegmentObjectsResponse {
+    /// ERROR_CODE_SEGMENT_NOT_FOUND: it is not mounted, or not any more.
+    #[prost(message, optional, tag = "1")]
+    pub result: ::core::option::Option<ItemResult>,
+    /// In the order of ListObjects, and as there perhaps fewer than the limit. Not those that are still being copied or moved
+    /// here.
+    #[prost(message, repeated, tag = "2")]
+    pub objects: ::prost::alloc::vec::Vec<SegmentObject>,
+    /// Where the next page begins; empty: this was the last one.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub next: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetQuotaRequest {
     #[prost(message, optional, tag = "1")]
     pub header: ::core::option::Option<RequestHeader>,
@@ -1941,6 +1980,36 @@ pub mod master_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The objects of all tenants with a replica in a segment, a page at a time as ListObjects tells them.
+        pub async fn list_segment_objects(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSegmentObjectsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSegmentObjectsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.metadata.v1.MasterService/ListSegmentObjects",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "standfast.metadata.v1.MasterService",
+                        "ListSegmentObjects",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Sets what a tenant may hold at most, in place of what was set before. What it holds already stays.
         pub async fn set_quota(
             &mut self,
@@ -2302,6 +2371,14 @@ pub mod master_service_server {
             request: tonic::Request<super::ListSegmentsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListSegmentsResponse>,
+            tonic::Status,
+        >;
+        /// The objects of all tenants with a replica in a segment, a page at a time as ListObjects tells them.
+        async fn list_segment_objects(
+            &self,
+            request: tonic::Request<super::ListSegmentObjectsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSegmentObjectsResponse>,
             tonic::Status,
         >;
         /// Sets what a tenant may hold at most, in place of what was set before. What it holds already stays.
@@ -4025,6 +4102,52 @@ pub mod master_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListSegmentsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.metadata.v1.MasterService/ListSegmentObjects" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSegmentObjectsSvc<T: MasterService>(pub Arc<T>);
+                    impl<
+                        T: MasterService,
+                    > tonic::server::UnaryService<super::ListSegmentObjectsRequest>
+                    for ListSegmentObjectsSvc<T> {
+                        type Response = super::ListSegmentObjectsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSegmentObjectsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MasterService>::list_segment_objects(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSegmentObjectsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -19,8 +19,8 @@ mod state;
 
 pub use client::{
     ClientOptions, HeldObject, Holdings, Items, ListedObject, ListedObjects, ListedSegment,
-    ListedTenants, MetadataClient, Placed, Pong, PutObject, Removal, RemovedMany, ReplicaAt,
-    TenantUsage, Transferring, root_cause,
+    ListedSegmentObjects, ListedTenants, MetadataClient, Placed, Pong, PutObject, Removal,
+    RemovedMany, ReplicaAt, SegmentObject, TenantUsage, Transferring, root_cause,
 };
 pub use config::{AllocationStrategy, MetadataConfig};
 pub use grpc::{Master, ServerOptions, server};
@@ -28,9 +28,10 @@ pub use key::{KEY_LIMIT, Target};
 pub use names::{ClientId, SegmentId, SegmentNumber};
 pub use op::{Op, Range, Remounting, Start, Transfer};
 pub use request::{
-    Answer, Call, Claim, Cursor, Found, ListObjects, Located, ObjectPage, ObjectRow, Place,
-    Placement, Question, Quota, ReMount, ReMounted, RemoveMany, RemovedPage, SegmentInfo,
-    SegmentPage, SegmentRow, TenantPage, TenantRow, Traits, TransferKind, TransferStart,
+    Answer, Call, Claim, Cursor, Found, ListObjects, ListSegmentObjects, Located, ObjectPage,
+    ObjectRow, Place, Placement, Question, Quota, ReMount, ReMounted, RemoveMany, RemovedPage,
+    SegmentInfo, SegmentObjectPage, SegmentObjectRow, SegmentPage, SegmentRow, TenantPage,
+    TenantRow, Traits, TransferKind, TransferStart,
 };
 pub use service::MetadataService;
 

@@ -23,6 +23,7 @@ mod replay;
 mod seconds;
 mod segment;
 mod segment_list;
+mod segment_objects;
 mod serve;
 mod snapshot;
 mod snapshot_diff;

@@ -85,15 +85,9 @@ fn line(form: Output, object: &ListedObject) -> Result<String, Failure> {
     let replicas = object.replicas.iter();
     let listed = Listed {
         key: String::from_utf8_lossy(&object.key).into_owned(),
-        key_hex: std::str::from_utf8(&object.key)
-            .is_err()
-            .then(|| hex::encode(&object.key)),
+        key_hex: key_hex(&object.key),
         size: object.size,
-        status: if object.complete {
-            "complete"
-        } else {
-            "processing"
-        },
+        status: status(object.complete),
         checksum: object.checksum,
         segments: replicas.map(|at| at.segment.name.clone()).collect(),
         group: object.traits.group.clone(),
@@ -109,6 +103,15 @@ fn line(form: Output, object: &ListedObject) -> Result<String, Failure> {
             &listed.segments.join(","),
         ),
     })
+}
+
+/// The key's bytes, when they are no text.
+pub(super) fn key_hex(key: &[u8]) -> Option<String> {
+    std::str::from_utf8(key).is_err().then(|| hex::encode(key))
+}
+
+pub(super) const fn status(complete: bool) -> &'static str {
+    if complete { "complete" } else { "processing" }
 }
 
 /// A line of the table, whose columns cannot wait for the widest value.

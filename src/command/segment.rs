@@ -7,8 +7,9 @@ use standfast_metadata::{MetadataClient, SegmentId, SegmentInfo};
 
 use super::Failure;
 use super::object::ClusterArguments;
+use super::segment_objects::ObjectsArguments;
 use super::stop::Stop;
-use super::{output, segment_list};
+use super::{output, segment_list, segment_objects};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SegmentCommand {
@@ -18,6 +19,8 @@ pub(crate) enum SegmentCommand {
     Unmount(UnmountArguments),
     /// List the segments that are lent, and how much of each is used
     List(ClusterArguments),
+    /// List the objects of all tenants with a replica in a segment
+    Objects(ObjectsArguments),
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +68,7 @@ pub(super) async fn run(command: SegmentCommand) -> Result<ExitCode, Failure> {
         SegmentCommand::Mount(arguments) => mount(&arguments).await,
         SegmentCommand::Unmount(arguments) => unmount(&arguments).await,
         SegmentCommand::List(cluster) => segment_list::run(&cluster).await,
+        SegmentCommand::Objects(arguments) => segment_objects::run(&arguments).await,
     }
 }
 

@@ -3,7 +3,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use serde_json::Value;
-use standfast_metadata::{MetadataClient, Placement};
+use standfast_metadata::{MetadataClient, Placement, SegmentId};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -114,4 +114,59 @@ async fn keys_that_match_a_regex_are_listed_and_one_that_explodes_is_refused_wit
         told.contains(explodes) && told.contains("size limit"),
         "{told}"
     );
+}
+
+fn in_segment(told: &str) -> BTreeSet<(String, u64)> {
+    let object = |line: &str| {
+        let object: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&object["tenant"], &object["status"]),
+            (&"default".into(), &"complete".into())
+        );
+        let key = object["key"].as_str().unwrap().to_owned();
+        (key, object["address"].as_u64().unwrap())
+    };
+    told.lines().map(object).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_objects_of_a_segment_are_listed_where_they_are_read_whoever_leads() {
+    let mut cluster = TestCluster::start(&["a", "b"]).await;
+    let client = lender(&cluster, PATIENCE).await;
+    let mut second = client.list_segments().await.unwrap()[0].info.clone();
+    (second.id, second.name) = (SegmentId::random(), "second".to_owned());
+    client.mount_segment(&second).await.unwrap().unwrap();
+    let stored = objects(0..2500, 32);
+    let keys = keys(&stored);
+    put_all(&client, &stored).await;
+    let mut wanted = [BTreeSet::new(), BTreeSet::new()];
+    for (key, found) in keys.iter().zip(client.get_replicas(&keys).await.unwrap()) {
+        let placed = found.unwrap().unwrap();
+        let at = &placed.replicas[0];
+        let key = String::from_utf8(key.to_vec()).unwrap();
+        wanted[usize::from(at.segment.name == "second")].insert((key, at.address));
+    }
+    for listed in &wanted {
+        assert!(listed.len() > 1000, "more than a page: {}", listed.len());
+    }
+
+    let id = second.id.to_string();
+    for segments in [["lent", "second"], ["lent", &id]] {
+        for (segment, wanted) in segments.iter().zip(&wanted) {
+            let told = list(&cluster, &["segment", "objects", segment, "-o", "json"]).await;
+            assert_eq!(told.lines().count(), wanted.len(), "each once");
+            assert_eq!(in_segment(&told), *wanted);
+        }
+        let leader = cluster.leader().await;
+        cluster.node(&leader).kill().await;
+        cluster.node(&leader).start();
+    }
+    let few = list(&cluster, &["segment", "objects", "lent", "--limit", "10"]).await;
+    assert_eq!(few.lines().count(), 11, "a head and ten rows: {few}");
+
+    client.unmount_segment(second.id).await.unwrap().unwrap();
+    let gone = ask(&cluster, &["segment", "objects", "second"]).await;
+    assert_eq!(gone.status.code(), Some(1), "{gone:?}");
+    let told = String::from_utf8(gone.stderr).unwrap();
+    assert!(told.contains("`second` is mounted"), "{told}");
 }

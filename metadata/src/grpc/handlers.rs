@@ -384,6 +384,18 @@ impl MasterService for Master {
         let response = self.segment_page(request.into_inner(), deadline).await?;
         Ok(Response::new(response))
     }
+
+    async fn list_segment_objects(
+        &self,
+        request: Request<v1::ListSegmentObjectsRequest>,
+    ) -> Answered<v1::ListSegmentObjectsResponse> {
+        let deadline = self.deadline(request.metadata());
+        let response = self
+            .segment_object_page(request.get_ref(), deadline)
+            .await?;
+        Ok(Response::new(response))
+    }
+
     async fn set_quota(
         &self,
         request: Request<v1::SetQuotaRequest>,

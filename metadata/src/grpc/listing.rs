@@ -114,22 +114,25 @@ fn first(
 }
 
 fn object(row: ObjectRow, table: &mut SegmentTable) -> v1::ListedObject {
-    let status = if row.complete {
-        v1::ObjectStatus::Complete
-    } else {
-        v1::ObjectStatus::Processing
-    };
     let size = row.located.size;
     let replicas = row.located.replicas.iter();
     v1::ListedObject {
         key: row.key.into(),
         size,
-        status: status as i32,
+        status: object_status(row.complete) as i32,
         checksum: row.located.checksum,
         replicas: replicas.map(|found| table.replica(found, size)).collect(),
         group: row.traits.group,
         hard_pin: row.traits.hard_pin,
         soft_pin_ms: row.traits.soft_pin_ms,
+    }
+}
+
+pub(super) const fn object_status(complete: bool) -> v1::ObjectStatus {
+    if complete {
+        v1::ObjectStatus::Complete
+    } else {
+        v1::ObjectStatus::Processing
     }
 }
 

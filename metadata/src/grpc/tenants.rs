@@ -83,6 +83,6 @@ fn told(row: &TenantRow) -> v1::Tenant {
 }
 
 /// Names come in as text, over this same protocol.
-fn text(name: &[u8]) -> String {
+pub(super) fn text(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }

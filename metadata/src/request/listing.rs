@@ -3,7 +3,7 @@ use std::sync::Arc;
 use standfast_core::Bucket;
 
 use crate::key::Target;
-use crate::names::SegmentNumber;
+use crate::names::{SegmentId, SegmentNumber};
 use crate::request::{Located, SegmentInfo, Traits};
 use crate::v1;
 
@@ -12,6 +12,17 @@ use crate::v1;
 pub struct ListObjects {
     /// What the keys begin with: a tenant, and perhaps an empty key.
     pub prefix: Target,
+    /// Where the page begins.
+    pub from: Cursor,
+    /// Most objects of the page, at least 1.
+    pub limit: usize,
+}
+
+/// A page of the objects, of all tenants, that have a replica in a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListSegmentObjects {
+    /// The segment.
+    pub segment: SegmentId,
     /// Where the page begins.
     pub from: Cursor,
     /// Most objects of the page, at least 1.
@@ -134,6 +145,30 @@ pub struct SegmentRow {
     pub status: v1::SegmentStatus,
     /// Bytes that are allocated or held back.
     pub used: u64,
+}
+
+/// Objects of a segment, and where the next page begins; `None` when this was the last one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentObjectPage {
+    /// In the order of [`Cursor`]. May be fewer than asked for, or none, before the end.
+    pub objects: Vec<SegmentObjectRow>,
+    /// Where the next page begins.
+    pub next: Option<Cursor>,
+}
+
+/// An object with a replica in the segment that was asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentObjectRow {
+    /// Its tenant.
+    pub tenant: Vec<u8>,
+    /// Its key, without the tenant.
+    pub key: Vec<u8>,
+    /// Bytes of the replica.
+    pub size: u64,
+    /// Whether its put has ended.
+    pub complete: bool,
+    /// First byte of the replica, from the segment's base on.
+    pub address: u64,
 }
 
 #[cfg(test)]

@@ -13,7 +13,10 @@ mod transfer;
 
 pub(crate) use call::GROUP_LIMIT;
 pub use call::{Call, Placement};
-pub use listing::{Cursor, ListObjects, ObjectPage, ObjectRow, SegmentPage, SegmentRow};
+pub use listing::{
+    Cursor, ListObjects, ListSegmentObjects, ObjectPage, ObjectRow, SegmentObjectPage,
+    SegmentObjectRow, SegmentPage, SegmentRow,
+};
 pub use question::{Answer, Found, Located, Question};
 pub use quota::{Quota, TenantPage, TenantRow};
 pub(crate) use remount::check_claims;

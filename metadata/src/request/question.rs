@@ -4,7 +4,10 @@ use standfast_core::Refusal;
 
 use crate::key::Target;
 use crate::names::{ClientId, SegmentId, SegmentNumber};
-use crate::request::{ListObjects, ObjectPage, SegmentInfo, SegmentPage, TenantPage, TenantRow};
+use crate::request::{
+    ListObjects, ListSegmentObjects, ObjectPage, SegmentInfo, SegmentObjectPage, SegmentPage,
+    TenantPage, TenantRow,
+};
 
 /// The body of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub enum Question {
         /// Most segments of the page, at least 1.
         limit: usize,
     },
+    /// Which objects have a replica in a segment. Answered by [`Answer::SegmentObjects`].
+    ListSegmentObjects(ListSegmentObjects),
     /// What a tenant holds and may hold; its key is empty. Answered by [`Answer::Tenant`].
     Tenant(Target),
     /// Which tenants hold anything or have a quota. Answered by [`Answer::Tenants`].
@@ -79,6 +84,8 @@ pub enum Answer {
     Objects(ObjectPage),
     /// A page of segments.
     SegmentPage(SegmentPage),
+    /// A page of the objects of a segment; refused when it is not mounted.
+    SegmentObjects(Result<SegmentObjectPage, Refusal>),
     /// A tenant.
     Tenant(TenantRow),
     /// A page of tenants.

@@ -1,10 +1,14 @@
-use standfast_core::{Bucket, DecideContext, Section};
+use standfast_core::{Bucket, DecideContext, Refusal, Section};
 
 use super::machine::MetadataService;
 use crate::key::ObjectKey;
 use crate::names::SegmentNumber;
-use crate::request::{Cursor, ListObjects, ObjectPage, ObjectRow, SegmentPage, SegmentRow};
+use crate::request::{
+    Cursor, ListObjects, ListSegmentObjects, ObjectPage, ObjectRow, Place, SegmentObjectPage,
+    SegmentObjectRow, SegmentPage, SegmentRow,
+};
 use crate::state::{Object, Progress};
+use crate::v1::ErrorCode;
 
 /// A page of objects ends with the bucket in which it has looked at so many: while it looks, nothing else is
 /// decided. A bucket is looked at as a whole, because it has no order to go on from.
@@ -20,33 +24,81 @@ impl MetadataService {
         listing: &ListObjects,
     ) -> ObjectPage {
         context.wait_for(self.tables.membership());
-        let mut page = ObjectPage::default();
-        let mut behind = listing.from.key().map(ObjectKey::of);
+        let wanted = |key: &ObjectKey, object: &Object| {
+            key.starts_with(listing.prefix.qualified()) && self.tables.is_there(object)
+        };
+        let (found, next) = self.page(context, &listing.from, listing.limit, wanted);
+        let rows = found
+            .into_iter()
+            .map(|found| self.object_row(listing, found));
+        ObjectPage {
+            objects: rows.collect(),
+            next,
+        }
+    }
+
+    /// The objects of a segment from a cursor on. As [`Self::list_objects`] it looks at all objects: an index by segment
+    /// would cost each of millions of them some 30 bytes.
+    pub(super) fn list_segment_objects(
+        &self,
+        context: &mut DecideContext<'_>,
+        listing: &ListSegmentObjects,
+    ) -> Result<SegmentObjectPage, Refusal> {
+        context.wait_for(self.tables.membership());
+        let id = listing.segment;
+        let segment = self.tables.segment_by_id(id).ok_or_else(|| {
+            ErrorCode::SegmentNotFound.refuse(format!("segment {id} is not mounted"))
+        })?;
+        let here = |place: &Place| place.segment == segment.number;
+        let there = |object: &Object| object.replicas.iter().find(here);
+        let wanted = |_: &ObjectKey, object: &Object| there(object).is_some();
+        let (found, next) = self.page(context, &listing.from, listing.limit, wanted);
+        let rows = found.into_iter().filter_map(|(key, object)| {
+            let tenant = key.tenant().to_vec();
+            Some(SegmentObjectRow {
+                key: key.qualified().split_off(tenant.len() + 1),
+                tenant,
+                size: object.size,
+                complete: matches!(object.progress, Progress::Complete(_)),
+                address: segment.info.base + there(object)?.offset,
+            })
+        });
+        Ok(SegmentObjectPage {
+            objects: rows.collect(),
+            next,
+        })
+    }
+
+    /// At most `limit` of the objects from a cursor on that are `wanted`, and where the next page begins.
+    fn page<'a>(
+        &'a self,
+        context: &mut DecideContext<'_>,
+        from: &Cursor,
+        limit: usize,
+        wanted: impl Fn(&ObjectKey, &Object) -> bool,
+    ) -> (Vec<Keyed<'a>>, Option<Cursor>) {
+        let mut page = Vec::new();
+        let mut behind = from.key().map(ObjectKey::of);
         let mut looked = 0;
-        for index in listing.from.bucket().index()..Bucket::COUNT {
+        for index in from.bucket().index()..Bucket::COUNT {
             let bucket = Bucket::at(index);
-            if looked >= ENOUGH || page.objects.len() >= listing.limit {
-                page.next = Some(Cursor::of_bucket(bucket));
-                return page;
+            if looked >= ENOUGH || page.len() >= limit {
+                return (page, Some(Cursor::of_bucket(bucket)));
             }
             context.look(Section::of_bucket(bucket));
-            let room = listing.limit - page.objects.len();
             let objects = self.tables.bucket(bucket).inspect(|_| looked += 1);
-            let wanted = objects.filter(|(key, object)| {
-                behind.as_ref().is_none_or(|behind| *key > behind)
-                    && key.starts_with(listing.prefix.qualified())
-                    && self.tables.is_there(object)
+            let ahead = objects.filter(|(key, object)| {
+                behind.as_ref().is_none_or(|behind| *key > behind) && wanted(key, object)
             });
-            let (found, left) = first(wanted.collect(), room);
+            let (found, left) = first(ahead.collect(), limit - page.len());
             behind = None;
-            let rows = found.iter().map(|found| self.object_row(listing, *found));
-            page.objects.extend(rows);
-            if let Some((last, _)) = found.last().filter(|_| left) {
-                page.next = Some(Cursor::after(bucket, last.qualified()));
-                return page;
+            page.extend(found);
+            if left && let Some((last, _)) = page.last() {
+                let next = Cursor::after(bucket, last.qualified());
+                return (page, Some(next));
             }
         }
-        page
+        (page, None)
     }
 
     fn object_row(&self, listing: &ListObjects, (key, object): Keyed<'_>) -> ObjectRow {

@@ -48,6 +48,9 @@ impl MetadataService {
             Question::ListSegments { from, limit } => {
                 Answer::SegmentPage(self.list_segments(context, *from, *limit))
             }
+            Question::ListSegmentObjects(listing) => {
+                Answer::SegmentObjects(self.list_segment_objects(context, listing))
+            }
             Question::Tenant(tenant) => Answer::Tenant(self.tenant(context, tenant)),
             Question::ListTenants { after, limit } => {
                 Answer::Tenants(self.list_tenants(context, after, *limit))

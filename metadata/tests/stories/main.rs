@@ -35,6 +35,8 @@ mod remove_many;
 #[cfg(test)]
 mod reservations;
 #[cfg(test)]
+mod segment_objects;
+#[cfg(test)]
 mod segments;
 #[cfg(test)]
 mod sessions;
