@@ -33,6 +33,9 @@ pub(crate) fn router(shared: Arc<Shared>, metrics: Option<MetricsText>) -> Route
 }
 
 async fn metrics_text(State(web): State<Web>) -> Response {
+    let lag = web.shared.node_status().lag_entries;
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    metrics::gauge!("standfast_lag_entries").set(lag as f64);
     match &web.metrics {
         Some(render) => render().into_response(),
         None => (

@@ -66,4 +66,6 @@ mod transfer;
 #[cfg(test)]
 mod trimmed;
 #[cfg(test)]
+mod truthful_metrics;
+#[cfg(test)]
 mod unmount;

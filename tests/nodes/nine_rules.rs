@@ -2,7 +2,7 @@
 //!
 //! * rule 2, a batch is cut by bytes as well as by count: `tests/flow/slow_log.rs`
 //! * rule 7, an operation that cannot be decoded stops the standby: `metadata/tests/stories/corrupt.rs`
-//! * rule 9, metrics tell the truth: `tests/metrics`
+//! * rule 9, metrics tell the truth: `truthful_metrics.rs`
 
 use std::collections::BTreeSet;
 use std::fs;

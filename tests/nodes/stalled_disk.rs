@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::support::{TestCluster, same_state};
 
 /// An ext4 of 64 MiB, for as long as it lives.
-struct FreezingDisk(PathBuf);
+pub(crate) struct FreezingDisk(PathBuf);
 
 fn succeed(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output();
@@ -23,7 +23,7 @@ fn text(path: &Path) -> &str {
 }
 
 impl FreezingDisk {
-    fn mount(image: &Path, at: &Path) -> Self {
+    pub(crate) fn mount(image: &Path, at: &Path) -> Self {
         std::fs::create_dir_all(at).unwrap();
         succeed("truncate", &["-s", "64M", text(image)]);
         succeed("mkfs.ext4", &["-q", text(image)]);
@@ -32,11 +32,11 @@ impl FreezingDisk {
     }
 
     /// Every write and sync hangs until [`Self::thaw`].
-    fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         succeed("fsfreeze", &["--freeze", text(&self.0)]);
     }
 
-    fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         succeed("fsfreeze", &["--unfreeze", text(&self.0)]);
     }
 }
