@@ -1,7 +1,8 @@
 //! What the service must never break, each a story over real nodes. The three that are told elsewhere:
 //!
 //! * rule 2, a batch is cut by bytes as well as by count: `tests/flow/slow_log.rs`
-//! * rule 7, an operation that cannot be decoded stops the standby: `metadata/tests/stories/corrupt.rs`
+//! * rule 7, an operation that cannot be decoded stops the standby: `metadata/tests/stories/corrupt.rs`, and over nodes
+//!   `skip.rs`
 //! * rule 9, metrics tell the truth: `truthful_metrics.rs`
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use standfast_metadata::{MetadataClient, Op, Removal, SegmentId, SegmentInfo};
 
+use crate::http;
 use crate::lender::{all_exist, client, keys, lender, objects, put_all};
 use crate::support::{TestCluster, in_sync};
 use crate::trimmed::trimmed;
@@ -63,7 +65,7 @@ async fn rule_3_remove_all_of_8000_objects_removes_8000() {
     let removed = client.remove_many(&Removal::All, true, |_| {}).await;
     assert_eq!(removed.unwrap().removed, 8000);
     let left = client.list_objects(b"", 0, None).await.unwrap();
-    assert_eq!(left.objects, []);
+    assert_eq!((left.objects, left.next), (Vec::new(), None));
 }
 
 async fn lend(client: &MetadataClient, endpoint: &str, incarnation: u64) {
@@ -152,6 +154,8 @@ async fn rule_6_a_restore_after_an_outage_longer_than_a_lease_gives_the_objects_
     let made = cluster.nodes[0].command(&["snapshot", "create"]).await;
     assert!(made.status.success(), "{made:?}");
     put_all(&client, &stored[10_000..]).await;
+    // Reading leases them: the leases are over when the nodes come back.
+    all_exist(&client, &stored).await;
 
     kill_all(&mut cluster).await;
     let mut outage = tokio::time::interval(Duration::from_secs(2));
@@ -161,6 +165,10 @@ async fn rule_6_a_restore_after_an_outage_longer_than_a_lease_gives_the_objects_
         node.start();
     }
     all_exist(&client, &stored).await;
+    let leader = cluster.leader().await;
+    let (_, metrics) = http::get(&cluster.node(&leader).http, "/metrics").await;
+    let restored = http::value(&metrics, "standfast_snapshot_restores_total", &[]);
+    assert_eq!(restored, Some(1.0), "{metrics}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
