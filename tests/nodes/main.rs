@@ -56,6 +56,8 @@ mod regressed;
 #[cfg(test)]
 mod remove_many;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod skip;
 #[cfg(test)]
 mod stalled_disk;
