@@ -1,186 +1,17 @@
+//! A primary and its follower.
+
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
 use standfast_core::{Clock, Digest, Machine};
 use standfast_metadata::{
-    Answer, Call, Claim, ClientId, Cursor, ListObjects, MetadataConfig, Placement, Question, Quota,
-    ReMount, RemoveMany, SegmentId, SegmentInfo, Target, TenantRow, Traits, TransferKind,
-    TransferStart,
+    Answer, Call, ClientId, Cursor, ListObjects, MetadataConfig, Question, ReMount, SegmentId,
+    SegmentInfo, Target, TenantRow,
 };
 
-use crate::support::{Caller, Primary, placed, segment};
+use super::step::{Step, TENANTS, claim, name, remove_many, start, transfer};
+use crate::support::{Caller, Primary, segment};
 
-const TENANTS: [&str; 2] = ["default", "other"];
-
-#[derive(Clone, Debug)]
-enum Step {
-    Start {
-        client: u8,
-        name: u8,
-        size: u16,
-        replicas: u8,
-        upsert: bool,
-    },
-    End {
-        client: u8,
-        name: u8,
-        checksum: Option<u64>,
-    },
-    Revoke {
-        client: u8,
-        name: u8,
-    },
-    Remove {
-        client: u8,
-        name: u8,
-        force: bool,
-    },
-    RemoveMany {
-        client: u8,
-        names: std::ops::Range<u8>,
-        force: bool,
-    },
-    Transfer {
-        client: u8,
-        name: u8,
-        to: u8,
-        moves: bool,
-        step: u8,
-    },
-    Quota {
-        tenant: u8,
-        quota: Quota,
-    },
-    Read {
-        name: u8,
-    },
-    Mount {
-        client: u8,
-        n: u8,
-        incarnation: u8,
-    },
-    ReMount {
-        client: u8,
-        n: u8,
-        names: std::ops::Range<u8>,
-        first: bool,
-        last: bool,
-    },
-    Unmount {
-        client: u8,
-        n: u8,
-        grace: Option<u8>,
-        force: bool,
-    },
-    Pass {
-        seconds: u16,
-    },
-    Upkeep,
-    Seal,
-    Fail,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let (client, name) = (0..3_u8, 0..40_u8);
-    prop_oneof![
-        8 => (client.clone(), name.clone(), 1..3000_u16, 1..3_u8, any::<bool>())
-            .prop_map(|(client, name, size, replicas, upsert)| Step::Start {
-                // Few sizes, so that some are written again where they are.
-                client, name, size: size / 1000 * 1000 + 1, replicas, upsert
-            }),
-        8 => (client.clone(), name.clone(), any::<Option<u64>>())
-            .prop_map(|(client, name, checksum)| Step::End { client, name, checksum }),
-        1 => (client.clone(), name.clone()).prop_map(|(client, name)| Step::Revoke { client, name }),
-        3 => (client.clone(), name.clone(), any::<bool>())
-            .prop_map(|(client, name, force)| Step::Remove { client, name, force }),
-        1 => (client.clone(), 0..40_u8, any::<bool>())
-            .prop_map(|(client, first, force)| Step::RemoveMany { client, names: first..first + 5, force }),
-        6 => (client.clone(), name.clone(), 1..5_u8, any::<bool>(), 0..5_u8)
-            .prop_map(|(client, name, to, moves, step)| Step::Transfer { client, name, to, moves, step }),
-        1 => (0..2_u8, any::<Option<u16>>(), prop::option::of(0..40_u64)).prop_map(|(tenant, bytes, objects)| {
-            let quota = Quota { bytes: bytes.map(u64::from), objects };
-            Step::Quota { tenant, quota }
-        }),
-        2 => name.prop_map(|name| Step::Read { name }),
-        2 => (client.clone(), 1..5_u8, 1..3_u8)
-            .prop_map(|(client, n, incarnation)| Step::Mount { client, n, incarnation }),
-        2 => (client.clone(), 1..5_u8, 0..36_u8, any::<bool>(), any::<bool>())
-            .prop_map(|(client, n, name, first, last)| Step::ReMount {
-                client, n, names: name..name + 4, first, last
-            }),
-        1 => (client, 1..5_u8, any::<Option<u8>>(), any::<bool>())
-            .prop_map(|(client, n, grace, force)| Step::Unmount { client, n, grace, force }),
-        2 => (0..40_u16).prop_map(|seconds| Step::Pass { seconds }),
-        3 => Just(Step::Upkeep),
-        3 => Just(Step::Seal),
-        1 => Just(Step::Fail),
-    ]
-}
-
-/// A key: of the default tenant, or of another.
-fn name(n: u8) -> Target {
-    let tenant = TENANTS[usize::from(n % 2)];
-    Target::new(tenant.as_bytes(), format!("k{n}").as_bytes())
-}
-
-fn start(n: u8, size: u64, replicas: u32, upsert: bool) -> Call {
-    let objects = vec![(name(n), size)];
-    let placement = Placement {
-        replicas,
-        group: if n.is_multiple_of(4) { "g" } else { "" }.to_owned(),
-        hard_pin: n.is_multiple_of(5),
-        soft_pin_ms: u64::from(n % 3) * 10_000,
-        ..Placement::default()
-    };
-    if upsert {
-        Call::UpsertStart { objects, placement }
-    } else {
-        Call::PutStart { objects, placement }
-    }
-}
-
-fn transfer(target: Target, to: SegmentId, moves: bool, step: u8) -> Call {
-    let kind = if moves {
-        TransferKind::Move
-    } else {
-        TransferKind::Copy
-    };
-    let targets = vec![target];
-    match step {
-        0 => Call::TransferRevoke { kind, targets },
-        1 | 2 => Call::TransferEnd { kind, targets },
-        _ => Call::TransferStart(TransferStart {
-            kind,
-            targets,
-            from: None,
-            to: vec![to],
-        }),
-    }
-}
-
-/// Some of them overlap those of another name.
-fn claim(n: u8) -> Claim {
-    Claim {
-        target: name(n),
-        offset: u64::from(n) * 700 % 9000,
-        size: 1 + u64::from(n % 2) * 500,
-        checksum: n.is_multiple_of(3).then_some(1),
-        traits: Traits {
-            soft_pin_ms: u64::from(n % 3) * 10_000,
-            ..Traits::default()
-        },
-    }
-}
-
-fn remove_many(targets: Vec<Target>, force: bool) -> Call {
-    Call::RemoveMany(RemoveMany {
-        targets,
-        force,
-        next: None,
-    })
-}
-
-struct World {
+pub(super) struct World {
     primary: Option<Primary>,
     follower: Machine,
     seen: usize,
@@ -188,7 +19,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut primary = Primary::new();
         let mut callers: Vec<_> = (1..=3).map(Caller::new).collect();
         primary.mount(&mut callers[0], &segment(1, 40_000));
@@ -211,7 +42,7 @@ impl World {
         drop(primary.one(&mut self.callers[usize::from(client)], call));
     }
 
-    fn run(&mut self, step: &Step) {
+    pub(super) fn run(&mut self, step: &Step) {
         match *step {
             Step::Start {
                 client,
@@ -333,7 +164,7 @@ impl World {
     }
 
     /// Commits, and lets the follower catch up.
-    fn seal(&mut self) {
+    pub(super) fn seal(&mut self) {
         self.primary().seal();
         let primary = self.primary.as_ref().unwrap();
         for batch in &primary.log[self.seen..] {
@@ -346,7 +177,7 @@ impl World {
     }
 
     /// The state as rows, loaded into an empty one, is the same state; and the rows alone give its digest.
-    fn check_restore(&self) {
+    pub(super) fn check_restore(&self) {
         let primary = self.primary.as_ref().unwrap();
         let manifest = crate::snapshots::manifest(primary);
         let mut follower = Primary::follower(MetadataConfig::default(), &Clock::manual());
@@ -370,7 +201,7 @@ impl World {
     }
 
     /// What tenants are said to hold is what a listing of their objects adds up to.
-    fn check_usage(&mut self) {
+    pub(super) fn check_usage(&mut self) {
         let primary = self.primary();
         primary.settle();
         let mut left = tenants(&mut primary.machine);
@@ -405,44 +236,4 @@ fn tenants(machine: &mut Machine) -> BTreeMap<Vec<u8>, (u64, u64)> {
     };
     let used = |row: TenantRow| (row.name, (row.used_bytes, row.used_objects));
     page.tenants.into_iter().map(used).collect()
-}
-
-proptest! {
-    #[test]
-    fn a_follower_equals_its_primary_through_whatever_happens(
-        steps in prop::collection::vec(step(), 1..200),
-    ) {
-        let mut world = World::new();
-        for step in &steps {
-            world.run(step);
-        }
-        world.seal();
-        world.check_restore();
-        world.check_usage();
-    }
-}
-
-#[test]
-fn a_follower_with_other_settings_still_agrees() {
-    let mut primary = Primary::new();
-    let mut client = Caller::new(1);
-    primary.mount(&mut client, &segment(1, 1000));
-    placed(&primary.start(&mut client, "open", 100).outcome);
-    primary
-        .revoke(&mut client, "open")
-        .outcome
-        .expect("given up");
-    primary.pass(700_000);
-    primary.settle();
-    primary.seal();
-    let other = MetadataConfig {
-        put_start_release: standfast_core::Span::secs(31),
-        client_ttl: standfast_core::Span::secs(1),
-        ..MetadataConfig::default()
-    };
-    let mut follower = Primary::follower(other, &Clock::manual());
-    for batch in &primary.log {
-        follower.apply_batch(batch).unwrap();
-    }
-    assert_eq!(follower.digest(), primary.machine.digest());
 }

@@ -1,0 +1,5 @@
+//! Whatever happens, every node comes to the same state.
+
+mod step;
+mod stories;
+mod world;
