@@ -9,6 +9,7 @@
 //! | the leader | [`Cataloguer::round`] every few seconds: lists proposals on its own lineage, marks what was attested, retires, collects | [`Lineage`] |
 //! | the leader, before it trims | [`Cataloguer::trim_through`] | |
 //! | a node that starts | [`Restorer::restore`], then replays the log's suffix, then [`RestorePin::release`] | |
+//! | an operator | [`export`] into an [`Archive`], and [`import`] into an empty store | [`Restorer::hold`] |
 //!
 //! ```text
 //!   Machine::want_capture ──▶ Captured ──▶ Publisher::publish ──▶ a manifest (proposal)
@@ -18,6 +19,7 @@
 //!        wins entry n+1: listed, verified, retired ──▶ collect ──▶ trim_through
 //! ```
 
+mod archive;
 mod capture;
 mod catalog;
 mod diff;
@@ -28,6 +30,7 @@ mod publish;
 mod restore;
 mod snapshotter;
 
+pub use archive::{ARCHIVE_FORMAT, Archive, ArchiveHeader, export, import};
 pub use catalog::{Cataloguer, Lineage, MachineLineage, PinGuard, Pruned, Round, Verdict};
 pub use diff::{Change, Difference, diff};
 pub use policy::SnapshotPolicy;

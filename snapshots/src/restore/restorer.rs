@@ -113,7 +113,7 @@ impl Restorer {
             let Some(listed) = next_to_try(&entry, &damaged) else {
                 return none_left(&entry, &damaged);
             };
-            let Some(pin) = self.pin(listed).await? else {
+            let Some(pin) = self.hold(listed).await? else {
                 continue;
             };
             let restoring = self.restore_pinned(listed, empty);
@@ -140,8 +140,14 @@ impl Restorer {
         )))
     }
 
-    /// Pins a snapshot; `None` when it was retired meanwhile.
-    async fn pin(&self, listed: &Listed) -> Result<Option<RestorePin>> {
+    /// Pins a listed snapshot; `None` when it was retired meanwhile.
+    ///
+    /// # Errors
+    /// Those of the store.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a pin may stay, and ages.
+    pub async fn hold(&self, listed: &Listed) -> Result<Option<RestorePin>> {
         let pin =
             RestorePin::take(&self.store, &listed.id, listed.position.seq, &self.holder).await?;
         let entry = self.store.newest().await?;
