@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use super::archive::{ExportArguments, ImportArguments};
 use super::endpoint;
 use super::object::ObjectCommand;
 use super::quota::QuotaCommand;
@@ -373,6 +374,10 @@ pub(crate) enum SnapshotCommand {
     Diff(DiffArguments),
     /// Do what a cold start would do, into a scratch state: newest snapshot, then the log after it
     Restore(ConfigArguments),
+    /// Write a snapshot into one file, to be kept or carried elsewhere; beside nodes that run
+    Export(ExportArguments),
+    /// Make empty stores those of an exported cluster: `serve` goes on from the snapshot
+    Import(ImportArguments),
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! The `standfast` command, a file per subcommand.
 
+mod archive;
 mod args;
 mod bench;
 mod check;

@@ -14,7 +14,7 @@ use super::args::{
     ConfigArguments, SnapshotArguments, SnapshotCommand, TargetArguments, VerifySnapshotArguments,
 };
 use super::offline::Offline;
-use super::{Failure, output, prune, snapshot_diff, snapshot_list, status};
+use super::{Failure, archive, output, prune, snapshot_diff, snapshot_list, status};
 
 /// How long the leader may take to list a snapshot that was made.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -28,6 +28,8 @@ pub(super) async fn run(command: SnapshotCommand) -> Result<ExitCode, Failure> {
         SnapshotCommand::Diff(arguments) => snapshot_diff::run(arguments).await,
         SnapshotCommand::Prune(arguments) => prune::run(arguments).await,
         SnapshotCommand::Restore(arguments) => restore(arguments).await,
+        SnapshotCommand::Export(arguments) => archive::export(arguments).await,
+        SnapshotCommand::Import(arguments) => archive::import(arguments).await,
     }
 }
 

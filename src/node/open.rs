@@ -180,6 +180,28 @@ impl Stores {
         Ok((fingerprint, true))
     }
 
+    /// Makes sure that no store was ever made a cluster's.
+    ///
+    /// # Errors
+    /// `AlreadyExists` naming those that were, and of which cluster.
+    pub async fn check_empty(&self) -> Result<()> {
+        let mut taken = Vec::new();
+        for (section, store) in self.each() {
+            let found = store.fingerprint().await.map_err(|e| e.context(section))?;
+            taken.extend(found.map(|cluster| format!("{section} is of cluster {cluster}")));
+        }
+        if taken.is_empty() {
+            return Ok(());
+        }
+        Err(
+            Error::new(ErrorKind::AlreadyExists, "claim stores").context(format!(
+                "{}: only stores that were never initialised are filled; name new ones in the configuration, or empty \
+                 all three if nothing in them is wanted any more",
+                taken.join(", ")
+            )),
+        )
+    }
+
     /// Proves that every store is there, may be written, and holds what this program can read.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ mod seeds;
 mod support;
 
 #[cfg(test)]
+mod archive;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod behind;

@@ -1,0 +1,136 @@
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use standfast_core::{CatalogEntry, Digest, Listed, Position, SnapshotId};
+use standfast_snapshots::{Restorer, export};
+use tempfile::NamedTempFile;
+
+use crate::command::args::ConfigArguments;
+use crate::command::offline::Offline;
+use crate::command::stop::unless_stopped;
+use crate::command::{Failure, output, snapshot};
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    #[command(flatten)]
+    config: ConfigArguments,
+    /// Name of the snapshot; the newest verified one when it is left out
+    #[arg(long)]
+    id: Option<String>,
+    /// The file to write; must not exist
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Exported {
+    id: SnapshotId,
+    position: Position,
+    digest: Digest,
+    file: PathBuf,
+    parts: usize,
+    bytes: u64,
+}
+
+/// Writes a snapshot into one file, beside nodes that run.
+pub(crate) async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure> {
+    let offline = Offline::open(&arguments.config).await?;
+    let sources = offline.sources();
+    let store = snapshot::store(&sources)?;
+    refuse_existing(&arguments.to)?;
+    let listed = choose(&snapshot::newest(store).await?, arguments.id)?;
+    let holder = format!("export-{:016x}", rand::random::<u64>());
+    let policy = sources.policy.clone();
+    let restorer = Restorer::new(Arc::clone(store), policy.clone(), holder);
+    let retired = || format!("snapshot {} was retired a moment ago: try again", listed.id);
+    let pin = restorer.hold(&listed).await?.ok_or_else(retired)?;
+    let writing = unless_stopped(write(&offline, &listed.id, &arguments.to));
+    let exported = pin.keep(policy.pin_expiry.0, writing).await;
+    pin.release().await?;
+    output::print(arguments.config.output, &exported?, |exported| {
+        format!(
+            "snapshot {} at seq {} is in {}: {} parts, {} bytes, digest {}",
+            exported.id,
+            exported.position.seq,
+            exported.file.display(),
+            exported.parts,
+            exported.bytes,
+            exported.digest
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn choose(entry: &CatalogEntry, id: Option<String>) -> Result<Listed, Failure> {
+    if let Some(id) = id {
+        let none = format!("the catalog lists no snapshot {id}: see `standfast snapshot list`");
+        let found = entry.find(&SnapshotId(id)).cloned();
+        return Ok(found.ok_or(none)?);
+    }
+    let none = "no snapshot is verified yet: wait for a node to do that, or name one with --id";
+    let verified = entry.snapshots.iter().rev().find(|listed| listed.verified);
+    Ok(verified.cloned().ok_or(none)?)
+}
+
+/// Under a name of its own until all of it is on the disk. What is given up half way leaves nothing.
+async fn write(offline: &Offline, id: &SnapshotId, to: &Path) -> Result<Exported, Failure> {
+    let sources = offline.sources();
+    let reader = snapshot::store(&sources)?.open(id).await?;
+    let manifest = reader.manifest();
+    let folder = match to.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let unwritable = |error: io::Error| format!("cannot write {}: {error}", to.display());
+    let mut file = tempfile::Builder::new()
+        .prefix(".standfast-export-")
+        // As the umask has it.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(unwritable)?;
+    let progress = output::progress(manifest.parts.len() as u64, "exporting");
+    let cluster = offline.config.cluster.id.clone();
+    let bytes = export(&*reader, cluster, &mut file, || progress.inc(1)).await?;
+    progress.finish_and_clear();
+    file.as_file().sync_all().map_err(unwritable)?;
+    put_in_place(file, to)?;
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(unwritable)?;
+    Ok(Exported {
+        id: id.clone(),
+        position: manifest.position,
+        digest: manifest.digest,
+        file: to.to_owned(),
+        parts: manifest.parts.len(),
+        bytes,
+    })
+}
+
+fn put_in_place(file: NamedTempFile, to: &Path) -> Result<(), Failure> {
+    match file.persist_noclobber(to) {
+        Ok(_file) => Ok(()),
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(to)),
+        Err(failed) => Err(format!("cannot write {}: {}", to.display(), failed.error).into()),
+    }
+}
+
+fn refuse_existing(to: &Path) -> Result<(), Failure> {
+    match to.symlink_metadata() {
+        Ok(_there) => Err(exists(to)),
+        Err(_not_there) => Ok(()),
+    }
+}
+
+fn exists(to: &Path) -> Failure {
+    format!(
+        "{} exists already: nothing is overwritten, so name another file, or remove it",
+        to.display()
+    )
+    .into()
+}

@@ -1,0 +1,174 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use serde::Serialize;
+use standfast::config::Config;
+use standfast::node::{DataDirLock, make_stores};
+use standfast_core::{
+    Clock, ClusterId, Digest, Epoch, Fingerprint, Leadership, Manifest, Position, SnapshotId,
+};
+use standfast_snapshots::{Archive, ArchiveHeader, Publisher, import};
+use standfast_standby::{HighWater, Sources};
+
+use crate::command::args::ConfigArguments;
+use crate::command::elected::elected;
+use crate::command::offline::Offline;
+use crate::command::stop::unless_stopped;
+use crate::command::{Failure, output, snapshot};
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// The file that `snapshot export` wrote
+    file: PathBuf,
+    #[command(flatten)]
+    config: ConfigArguments,
+}
+
+#[derive(Serialize)]
+struct Imported {
+    cluster: ClusterId,
+    fingerprint: Fingerprint,
+    id: SnapshotId,
+    position: Position,
+    digest: Digest,
+    rows: u64,
+    epoch: Epoch,
+}
+
+/// Makes empty stores those of the archive's cluster, as it was at the snapshot's Position.
+pub(crate) async fn run(arguments: ImportArguments) -> Result<ExitCode, Failure> {
+    let claimed = AtomicBool::new(false);
+    let imported = unless_stopped(run_in(&arguments, &claimed)).await;
+    let imported = imported.map_err(|error| incomplete(error, &claimed))?;
+    output::print(arguments.config.output, &imported, |imported| {
+        format!(
+            "cluster `{}` (fingerprint {}) is at {} with epoch {}: {} rows, digest {}; start the nodes",
+            imported.cluster,
+            imported.fingerprint,
+            imported.position,
+            imported.epoch,
+            imported.rows,
+            imported.digest
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What to do after an import that failed.
+fn incomplete(error: Failure, claimed: &AtomicBool) -> Failure {
+    if !claimed.load(Ordering::Relaxed) {
+        return error;
+    }
+    format!(
+        "{error}\nthe import is not complete: before the next try, empty the stores of [oplog], [election] and \
+         [snapshots]; no node serves from them as they are"
+    )
+    .into()
+}
+
+async fn run_in(arguments: &ImportArguments, claimed: &AtomicBool) -> Result<Imported, Failure> {
+    let registry = standfast_backends::builtin();
+    let config = Config::load(&arguments.config.config, &registry)?;
+    let archive = Arc::new(Archive::open(&arguments.file)?);
+    check_name(&config, archive.header())?;
+    let parts = archive.header().manifest.parts.len() as u64;
+    let progress = output::progress(parts, "checking");
+    archive.verify(|| progress.inc(1)).await?;
+    progress.finish_and_clear();
+
+    let clock = Clock::system();
+    let stores = make_stores(&config, &registry, &clock).await?;
+    stores.check_empty().await?;
+    let offline = Offline {
+        config,
+        stores,
+        cluster: archive.header().manifest.cluster,
+        clock,
+    };
+    let sources = offline.sources();
+    snapshot::store(&sources)?;
+    let _lock = DataDirLock::take(&sources.data_dir)
+        .map_err(|error| error.context("stop the node first"))?;
+    check_high_water(&sources)?;
+    // Whether this program can read the rows, before anything is claimed.
+    let manifest = &archive.header().manifest;
+    sources.genesis().begin_restore().check(manifest)?;
+    claimed.store(true, Ordering::Relaxed);
+    fill(&sources, &archive, offline.config.cluster.id.clone()).await
+}
+
+fn check_name(config: &Config, header: &ArchiveHeader) -> Result<(), Failure> {
+    let ours = &config.cluster.id;
+    if header.cluster == *ours {
+        return Ok(());
+    }
+    Err(format!(
+        "the archive is of cluster `{}`, the configuration says [cluster] id = \"{ours}\": what is imported goes on under \
+         its own name, so set that id",
+        header.cluster
+    )
+    .into())
+}
+
+/// A node that has seen more committed than the archive holds would not serve it.
+fn check_high_water(sources: &Sources) -> Result<(), Failure> {
+    let data_dir = sources.data_dir.display();
+    let known = HighWater::look(&sources.data_dir, sources.cluster)
+        .map_err(|error| error.context(format!("[node] data_dir {data_dir} is not empty")))?;
+    match known.position() {
+        None => Ok(()),
+        Some(known) => Err(format!(
+            "[node] data_dir {data_dir} has seen {known} committed: name a new one for each node, or remove them"
+        )
+        .into()),
+    }
+}
+
+/// Election and bucket first, the log last: until it is there every `serve` refuses, and then it begins where the catalog
+/// says.
+async fn fill(
+    sources: &Sources,
+    archive: &Arc<Archive>,
+    cluster: ClusterId,
+) -> Result<Imported, Failure> {
+    let store = snapshot::store(sources)?;
+    sources.election.init(sources.cluster).await?;
+    store.init(sources.cluster).await?;
+    let at_least = archive.header().manifest.position.epoch;
+    let leadership = elected(sources, at_least).await?;
+    let manifest = upload(sources, archive, &*leadership).await?;
+    let token = leadership.token();
+    sources.oplog.init(sources.cluster).await?;
+    sources.oplog.begin_at(token, manifest.position).await?;
+    let epoch = token.epoch;
+    leadership.resign(None).await?;
+    Ok(Imported {
+        cluster,
+        fingerprint: sources.cluster,
+        position: manifest.position,
+        digest: manifest.digest,
+        rows: manifest.rows(),
+        id: manifest.id,
+        epoch,
+    })
+}
+
+async fn upload(
+    sources: &Sources,
+    archive: &Arc<Archive>,
+    leadership: &dyn Leadership,
+) -> Result<Manifest, Failure> {
+    let store = Arc::clone(snapshot::store(sources)?);
+    let node = sources.candidate.node.clone();
+    let publisher = Publisher::new(store, node, sources.policy.clone());
+    let parts = archive.header().manifest.parts.len() as u64;
+    let progress = output::progress(parts, "importing");
+    let token = leadership.token().clone();
+    let empty = || sources.genesis().begin_restore();
+    let manifest = import(archive, &publisher, token, empty, || progress.inc(1)).await?;
+    progress.finish_and_clear();
+    Ok(manifest)
+}
