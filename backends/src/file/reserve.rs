@@ -46,24 +46,25 @@ impl Reserve {
         Ok(())
     }
 
-    /// Does `what`, and does it again with some of the reserve when the disk is full.
+    /// Does `what`, and does it again with more and more of the reserve while the disk is full.
     pub(super) fn with<T>(&self, what: impl Fn() -> io::Result<T>) -> io::Result<T> {
-        match what() {
-            Err(error) if is_full(&error) => {
-                self.release()?;
-                what()
+        loop {
+            match what() {
+                Err(error) if is_full(&error) && self.release()? => {}
+                result => return result,
             }
-            result => result,
         }
     }
 
-    fn release(&self) -> io::Result<()> {
+    /// Gives a piece back to the disk; whether there was one.
+    fn release(&self) -> io::Result<bool> {
         self.whole.store(false, Ordering::Relaxed);
         let file = File::options().write(true).open(&self.path)?;
         let length = file.metadata()?.len();
         file.set_len(length.saturating_sub(Self::STEP))?;
         // Some file systems give blocks back only when the cut is on the disk.
-        file.sync_all()
+        file.sync_all()?;
+        Ok(length > 0)
     }
 }
 
@@ -103,5 +104,25 @@ mod tests {
         assert_eq!(result.unwrap(), Reserve::SIZE - Reserve::STEP);
         reserve.restore().unwrap();
         assert_eq!(length(), Reserve::SIZE);
+    }
+
+    #[test]
+    fn what_needs_much_room_gets_the_whole_reserve_and_then_hears_that_the_disk_is_full() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("reserve");
+        let length = || std::fs::metadata(&path).unwrap().len();
+        let reserve = Reserve::new(path.clone());
+        reserve.restore().unwrap();
+        let wants = |left: u64| {
+            if length() > left {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            Ok(())
+        };
+        reserve.with(|| wants(Reserve::STEP)).unwrap();
+        assert_eq!(length(), Reserve::STEP);
+        let full = reserve.with(|| Err::<(), _>(io::ErrorKind::StorageFull.into()));
+        assert!(is_full(&full.unwrap_err()));
+        assert_eq!(length(), 0);
     }
 }

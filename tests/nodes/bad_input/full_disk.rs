@@ -6,7 +6,7 @@ use standfast_metadata::{MetadataClient, Placement, PutObject};
 use tokio::time::Instant;
 
 use super::memory_disk::MemoryDisk;
-use super::{all_exist, keys, lender, objects, put_all};
+use super::{all_exist, client, keys, lender, objects, put_all};
 use crate::http;
 use crate::node::TestNode;
 use crate::support::TestCluster;
@@ -26,7 +26,7 @@ async fn node_on_small_disk() -> (TestCluster, MemoryDisk) {
 }
 
 /// Puts, a request each, until one is not acknowledged. Returns those that were.
-async fn fill(client: &MetadataClient) -> Vec<PutObject> {
+pub(super) async fn fill(client: &MetadataClient) -> Vec<PutObject> {
     let mut acknowledged = Vec::new();
     loop {
         let from = acknowledged.len();
@@ -52,13 +52,13 @@ async fn reads_answered(client: &MetadataClient, objects: &[PutObject]) -> usize
         .count()
 }
 
-async fn metric(node: &TestNode, name: &str) -> Option<f64> {
+pub(super) async fn metric(node: &TestNode, name: &str) -> Option<f64> {
     let (code, metrics) = http::get(&node.http, "/metrics").await;
     assert_eq!(code, 200);
     http::value(&metrics, name, &[])
 }
 
-async fn until(node: &TestNode, name: &str, wanted: impl Fn(f64) -> bool) {
+pub(super) async fn until(node: &TestNode, name: &str, wanted: impl Fn(f64) -> bool) {
     let give_up = Instant::now() + Duration::from_secs(30);
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
     while !metric(node, name).await.is_some_and(&wanted) {
@@ -170,4 +170,29 @@ async fn a_term_that_ends_on_a_full_disk_loses_nothing_acknowledged() {
     all_exist(&client, &acknowledged).await;
     cluster.verify_log().await;
     cluster.nodes[0].kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_takes_over_on_a_full_disk_reads_at_once_and_writes_when_there_is_room() {
+    let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
+    let disk = MemoryDisk::mount(&cluster.dir.path().join("log"));
+    fs::write(ballast(&disk), vec![1; 4 << 20]).unwrap();
+    cluster.launch().await;
+    let hasty = lender(&cluster, Duration::from_secs(3)).await;
+    let patient = client(&cluster, Duration::from_mins(1)).await;
+    let acknowledged = fill(&hasty).await;
+    assert!(acknowledged.len() > 100, "{}", acknowledged.len());
+    let leader = cluster.leader().await;
+    cluster.node(&leader).kill().await;
+    // Its EpochStart went into the reserve.
+    all_exist(&patient, &acknowledged).await;
+    fs::remove_file(ballast(&disk)).unwrap();
+    let more = objects(10_000..10_100, 32);
+    put_all(&patient, &more).await;
+    cluster.node(&leader).start();
+    let other = if leader == "a" { "b" } else { "a" };
+    cluster.node(other).kill().await;
+    all_exist(&patient, &acknowledged).await;
+    all_exist(&patient, &more).await;
+    cluster.verify_log().await;
 }
