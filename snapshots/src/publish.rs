@@ -35,6 +35,7 @@ pub struct Publisher {
     store: Arc<dyn SnapshotStore>,
     node: NodeId,
     policy: SnapshotPolicy,
+    layers: bool,
 }
 
 impl Publisher {
@@ -44,7 +45,15 @@ impl Publisher {
             store,
             node,
             policy,
+            layers: true,
         }
+    }
+
+    /// Makes complete snapshots only, which share no part with another.
+    #[must_use]
+    pub const fn without_layers(mut self) -> Self {
+        self.layers = false;
+        self
     }
 
     /// The store it publishes into.
@@ -132,7 +141,7 @@ impl Publisher {
 
     /// The snapshot on which what was captured is told as a layer.
     async fn previous(&self, captured: &Captured) -> Result<Option<Manifest>> {
-        let Some(base) = captured.base else {
+        let Some(base) = captured.base.filter(|_| self.layers) else {
             return Ok(None);
         };
         let newest = self.store.newest().await?;

@@ -34,6 +34,8 @@ pub struct Cataloguer {
     pub(super) trimmable: Seen<Seq>,
     /// Whether something may be left to delete.
     pub(super) collect_due: bool,
+    /// Whether a complete snapshot is listed though the newest one stands at the same place.
+    lists_twins: bool,
 }
 
 /// What a round did.
@@ -74,7 +76,14 @@ impl Cataloguer {
             seen: Seen::nothing(),
             trimmable: Seen::nothing(),
             collect_due: true,
+            lists_twins: false,
         }
+    }
+
+    /// Whether to list, from the next round on, a complete snapshot though the newest one stands at the same place. A log
+    /// that has reached its limit grows no further: what its trim relies on can only be made where it stands.
+    pub fn list_twins(&mut self, yes: bool) {
+        self.lists_twins = yes;
     }
 
     /// Looks at everything once: lists the proposals that are of this history, marks as verified what was attested,
@@ -198,10 +207,13 @@ impl Cataloguer {
         Ok(())
     }
 
-    /// Two nodes that captured at the same milestone propose the same state twice: one is enough.
+    /// Two nodes that captured at the same milestone propose the same state twice: one is enough, unless twins are
+    /// wanted.
     async fn judge(&self, draft: &Draft, manifest: &Manifest) -> Result<Judged> {
         let pass_over = |why: &str| Judged::PassOver(why.to_owned());
-        if draft.newest_seq() >= Some(manifest.position.seq) {
+        let (newest, seq) = (draft.newest_seq(), Some(manifest.position.seq));
+        let is_twin = self.lists_twins && newest == seq && manifest.layers.is_empty();
+        if newest >= seq && !is_twin {
             return Ok(pass_over("not newer than what is listed"));
         }
         if manifest.check_layers().is_err() {

@@ -76,6 +76,8 @@ impl Draft {
             bytes: manifest.bytes(),
             rows: manifest.rows(),
         });
+        // Twins stand at the same place: their names decide.
+        self.snapshots.sort_by(|a, b| a.id.cmp(&b.id));
         self.changed = true;
     }
 

@@ -34,6 +34,22 @@ impl Cataloguer {
         let pinned = pins.iter().map(|pin| pin.seq).min();
         Ok(Some(pinned.map_or(through, |pinned| pinned.min(through))))
     }
+
+    /// Whether what a trim relies on stands at `seq` or above: no further snapshot lets it go beyond.
+    ///
+    /// # Errors
+    /// Those of the store.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    pub async fn relies_from(&self, seq: Seq) -> Result<bool> {
+        let newest = self.store.newest().await?;
+        let snapshots = newest.map(|entry| entry.snapshots).unwrap_or_default();
+        let wanted = self.policy.min_verified;
+        let relied_on = relied_on(&*self.store, &snapshots, wanted).await?;
+        let above = relied_on.iter().filter(|listed| listed.position.seq >= seq);
+        Ok(above.count() == wanted)
+    }
 }
 
 /// What a trim relies on: the newest `wanted` of the verified snapshots whose manifests can still be read and that share no

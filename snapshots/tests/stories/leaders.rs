@@ -315,3 +315,39 @@ pub(crate) async fn an_upload_that_died_is_collected_in_the_end(fixture: &dyn Fi
     }
     assert_eq!(round.entry.newest().unwrap().id, newest.id);
 }
+
+pub(crate) async fn twins_are_listed_when_wanted_and_a_trim_relies_on_both(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let mut leader = world.cataloguer(&store, 1);
+    let publisher = world.publisher(&store).without_layers();
+    let complete = async || {
+        let committed = Committed::When(world.watermark());
+        let published = publisher.publish(world.capture(), &world.machine, committed);
+        let manifest = published.await.unwrap();
+        publisher
+            .prove(&manifest.id, || world.empty())
+            .await
+            .unwrap();
+        manifest
+    };
+    let at = world.position().seq;
+    let first = complete().await;
+    let other = complete().await;
+    assert_eq!(first.position, other.position);
+    let entry = leader.round().await.unwrap().entry;
+    assert_eq!(entry.snapshots.len(), 1, "one is enough");
+    assert!(!leader.relies_from(at).await.unwrap());
+    assert_eq!(leader.trim_through().await.unwrap(), None);
+
+    leader.list_twins(true);
+    let layer = world.publish(&store).await.unwrap();
+    assert_eq!(layer.position, first.position);
+    let wanted = complete().await;
+    let entry = leader.round().await.unwrap().entry;
+    assert_eq!(entry.find(&layer.id), None, "it shares its parts");
+    assert!(entry.find(&wanted.id).unwrap().verified);
+    assert!(leader.relies_from(at).await.unwrap());
+    assert!(!leader.relies_from(at.next()).await.unwrap());
+    assert_eq!(leader.trim_through().await.unwrap(), Some(at));
+}

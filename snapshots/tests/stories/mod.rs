@@ -91,7 +91,8 @@ macro_rules! all_stories_on {
                 a_pin_holds_the_log,
                 a_damaged_snapshot_does_not_count_for_trimming,
                 a_wrong_attestation_verifies_nothing,
-                an_upload_that_died_is_collected_in_the_end;
+                an_upload_that_died_is_collected_in_the_end,
+                twins_are_listed_when_wanted_and_a_trim_relies_on_both;
             retention: a_young_snapshot_is_kept_beyond_the_count,
                 a_damaged_snapshot_never_pushes_out_one_that_trim_relies_on,
                 more_proposals_at_once_than_are_kept_are_no_trouble,
