@@ -18,6 +18,7 @@ mod contract_tests;
 #[cfg(feature = "file")]
 mod file;
 mod lease;
+mod max_bytes;
 mod memory;
 mod registry;
 mod settings;

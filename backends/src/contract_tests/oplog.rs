@@ -234,6 +234,30 @@ pub(crate) async fn trim_keeps_what_is_needed_and_the_last_batch<F: LogFixture>(
     append(&mut *writer, b"on it goes").await.unwrap();
 }
 
+/// OL-14
+pub(crate) async fn its_size_grows_with_appends_and_falls_with_trims<F: LogFixture>() {
+    let log = F::new().await;
+    let store = log.open();
+    let mut writer = lead(&*store, 1).await.unwrap();
+    let Some(fresh) = store.usage().await.unwrap() else {
+        return;
+    };
+    for n in 0..40_u8 {
+        append(&mut *writer, &[n; 8192]).await.unwrap();
+    }
+    writer.mark_committed().await.unwrap();
+    let full = store.usage().await.unwrap().unwrap();
+    assert!(fresh.bytes < full.bytes, "{fresh:?} {full:?}");
+    assert!(full.bytes >= 40 * 8192, "{full:?}");
+    let guard = Guard {
+        token: token(1),
+        needed: None,
+    };
+    store.trim(Seq(1000), &guard).await.unwrap();
+    let trimmed = store.usage().await.unwrap().unwrap();
+    assert!(trimmed.bytes < full.bytes / 2, "{trimmed:?} {full:?}");
+}
+
 pub(crate) async fn a_tail_below_the_floor_says_so<F: LogFixture>() {
     let log = F::new().await;
     let store = log.open();
@@ -278,6 +302,7 @@ macro_rules! oplog_stories {
             oplog: a_read_keeps_its_limits_but_gives_one_batch,
             oplog: data_of_another_cluster_are_foreign,
             oplog: trim_keeps_what_is_needed_and_the_last_batch,
+            oplog: its_size_grows_with_appends_and_falls_with_trims,
             oplog: a_tail_below_the_floor_says_so,
             oplog: what_is_left_is_read_from_before_the_floor,
             begun: a_log_begun_anew_holds_nothing_of_lower_epochs,

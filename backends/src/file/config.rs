@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::layout::Layout;
 use super::{FileElection, FileOpLog, election, log_dir};
 use crate::lease::Terms;
+use crate::max_bytes;
 use crate::settings::{self, Settings};
 use standfast_core::{ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
 
@@ -18,6 +19,9 @@ struct FileOpLogConfig {
     dir: PathBuf,
     /// When the log goes on in a new file; trim removes whole files. Default: `64MiB`.
     segment_size: ByteSize,
+    /// At this size of all its files the primary refuses writes until the log was trimmed to three quarters of it.
+    /// Default `0B`: no limit.
+    max_bytes: ByteSize,
 }
 
 impl Default for FileOpLogConfig {
@@ -25,22 +29,32 @@ impl Default for FileOpLogConfig {
         Self {
             dir: "log".into(),
             segment_size: FileOpLog::SEGMENT_SIZE,
+            max_bytes: ByteSize(0),
         }
     }
 }
 
 impl Settings for FileOpLogConfig {
-    const KEYS: &'static [&'static str] = &["dir", "segment_size"];
+    const KEYS: &'static [&'static str] = &["dir", "segment_size", "max_bytes"];
 
     fn problems(&self) -> Vec<String> {
+        let mut found = max_bytes::problems(self.max_bytes);
         let (least, most) = (ByteSize(64 << 10), ByteSize::mib(4096));
-        if self.segment_size >= least && self.segment_size <= most {
-            return Vec::new();
+        if self.segment_size < least || self.segment_size > most {
+            found.push(format!(
+                "`segment_size = \"{}\"` is out of range: want \"{least}\" to \"{most}\"",
+                self.segment_size
+            ));
         }
-        vec![format!(
-            "`segment_size = \"{}\"` is out of range: want \"{least}\" to \"{most}\"",
-            self.segment_size
-        )]
+        // The file that is written stays when the log is trimmed.
+        if self.max_bytes.0 > 0 && self.max_bytes.0 < 2 * self.segment_size.0 {
+            found.push(format!(
+                "`max_bytes = \"{}\"` with `segment_size = \"{}\"`: want at least twice the segment, or no trim \
+                 makes room",
+                self.max_bytes, self.segment_size
+            ));
+        }
+        found
     }
 }
 
@@ -68,7 +82,8 @@ impl Factory<dyn OpLogStore> for FileOpLogFactory {
         if !context.make {
             Layout::new(dir.clone()).check(log_dir::FOLDERS)?;
         }
-        Ok(Arc::new(FileOpLog::open(&dir, config.segment_size)?))
+        let log = FileOpLog::open(&dir, config.segment_size)?;
+        Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
     }
 }
 

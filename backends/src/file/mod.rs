@@ -27,6 +27,7 @@ mod settle;
 mod skips;
 mod tail;
 mod trim;
+mod usage;
 mod writer;
 
 pub(crate) use config::{FileElectionFactory, FileOpLogFactory};

@@ -15,10 +15,11 @@ use super::settle::Claim;
 use super::skips;
 use super::tail::FileTail;
 use super::trim;
+use super::usage;
 use standfast_core::{
     Batch, Bounds, ByteSize, Delivery, Durability, ErrorKind, FenceToken, Fencing, Fingerprint,
     FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,
-    ReadLimit, Result, Seq, Skip, Store, TrimGuard,
+    ReadLimit, Result, Seq, Skip, Store, TrimGuard, Usage,
 };
 
 /// A log in a directory that all nodes reach: the directory of one host, or of a coherent file system.
@@ -29,6 +30,7 @@ use standfast_core::{
 pub struct FileOpLog {
     dir: Arc<LogDir>,
     reach: Reach,
+    limit: Option<ByteSize>,
 }
 
 /// What it declares, on a local file system.
@@ -54,7 +56,15 @@ impl FileOpLog {
         Ok(Self {
             reach: mount::reach(dir)?,
             dir: Arc::new(log),
+            limit: None,
         })
+    }
+
+    /// At this size of its segments the leader takes no more writes; `0B` for no limit, as without this.
+    #[must_use]
+    pub fn with_max_bytes(mut self, max_bytes: ByteSize) -> Self {
+        self.limit = Some(max_bytes).filter(|limit| limit.0 > 0);
+        self
     }
 
     #[cfg(test)]
@@ -110,6 +120,11 @@ impl OpLogStore for FileOpLog {
                 epoch: self.dir.fence()?,
             })
         })
+    }
+
+    async fn usage(&self) -> Result<Option<Usage>> {
+        let (dir, limit) = (Arc::clone(&self.dir), self.limit);
+        off_thread("usage", move || usage::of(&dir, limit).map(Some)).await
     }
 
     async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>> {

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
 use crate::lease::Terms;
+use crate::max_bytes;
 use crate::settings::{self, Settings};
-use standfast_core::{ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
+use standfast_core::{ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
 
 /// The spaces that configurations name, for the life of the process: nodes of one process that name the same
 /// space share it.
@@ -17,18 +18,29 @@ static ELECTIONS: LazyLock<Mutex<BTreeMap<String, MemoryElectionSpace>>> =
     LazyLock::new(Mutex::default);
 
 /// `[oplog]` of type `memory`: nodes of one process share it, and it ends with the process.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct MemoryOpLogConfig {
     /// Which space to share. Default: the cluster's id.
     name: Option<String>,
+    /// At this size the primary refuses writes until the log was trimmed to three quarters of it. Default `0B`: no limit.
+    max_bytes: ByteSize,
+}
+
+impl Default for MemoryOpLogConfig {
+    fn default() -> Self {
+        Self {
+            name: None,
+            max_bytes: ByteSize(0),
+        }
+    }
 }
 
 impl Settings for MemoryOpLogConfig {
-    const KEYS: &'static [&'static str] = &["name"];
+    const KEYS: &'static [&'static str] = &["name", "max_bytes"];
 
     fn problems(&self) -> Vec<String> {
-        Vec::new()
+        max_bytes::problems(self.max_bytes)
     }
 }
 
@@ -74,7 +86,8 @@ impl Factory<dyn OpLogStore> for MemoryOpLogFactory {
         let config: MemoryOpLogConfig = settings::load(table)?;
         let name = config.name.unwrap_or_else(|| context.cluster.to_string());
         let space = LOGS.lock().entry(name).or_default().clone();
-        Ok(Arc::new(MemoryOpLog::open(&space)))
+        let log = MemoryOpLog::open(&space);
+        Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
     }
 }
 

@@ -108,6 +108,12 @@ impl LogState {
         })
     }
 
+    /// What the batches take.
+    pub(super) fn bytes(&self) -> u64 {
+        let frames = self.batches.iter().map(|batch| batch.frame().len() as u64);
+        frames.sum()
+    }
+
     pub(super) fn floor(&self) -> Seq {
         self.base.seq.next()
     }

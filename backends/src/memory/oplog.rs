@@ -5,14 +5,16 @@ use super::log_space::MemoryLogSpace;
 use super::tail::MemoryTail;
 use super::writer::MemoryWriter;
 use standfast_core::{
-    Batch, Bounds, ErrorKind, FenceToken, Fingerprint, FollowerWriter, OpLogCapabilities,
+    Batch, Bounds, ByteSize, ErrorKind, FenceToken, Fingerprint, FollowerWriter, OpLogCapabilities,
     OpLogStore, OpLogTail, OpLogWriter, Position, ReadLimit, Result, Seq, Skip, Store, TrimGuard,
+    Usage,
 };
 
 /// A log in memory. One lock covers the fence and the batches, so what is there is committed.
 #[derive(Clone, Debug)]
 pub struct MemoryOpLog {
     space: MemoryLogSpace,
+    limit: Option<ByteSize>,
 }
 
 impl MemoryOpLog {
@@ -20,7 +22,15 @@ impl MemoryOpLog {
     pub fn open(space: &MemoryLogSpace) -> Self {
         Self {
             space: space.clone(),
+            limit: None,
         }
+    }
+
+    /// At this size of its batches the leader takes no more writes; `0B` for no limit, as without this.
+    #[must_use]
+    pub fn with_max_bytes(mut self, max_bytes: ByteSize) -> Self {
+        self.limit = Some(max_bytes).filter(|limit| limit.0 > 0);
+        self
     }
 }
 
@@ -51,6 +61,15 @@ impl OpLogStore for MemoryOpLog {
 
     async fn bounds(&self) -> Result<Bounds> {
         self.space.look(super::log_space::LogState::bounds)
+    }
+
+    async fn usage(&self) -> Result<Option<Usage>> {
+        let bytes = self.space.look(|state| Ok(state.bytes()))?;
+        Ok(Some(Usage {
+            bytes,
+            limit: self.limit.map(|limit| limit.0),
+            available: None,
+        }))
     }
 
     async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>> {

@@ -5,6 +5,7 @@ mod follower;
 mod skip;
 mod store;
 mod tail;
+mod usage;
 mod writer;
 
 pub use capabilities::{Delivery, Fencing, OpLogCapabilities};
@@ -12,4 +13,5 @@ pub use follower::FollowerWriter;
 pub use skip::Skip;
 pub use store::{Bounds, OpLogStore, ReadLimit, TrimGuard};
 pub use tail::{OpLogTail, TailEvent};
+pub use usage::Usage;
 pub use writer::OpLogWriter;

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{FollowerWriter, OpLogCapabilities, OpLogTail, OpLogWriter, Skip};
+use super::{FollowerWriter, OpLogCapabilities, OpLogTail, OpLogWriter, Skip, Usage};
 use crate::batch::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
@@ -44,6 +44,8 @@ use crate::words::{Epoch, FenceToken, Position, Seq};
 /// * **OL-12** After `begin_at` every lower epoch is shut out, and what any of them wrote is no history any more:
 ///   `before_floor` and `tail` are the Position given, and reading from below it is `Trimmed`.
 /// * **OL-13** What `skip` has recorded is told by `skips` for good, whatever is trimmed.
+/// * **OL-14** Where `usage` is told, it grows with what is appended and falls with what is trimmed. A store takes
+///   batches beyond its own limit: the leader is the one who stops, so that the next term can still begin.
 #[async_trait]
 pub trait OpLogStore: Store {
     /// What it declares.
@@ -57,6 +59,18 @@ pub trait OpLogStore: Store {
     /// # Cancel safety
     /// Cancel safe: changes nothing.
     async fn bounds(&self) -> Result<Bounds>;
+
+    /// How much room the log takes, and how much it may take; looked at often. `None`, as by default, where the store
+    /// cannot tell: then its size limits nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn usage(&self) -> Result<Option<Usage>> {
+        Ok(None)
+    }
 
     /// Shuts out every lower epoch, settles the tail, and only then returns (R1).
     ///
