@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::commit::{Commit, CommittedWatch, Progress};
 use crate::job::Job;
 use crate::queue::Queue;
+use crate::read_only::ReadOnly;
 use crate::tenure::lapsed;
 
 /// The door to a term; cheap to clone, and of no use once the term has ended.
@@ -25,6 +26,7 @@ pub struct TermHandle {
     pub(crate) stop: mpsc::Sender<TermEndReason>,
     pub(crate) clock: Clock,
     pub(crate) machine: SharedMachine,
+    pub(crate) read_only: Arc<ReadOnly>,
 }
 
 impl TermHandle {
@@ -63,6 +65,22 @@ impl TermHandle {
     /// Cancel safe: changes nothing.
     pub async fn lapsed(&self) {
         lapsed(self.clock.clone(), self.commit.validity()).await;
+    }
+
+    /// Why writes are refused at present; `None` when they are not.
+    pub fn read_only(&self) -> Option<String> {
+        self.read_only.reason()
+    }
+
+    /// Whether the log has reached its limit, as [`Self::set_over_limit`] was told last.
+    pub fn over_limit(&self) -> bool {
+        self.read_only.over_limit()
+    }
+
+    /// Says that the log has reached its limit, and why: writes are refused with that until `None` is said. What was
+    /// decided before, and upkeep, still go to the log; reads go on.
+    pub fn set_over_limit(&self, why: Option<String>) {
+        self.read_only.set_over_limit(why);
     }
 
     /// Asks the term to end.

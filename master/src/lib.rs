@@ -17,6 +17,7 @@ mod heartbeat;
 mod job;
 mod log;
 mod queue;
+mod read_only;
 mod sequencer;
 mod tenure;
 mod term;

@@ -3,7 +3,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use standfast_core::{
     Batch, BootInstant, Clock, Error, ErrorKind, OpLogWriter, Position, Result, TermEndReason,
 };
@@ -11,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::commit::Commit;
 use crate::queue::Queue;
+use crate::read_only::ReadOnly;
 
 /// With no batch to carry it, the watermark is written by itself after this long.
 const LINGER: Duration = Duration::from_micros(300);
@@ -27,9 +27,7 @@ pub(crate) struct LogHandle {
 struct Shared {
     busy: AtomicBool,
     failed: AtomicBool,
-    full: AtomicBool,
-    /// What the store says while it is full.
-    why_full: Mutex<String>,
+    read_only: Arc<ReadOnly>,
 }
 
 /// The thread that drives the writer: one batch in flight, the next forms meanwhile.
@@ -54,17 +52,9 @@ impl LogHandle {
         self.shared.failed.load(Ordering::Acquire)
     }
 
-    /// Whether the store takes no more for want of room: the node is read-only until it does.
-    pub(crate) fn full(&self) -> bool {
-        self.shared.full.load(Ordering::Acquire)
-    }
-
-    /// What a write is told meanwhile.
-    pub(crate) fn why_full(&self) -> Error {
-        let why = self.shared.why_full.lock().clone();
-        Error::new(ErrorKind::Quota, "propose").context(format!(
-            "not executed: this node is read-only until there is room for the log: {why}"
-        ))
+    /// Why writes are refused, if they are.
+    pub(crate) fn read_only(&self) -> &Arc<ReadOnly> {
+        &self.shared.read_only
     }
 
     /// Hands a batch over; only when [`Self::idle`].
@@ -125,7 +115,7 @@ impl LogThread {
     /// `runtime` drives the writer's futures on this thread: a writer may block.
     pub(crate) fn run(mut self, runtime: &tokio::runtime::Handle) -> Option<TermEndReason> {
         let _exit = self.fail_when_dropped();
-        metrics::gauge!("standfast_read_only").set(0.0);
+        self.shared.read_only.begin();
         let mut marked = false;
         let mut linger = LINGER;
         let failure = loop {
@@ -202,12 +192,7 @@ impl LogThread {
 
     /// Says whether the store is full, so that writes are refused at once and reads go on.
     fn say_full(&self, why: Option<&Error>) {
-        if let Some(why) = why {
-            *self.shared.why_full.lock() = why.to_string();
-        }
-        let before = self.shared.full.swap(why.is_some(), Ordering::AcqRel);
-        if before != why.is_some() {
-            metrics::gauge!("standfast_read_only").set(if before { 0.0 } else { 1.0 });
+        if self.shared.read_only.set_full(why) {
             self.queue.ring();
         }
     }

@@ -71,6 +71,7 @@ impl Term {
         let give_up_log = thread.fail_when_dropped();
         machine.lock().term_begins();
         let ack = config.ack;
+        let read_only = Arc::clone(log.read_only());
         let sequencer = Sequencer::new(Parts {
             machine: Arc::clone(&machine),
             queue: Arc::clone(&queue),
@@ -91,6 +92,7 @@ impl Term {
             stop: stopper,
             clock: clock.clone(),
             machine: Arc::clone(&machine),
+            read_only,
         };
         Ok(Self {
             handle,
@@ -153,7 +155,7 @@ impl Term {
         if self.ack == Ack::Async && !clean {
             tell_in_doubt(committed, decided.map(|(_, applied)| applied));
         }
-        metrics::gauge!("standfast_read_only").set(0.0);
+        self.handle.read_only.end();
         self.answered.send_replace(true);
         while self.replier.join_next().await.is_some() {}
         self.handle.queue.drop_all();

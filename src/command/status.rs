@@ -162,6 +162,10 @@ fn table(status: &ClusterStatus) -> String {
             let written = write!(text, "\n{} stands still: {failure}", node.id);
             written.expect("writing to a String cannot fail");
         }
+        if let Some(why) = &node.read_only {
+            let written = write!(text, "\n{} is read-only: {why}", node.id);
+            written.expect("writing to a String cannot fail");
+        }
     }
     text
 }

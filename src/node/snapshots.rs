@@ -11,6 +11,7 @@ use standfast_snapshots::{
 };
 use tokio::sync::mpsc;
 
+use super::relief::Relief;
 use super::shared::Shared;
 
 /// How often the leader looks at proposals, and everybody at the catalog.
@@ -82,6 +83,7 @@ async fn lead(
     let mut cataloguer = Cataloguer::new(Arc::clone(store), term.token().clone(), policy, lineage);
     let mut alone: Option<Snapshotter> = None;
     let mut trimmed = (term.token().clone(), Seq::ZERO);
+    let mut relief = Relief::new(shared.sources.policy.min_verified);
     let mut ticks = tokio::time::interval(ROUND);
     let (prunes, mut wanted) = mpsc::channel(4);
     shared.prunes.send_replace(Some(prunes));
@@ -102,14 +104,18 @@ async fn lead(
                 Snapshotter::start(publisher(shared, store), Arc::clone(machine), committed);
             shared.snapshotter.send_replace(Some(started.handle()));
             alone = Some(started);
-        } else if !is_alone && let Some(snapshotter) = alone.take() {
-            shared.snapshotter.send_replace(None);
-            snapshotter.shutdown().await;
+        } else if !is_alone {
+            stop_snapshotter(shared, &mut alone).await;
         }
         match cataloguer.round().await {
             Ok(round) => {
                 saw(shared, Some(&round.entry));
                 trim(shared, store, &mut cataloguer, &mut trimmed).await;
+                if relief.is_due(term, &mut cataloguer).await {
+                    stop_snapshotter(shared, &mut alone).await;
+                    let publisher = publisher(shared, store);
+                    relief.make(publisher, Arc::clone(machine), term).await;
+                }
             }
             Err(error) if *error.kind() == ErrorKind::Fenced => {
                 tracing::warn!(%error, "a later term keeps the catalog");
@@ -117,6 +123,13 @@ async fn lead(
             }
             Err(error) => tracing::warn!(%error, "the catalog was not kept up to date"),
         }
+    }
+}
+
+async fn stop_snapshotter(shared: &Shared, running: &mut Option<Snapshotter>) {
+    if let Some(snapshotter) = running.take() {
+        shared.snapshotter.send_replace(None);
+        snapshotter.shutdown().await;
     }
 }
 

@@ -54,6 +54,9 @@ pub struct NodeStatus {
     /// Why it stands still, when it does; `no answer` when it is registered and does not answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure: Option<String>,
+    /// Why it refuses writes though it leads, when it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub read_only: Option<String>,
 }
 
 impl NodeStatus {
@@ -81,6 +84,7 @@ impl NodeStatus {
             verified_seq: Seq::ZERO,
             in_sync: false,
             failure: Some(NO_ANSWER.to_owned()),
+            read_only: None,
         }
     }
 }
@@ -122,6 +126,7 @@ impl Shared {
             verified_seq: verified.seq,
             in_sync: false,
             failure: self.failure.lock().clone(),
+            read_only: None,
         };
         match self.term() {
             Some(term) => {
@@ -131,6 +136,7 @@ impl Shared {
                 status.applied_seq = term_progress.applied;
                 status.committed_seq = term_progress.committed.seq;
                 status.in_sync = self.leads();
+                status.read_only = term.read_only();
             }
             None => self.add_lag(&mut status, &progress),
         }

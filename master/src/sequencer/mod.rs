@@ -119,8 +119,8 @@ impl Sequencer {
                     forget_if_gone(answer.send(Err(too_late())));
                     return;
                 }
-                if self.log.full() {
-                    forget_if_gone(answer.send(Err(self.log.why_full())));
+                if let Some(refusal) = self.log.read_only().refusal() {
+                    forget_if_gone(answer.send(Err(refusal)));
                     return;
                 }
                 self.decide(state, &command, (answer, room));
@@ -137,8 +137,12 @@ impl Sequencer {
                 let (value, looked) = state.query(&*question);
                 let durable = self.config.ack == Ack::Durable;
                 let looked = if durable { looked } else { Seq::ZERO };
-                if looked > self.commit.committed() && self.log.full() {
-                    forget_if_gone(answer.send(Err(self.log.why_full())));
+                let read_only = self.log.read_only();
+                if looked > self.commit.committed()
+                    && read_only.full()
+                    && let Some(refusal) = read_only.refusal()
+                {
+                    forget_if_gone(answer.send(Err(refusal)));
                     return;
                 }
                 let pending = Pending::Read { answer, value };
@@ -240,7 +244,7 @@ impl Sequencer {
 
     /// Whether waiting for the log leads nowhere.
     fn stuck(&self) -> bool {
-        self.log.failed() || self.log.full()
+        self.log.failed() || self.log.read_only().full()
     }
 
     fn has_room(&mut self, state: &Machine) -> bool {

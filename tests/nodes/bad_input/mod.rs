@@ -3,6 +3,7 @@
 
 mod full_bucket;
 mod full_disk;
+mod log_limit;
 mod memory_disk;
 mod requests;
 mod snapshots;
