@@ -94,6 +94,8 @@ impl OpenCapture {
         let mut rows = 0;
         loop {
             few.clear();
+            // Whoever loses the processor while it holds the lock makes everybody wait: begin with all of a time slice.
+            std::thread::yield_now();
             let read = self.locked(|machine| match what {
                 What::Everything => machine.read_some(self.id, section, ROWS, few),
                 What::Changes => machine
