@@ -22,6 +22,8 @@ mod bench;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod cold_start;
 #[cfg(test)]
 mod command_line;

@@ -1,3 +1,7 @@
+mod prediction;
+mod present;
+mod text;
+
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -7,6 +11,8 @@ use standfast_core::{
     Clock, ElectionCapabilities, Fingerprint, OpLogCapabilities, SnapshotCapabilities,
 };
 
+use self::prediction::Prediction;
+use self::present::Present;
 use super::Failure;
 use super::args::CheckArguments;
 use super::output;
@@ -16,6 +22,7 @@ struct Checked {
     cluster: String,
     node: String,
     connected: Option<Connected>,
+    predicted: Prediction,
 }
 
 #[derive(Serialize)]
@@ -29,35 +36,29 @@ struct Connected {
 pub(super) async fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
     let registry = standfast_backends::builtin();
     let config = Config::load(&arguments.config.config, &registry)?;
-    let connected = if arguments.connect {
-        Some(connect(&config).await?)
+    let (connected, present) = if arguments.connect {
+        let (connected, present) = connect(&config).await?;
+        (Some(connected), Some(present))
     } else {
-        None
+        (None, None)
     };
     let checked = Checked {
         cluster: config.cluster.id.to_string(),
         node: config.node.id.to_string(),
         connected,
+        predicted: Prediction::new(&config, present.as_ref()),
     };
-    output::print(arguments.config.output, &checked, |checked| {
-        let reached = match &checked.connected {
-            Some(connected) => format!("; the stores hold cluster {}", connected.fingerprint),
-            None => "; the stores were not looked at (--connect)".to_owned(),
-        };
-        format!(
-            "configuration of node `{}` of cluster `{}` is good{reached}",
-            checked.node, checked.cluster
-        )
-    })?;
+    output::print(arguments.config.output, &checked, text::text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn connect(config: &Config) -> Result<Connected, Failure> {
+async fn connect(config: &Config) -> Result<(Connected, Present), Failure> {
     let registry = standfast_backends::builtin();
     let stores = open_stores(config, &registry, &Clock::system()).await?;
     let fingerprint = stores.fingerprint(config).await?;
     stores.probe().await?;
-    Ok(Connected {
+    let present = Present::look(&stores).await?;
+    let connected = Connected {
         fingerprint,
         oplog: stores.oplog.capabilities(),
         election: stores.election.capabilities(),
@@ -65,5 +66,6 @@ async fn connect(config: &Config) -> Result<Connected, Failure> {
             .snapshots
             .as_ref()
             .map(|snapshots| snapshots.capabilities()),
-    })
+    };
+    Ok((connected, present))
 }

@@ -1,0 +1,251 @@
+use serde::Serialize;
+use standfast::config::Config;
+use standfast_core::MOST_LAYERS;
+use standfast_master::Ack;
+
+use super::present::Present;
+
+/// Rows that a cold start restores in a second: what `standfast bench coldstart` measured (docs/performance.md), rounded
+/// down.
+const RESTORED_ROWS_PER_S: f64 = 1_000_000.0;
+/// Entries that it replays in a second: the same.
+const REPLAYED_ENTRIES_PER_S: f64 = 300_000.0;
+/// What it takes besides: the process, the election, the first entry of its term.
+const START_S: f64 = 0.3;
+
+/// What an outage comes to: from the configuration, and from what the stores hold now, if they were looked at.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Prediction {
+    /// Acknowledged writes that a crash of the primary takes with it, at most.
+    pub(super) lost_with_primary: Loss,
+    /// Those that are lost when the log is lost, and the snapshots are not; none: all of them.
+    pub(super) lost_with_log: Option<Loss>,
+    pub(super) cold_start: Option<ColdStart>,
+    pub(super) disk: Option<Disk>,
+}
+
+/// Of the last writes before the event.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Loss {
+    /// At most so many; none: however many were written in that time.
+    pub(super) entries: Option<u64>,
+    pub(super) ms: u64,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct ColdStart {
+    /// Rows of the snapshot it begins with.
+    pub(super) rows: u64,
+    /// Entries it replays.
+    pub(super) entries: u64,
+    pub(super) seconds: f64,
+    /// The same just before the next snapshot; none while nobody knows how fast the log grows.
+    pub(super) at_worst_seconds: Option<f64>,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Disk {
+    /// What the log takes.
+    pub(super) log_bytes: u64,
+    /// What it may grow by.
+    pub(super) available_bytes: u64,
+    pub(super) log_bytes_per_s: Option<u64>,
+    /// What the log comes to before it is trimmed; none: it never is.
+    pub(super) trimmed_at_bytes: Option<u64>,
+    /// Until the disk is full or the log at its limit; none: trimming keeps it below, or nobody knows how fast it grows.
+    pub(super) full_in_seconds: Option<u64>,
+}
+
+impl Prediction {
+    pub(super) fn new(config: &Config, present: Option<&Present>) -> Self {
+        let master = &config.master;
+        let lost_with_primary = match master.ack {
+            Ack::Durable => Loss {
+                entries: Some(0),
+                ms: 0,
+            },
+            Ack::Async => Loss {
+                entries: Some(master.max_unflushed),
+                ms: millis(master.max_unflushed_age.0),
+            },
+        };
+        let lost_with_log = config.snapshots.as_ref().map(|(_, policy)| Loss {
+            entries: (policy.every_entries > 0).then_some(policy.every_entries),
+            ms: millis(policy.every.0),
+        });
+        Self {
+            lost_with_primary,
+            lost_with_log,
+            cold_start: present.map(|present| cold_start(config, present)),
+            disk: present.and_then(|present| disk(config, present)),
+        }
+    }
+}
+
+fn cold_start(config: &Config, present: &Present) -> ColdStart {
+    let seconds = |entries: f64| {
+        let restored = number(present.rows) / RESTORED_ROWS_PER_S;
+        round(START_S + restored + entries / REPLAYED_ENTRIES_PER_S)
+    };
+    ColdStart {
+        rows: present.rows,
+        entries: present.suffix,
+        seconds: seconds(number(present.suffix)),
+        at_worst_seconds: between_snapshots(config, present).map(seconds),
+    }
+}
+
+/// Entries from one snapshot to the next.
+fn between_snapshots(config: &Config, present: &Present) -> Option<f64> {
+    let (_, policy) = config.snapshots.as_ref()?;
+    let by_time = present.entries_per_s? * policy.every.0.as_secs_f64();
+    Some(match policy.every_entries {
+        0 => by_time,
+        most => by_time.min(number(most)),
+    })
+}
+
+fn disk(config: &Config, present: &Present) -> Option<Disk> {
+    let available = present.available_bytes?;
+    let per_s = present
+        .entries_per_s
+        .map(|entries| entries * present.bytes_per_entry);
+    let trimmed_at = between_snapshots(config, present).and_then(|entries| {
+        let (_, policy) = config.snapshots.as_ref()?;
+        // Snapshots of one base are trimmed behind together, and one more is being made.
+        let kept = number((policy.min_verified * (MOST_LAYERS + 1) + 1) as u64);
+        let delayed = policy.trim_delay.0.as_secs_f64() * present.entries_per_s?;
+        Some((entries * kept + delayed) * present.bytes_per_entry)
+    });
+    let room = number(present.log_bytes + available);
+    let full_in = per_s.filter(|rate| *rate > 0.0).and_then(|rate| {
+        let never = trimmed_at.is_some_and(|most| most < room);
+        (!never).then(|| number(available) / rate)
+    });
+    Some(Disk {
+        log_bytes: present.log_bytes,
+        available_bytes: available,
+        log_bytes_per_s: per_s.map(whole),
+        trimmed_at_bytes: trimmed_at.map(whole),
+        full_in_seconds: full_in.map(whole),
+    })
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn round(seconds: f64) -> f64 {
+    (seconds * 10.0).ceil() / 10.0
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a prediction")]
+const fn number(exact: u64) -> f64 {
+    exact as f64
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bytes or seconds, never negative"
+)]
+const fn whole(number: f64) -> u64 {
+    number as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(ack: &str, snapshots: &str) -> Config {
+        let text = format!(
+            r#"
+            cluster = {{ id = "c" }}
+            node = {{ id = "a", data_dir = "a" }}
+            election = {{ type = "memory" }}
+            oplog = {{ type = "file", {ack} }}
+            {snapshots}
+            "#
+        );
+        let registry = standfast_backends::builtin();
+        Config::from_text(&text, "/nowhere".into(), &registry).unwrap()
+    }
+
+    fn hybrid(ack: &str) -> Config {
+        config(
+            ack,
+            r#"snapshots = { type = "bucket", url = "b", every = "100s" }"#,
+        )
+    }
+
+    /// 1000 entries a second of 50 bytes.
+    fn present() -> Present {
+        Present {
+            rows: 2_000_000,
+            suffix: 30_000,
+            bytes_per_entry: 50.0,
+            entries_per_s: Some(1000.0),
+            log_bytes: 5_000_000,
+            available_bytes: Some(1_000_000_000),
+        }
+    }
+
+    #[test]
+    fn what_is_lost_follows_from_ack_and_snapshots() {
+        let durable = Prediction::new(&hybrid(""), None);
+        let none = Loss {
+            entries: Some(0),
+            ms: 0,
+        };
+        assert_eq!(durable.lost_with_primary, none);
+        let since = Loss {
+            entries: None,
+            ms: 100_000,
+        };
+        assert_eq!(durable.lost_with_log, Some(since));
+
+        let eager = hybrid(r#"ack = "async", max_unflushed = 7, max_unflushed_age = "20ms""#);
+        let seven = Loss {
+            entries: Some(7),
+            ms: 20,
+        };
+        assert_eq!(Prediction::new(&eager, None).lost_with_primary, seven);
+
+        let log = config("", r#"recovery = { mode = "log" }"#);
+        assert_eq!(Prediction::new(&log, None).lost_with_log, None);
+    }
+
+    #[test]
+    fn a_cold_start_restores_the_rows_and_replays_what_came_after() {
+        let predicted = Prediction::new(&hybrid(""), Some(&present()));
+        let cold = predicted.cold_start.unwrap();
+        assert_eq!((cold.rows, cold.entries), (2_000_000, 30_000));
+        assert!((cold.seconds - 2.4).abs() < 1e-9, "{cold:?}");
+        // 100,000 entries from one snapshot to the next.
+        let worst = cold.at_worst_seconds.unwrap();
+        assert!((worst - 2.7).abs() < 1e-9, "{worst}");
+    }
+
+    #[test]
+    fn a_log_that_is_trimmed_in_time_lasts_and_another_is_full_one_day() {
+        // 11 intervals of 100,000 entries of 50 bytes.
+        let disk = Prediction::new(&hybrid(""), Some(&present())).disk.unwrap();
+        assert_eq!(disk.log_bytes_per_s, Some(50_000));
+        assert_eq!(disk.trimmed_at_bytes, Some(55_000_000));
+        assert_eq!(disk.full_in_seconds, None);
+
+        let small = Present {
+            available_bytes: Some(10_000_000),
+            ..present()
+        };
+        let disk = Prediction::new(&hybrid(""), Some(&small)).disk.unwrap();
+        assert_eq!(disk.full_in_seconds, Some(200));
+
+        let log = config("", r#"recovery = { mode = "log" }"#);
+        let disk = Prediction::new(&log, Some(&present())).disk.unwrap();
+        assert_eq!(
+            (disk.trimmed_at_bytes, disk.full_in_seconds),
+            (None, Some(20_000))
+        );
+    }
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanDuration};
+
+use super::Checked;
+use super::prediction::{ColdStart, Disk, Loss, Prediction};
+
+pub(super) fn text(checked: &Checked) -> String {
+    let reached = match &checked.connected {
+        Some(connected) => format!("; the stores hold cluster {}", connected.fingerprint),
+        None => "; the stores were not looked at (--connect)".to_owned(),
+    };
+    let good = format!(
+        "configuration of node `{}` of cluster `{}` is good{reached}",
+        checked.node, checked.cluster
+    );
+    let mut lines = vec![good];
+    lines.extend(outages(&checked.predicted));
+    lines.extend(checked.predicted.cold_start.as_ref().map(cold_start));
+    lines.extend(checked.predicted.disk.as_ref().map(disk));
+    lines.join("\n")
+}
+
+fn outages(predicted: &Prediction) -> [String; 2] {
+    let log = match &predicted.lost_with_log {
+        Some(loss) => format!("{}: since the newest snapshot", of(loss)),
+        None => "everything: there are no snapshots".to_owned(),
+    };
+    [
+        format!(
+            "a crash of the primary loses {}",
+            of(&predicted.lost_with_primary)
+        ),
+        format!("the loss of the log as well loses {log}"),
+    ]
+}
+
+fn of(loss: &Loss) -> String {
+    let time = Duration::from_millis(loss.ms);
+    match loss.entries {
+        Some(0) => "nothing that was acknowledged".to_owned(),
+        Some(entries) => format!("at most {entries} writes and {time:?} of them"),
+        None => format!("at most {time:?} of writes"),
+    }
+}
+
+fn cold_start(cold: &ColdStart) -> String {
+    let worst = match cold.at_worst_seconds {
+        Some(worst) => format!(", and {worst} s just before the next snapshot"),
+        None => String::new(),
+    };
+    format!(
+        "a cold start now takes about {} s ({} rows, then {} entries){worst}",
+        cold.seconds, cold.rows, cold.entries
+    )
+}
+
+fn disk(disk: &Disk) -> String {
+    let room = format!(
+        "the log takes {} and may grow by {}",
+        HumanBytes(disk.log_bytes),
+        HumanBytes(disk.available_bytes)
+    );
+    let until = match (
+        disk.full_in_seconds,
+        disk.trimmed_at_bytes,
+        disk.log_bytes_per_s,
+    ) {
+        (Some(seconds), _, _) => {
+            format!("enough for {}", HumanDuration(Duration::from_secs(seconds)))
+        }
+        (None, Some(most), _) => format!("it is trimmed before it takes {}", HumanBytes(most)),
+        (None, None, Some(0)) => "it does not grow".to_owned(),
+        (None, None, _) => "how long that is enough is not known yet".to_owned(),
+    };
+    format!("{room}; {until}")
+}
