@@ -33,9 +33,12 @@ pub(crate) fn router(shared: Arc<Shared>, metrics: Option<MetricsText>) -> Route
 }
 
 async fn metrics_text(State(web): State<Web>) -> Response {
-    let lag = web.shared.node_status().lag_entries;
     #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-    metrics::gauge!("standfast_lag_entries").set(lag as f64);
+    let lag = match web.shared.lag_entries() {
+        Some(lag) => lag as f64,
+        None => f64::NAN,
+    };
+    metrics::gauge!("standfast_lag_entries").set(lag);
     match &web.metrics {
         Some(render) => render().into_response(),
         None => (

@@ -144,15 +144,26 @@ impl Shared {
         status
     }
 
+    /// Committed entries that this node has not applied; `None` while it hears nobody who could tell.
+    pub(crate) fn lag_entries(&self) -> Option<u64> {
+        let seen = self.primary.borrow().seen;
+        let known = self.term().is_some() || self.is_recent(seen);
+        known.then(|| self.node_status().lag_entries)
+    }
+
+    /// Whether a primary that was heard then still tells how far the log is.
+    fn is_recent(&self, seen: BootInstant) -> bool {
+        seen != BootInstant::NEVER && self.clock.now().since(seen) < MAX_LAG
+    }
+
     fn add_lag(&self, status: &mut NodeStatus, progress: &Progress) {
         let view = self.primary.borrow();
         let follows = status.role == Role::Standby
             && progress.caught_up
             && progress.known <= status.applied_seq;
         // While somebody leads, only its word tells how far the log is.
-        let silent = self.clock.now().since(view.seen) >= MAX_LAG;
         let leads = view.leader.as_ref().is_some_and(|leader| leader.serving);
-        if view.seen == BootInstant::NEVER || silent {
+        if !self.is_recent(view.seen) {
             status.in_sync = follows && !leads;
             return;
         }
@@ -270,10 +281,13 @@ mod tests {
             .primary
             .send_modify(|view| view.leader = Some(leader));
         assert!(!shared.node_status().in_sync, "not heard of yet");
+        assert_eq!(shared.lag_entries(), None, "nobody could tell");
         shared.primary.send_modify(|view| view.seen = clock.now());
         assert!(shared.node_status().in_sync, "heard of just now");
+        assert_eq!(shared.lag_entries(), Some(0));
         clock.advance(MAX_LAG);
         assert!(!shared.node_status().in_sync, "silent for too long");
+        assert_eq!(shared.lag_entries(), None, "no longer known");
         shared.primary.send_modify(|view| view.leader = None);
         assert!(
             shared.node_status().in_sync,
