@@ -1,7 +1,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use standfast::node::Stores;
-use standfast_core::{Batch, Listed, Position, ReadLimit, Result, Usage};
+use standfast_core::{Batch, Bounds, ErrorKind, Listed, Position, ReadLimit, Result, Usage};
 
 /// So much of the log is read for the size of its entries.
 const SAMPLE: ReadLimit = ReadLimit {
@@ -32,9 +32,8 @@ impl Present {
             None => None,
         };
         let listed = entry.as_ref().map_or(&[][..], |entry| &entry.snapshots);
-        let bounds = stores.oplog.bounds().await?;
+        let (bounds, sample) = beginning(stores).await?;
         let usage = stores.oplog.usage().await?;
-        let sample = stores.oplog.read(bounds.before_floor, SAMPLE).await?;
         let begin = listed
             .last()
             .map_or(bounds.before_floor, |newest| newest.position);
@@ -46,6 +45,18 @@ impl Present {
             log_bytes: usage.map_or(0, |usage| usage.bytes),
             available_bytes: usage.as_ref().and_then(room),
         })
+    }
+}
+
+/// The ends of the log, and what it begins with.
+async fn beginning(stores: &Stores) -> Result<(Bounds, Vec<Batch>)> {
+    loop {
+        let bounds = stores.oplog.bounds().await?;
+        match stores.oplog.read(bounds.before_floor, SAMPLE).await {
+            // By a leader, meanwhile: from where it begins now.
+            Err(error) if matches!(error.kind(), ErrorKind::Trimmed { .. }) => {}
+            sample => return Ok((bounds, sample?)),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
-use standfast_core::{Batch, Epoch, NodeId, OpLogCapabilities, Position, ReadLimit, Seq, Skip};
+use standfast_core::{
+    Batch, Epoch, ErrorKind, NodeId, OpLogCapabilities, OpLogStore, Position, ReadLimit, Seq, Skip,
+};
 
 use crate::command::args::ConfigArguments;
 use crate::command::offline::Offline;
@@ -35,7 +37,7 @@ struct Term {
 
 impl Term {
     /// The term that a batch begins, or that it is the first left of.
-    fn begins(batch: &Batch, before: Option<&Self>) -> Result<Option<Self>, Failure> {
+    fn begins(batch: &Batch, before: Option<&Self>) -> standfast_core::Result<Option<Self>> {
         let start = batch.epoch_start()?;
         if start.is_none() && before.is_some_and(|before| before.epoch == batch.epoch()) {
             return Ok(None);
@@ -52,7 +54,18 @@ impl Term {
 
 pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
     let offline = Offline::open(&arguments).await?;
-    let oplog = &offline.stores.oplog;
+    let found = loop {
+        match look(&*offline.stores.oplog).await {
+            // By a leader, meanwhile: from where it begins now.
+            Err(error) if matches!(error.kind(), ErrorKind::Trimmed { .. }) => {}
+            found => break found?,
+        }
+    };
+    output::print(arguments.output, &found, table)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn look(oplog: &dyn OpLogStore) -> standfast_core::Result<Inspected> {
     let bounds = oplog.bounds().await?;
     let mut found = Inspected {
         backend: oplog.name().to_owned(),
@@ -69,7 +82,9 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
     let mut position = bounds.before_floor;
     loop {
         let batches = oplog.read(position, ReadLimit::default()).await?;
-        let Some(last) = batches.last() else { break };
+        let Some(last) = batches.last() else {
+            return Ok(found);
+        };
         position = last.end();
         for batch in &batches {
             found.batches += 1;
@@ -79,8 +94,6 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
             found.terms.extend(term);
         }
     }
-    output::print(arguments.output, &found, table)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn table(found: &Inspected) -> String {
