@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod check;
 mod cluster;
+mod confirm;
 mod control;
 mod demo;
 mod elected;

@@ -64,15 +64,7 @@ pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> 
             .list_matching(prefix, &arguments.regex, limit, cursor.as_ref())
             .await?;
         left -= page.objects.len() as u64;
-        let lines: Result<Vec<_>, _> = page
-            .objects
-            .iter()
-            .map(|object| line(form, object))
-            .collect();
-        let lines = lines?;
-        if !lines.is_empty() {
-            output::line(lines.join("\n"))?;
-        }
+        output::lines(page.objects.iter().map(|object| line(form, object)))?;
         cursor = page.next;
         if cursor.is_none() {
             break;

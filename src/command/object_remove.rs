@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -7,6 +6,7 @@ use serde::Serialize;
 use standfast_metadata::{ErrorCode, MetadataClient, Placed, Removal, RemovedMany};
 
 use super::Failure;
+use super::confirm::confirm;
 use super::object::{ClusterArguments, bytes, conclude, distinct};
 use super::output;
 
@@ -45,7 +45,9 @@ pub(super) async fn run(arguments: &RemoveArguments) -> Result<ExitCode, Failure
         Some(regex) => Removal::Regex(regex.clone()),
         None if arguments.all => {
             if !arguments.yes {
-                confirm(&arguments.tenant)?;
+                let tenant = &arguments.tenant;
+                let what = format!("this removes all objects of tenant `{tenant}`");
+                confirm(&what, "nothing was removed")?;
             }
             Removal::All
         }
@@ -115,21 +117,4 @@ fn told(summary: &Summary) -> String {
     format!(
         "{table}\nskipped: somebody may be reading or writing them; try again later, or --force"
     )
-}
-
-/// Asks whether all objects are to go; an error unless the answer is yes.
-fn confirm(tenant: &str) -> Result<(), Failure> {
-    let question = format!("this removes all objects of tenant `{tenant}`");
-    if !io::stdin().is_terminal() {
-        return Err(format!("{question}: say --yes if that is meant").into());
-    }
-    let mut err = io::stderr().lock();
-    write!(err, "{question}. Go on? [y/N] ")?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err("nothing was removed".into()),
-    }
 }

@@ -22,6 +22,18 @@ impl fmt::Display for NobodyReads {
 
 impl Error for NobodyReads {}
 
+/// Prints these at once, each on a line of its own; nothing if there is none.
+///
+/// # Errors
+/// The first of theirs; as [`line`].
+pub(crate) fn lines(all: impl Iterator<Item = Result<String, Failure>>) -> Result<(), Failure> {
+    let all: Vec<_> = all.collect::<Result<_, _>>()?;
+    if all.is_empty() {
+        return Ok(());
+    }
+    line(all.join("\n"))
+}
+
 /// Prints one line to standard output.
 ///
 /// # Errors

@@ -54,15 +54,7 @@ pub(super) async fn run(arguments: &ObjectsArguments) -> Result<ExitCode, Failur
             .await?
             .map_err(|refusal| refusal.message.into_owned())?;
         left -= page.objects.len() as u64;
-        let lines: Result<Vec<_>, _> = page
-            .objects
-            .iter()
-            .map(|object| line(form, object))
-            .collect();
-        let lines = lines?;
-        if !lines.is_empty() {
-            output::line(lines.join("\n"))?;
-        }
+        output::lines(page.objects.iter().map(|object| line(form, object)))?;
         cursor = page.next;
         if cursor.is_none() {
             break;

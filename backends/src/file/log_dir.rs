@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use super::begin::{self, Begin};
 use super::cluster;
 use super::error::{error, io_error};
+use super::exclusive;
 use super::history::{SegmentDir, Survey};
-use super::layout::Layout;
-use super::numbered::NumberedDir;
+use super::layout::{Layout, create_dir_durably, sync_dir};
+use super::numbered::{self, NumberedDir};
 use super::reserve::Reserve;
 use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, Result, Seq};
 
@@ -63,6 +64,22 @@ impl LogDir {
 
     pub(super) const fn reserve(&self) -> &Reserve {
         &self.reserve
+    }
+
+    /// Makes the record of this number in a folder that is made with the first one; false when there is one. It may take
+    /// the reserve.
+    pub(super) fn create_numbered(
+        &self,
+        folder: &Path,
+        number: u64,
+        content: &[u8],
+    ) -> io::Result<bool> {
+        self.reserve.with(|| {
+            create_dir_durably(folder)?;
+            let name = numbered::name(number);
+            let created = exclusive::create(&self.layout.tmp(), folder, &name, content)?;
+            sync_dir(self.layout.dir()).map(|()| created)
+        })
     }
 
     pub(super) const fn segment_size(&self) -> u64 {

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::decode;
 use super::error::{error, io_error};
-use super::exclusive;
-use super::layout::{Layout, create_dir_durably, sync_dir};
+use super::layout::Layout;
 use super::log_dir::LogDir;
 use super::numbered::{self, NumberedDir};
 use standfast_core::{ErrorKind, FenceToken, Result, Skip};
@@ -40,13 +39,7 @@ pub(super) fn write(dir: &LogDir, token: &FenceToken, skip: &Skip) -> Result<()>
     let bytes = serde_json::to_vec(&record)
         .map_err(|source| error(ErrorKind::Invalid, operation).source(source))?;
     let folder = dir.layout().at(FOLDER);
-    let create = || {
-        create_dir_durably(&folder)?;
-        let name = numbered::name(token.epoch.0);
-        let created = exclusive::create(&dir.layout().tmp(), &folder, &name, &bytes)?;
-        sync_dir(dir.layout().dir()).map(|()| created)
-    };
-    let created = dir.reserve().with(create);
+    let created = dir.create_numbered(&folder, token.epoch.0, &bytes);
     if created.map_err(|source| io_error(operation, &folder, source))? {
         return Ok(());
     }

@@ -1,5 +1,6 @@
-use std::fs;
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -9,13 +10,20 @@ use standfast_standby::{Accepted, ColdStart, HighWater, Sources, accept_loss, co
 
 use super::plan::LostEntries;
 use crate::command::args::RecoverArguments;
+use crate::command::confirm::confirm;
 use crate::command::elected::elected;
 use crate::command::offline::Offline;
 use crate::command::{Failure, output};
 
-/// What was given up, as printed and as kept in `data_dir/accepted-loss-{epoch}.json`.
+/// What was given up, as printed and as kept in `data_dir/accepted-loss-{epoch}.json`, for people: no program reads it.
+///
+/// ```text
+///   {"format": "standfast-accepted-loss", "version": 1, "node": "node-a", "epoch": 9, "lost": {"from_seq": 4712, ..}, ..}
+/// ```
 #[derive(Serialize)]
 struct Record {
+    format: &'static str,
+    version: u32,
     node: NodeId,
     /// The unclean term; of the present leader when the cluster had gone on already.
     epoch: Epoch,
@@ -45,6 +53,8 @@ pub(super) async fn run(arguments: RecoverArguments) -> Result<ExitCode, Failure
         return Ok(ExitCode::FAILURE);
     };
     let record = Record {
+        format: "standfast-accepted-loss",
+        version: 1,
         node: sources.candidate.node.clone(),
         epoch: accepted.start.epoch,
         lost: LostEntries::from(&accepted.lost),
@@ -75,7 +85,11 @@ async fn decide(
         return Err(format!("{node} leads, so the log cannot be given up: {error}").into());
     }
     if !arguments.yes {
-        confirm(&what, cold.end())?;
+        let what = format!(
+            "this gives up {what}\nfor good; the history goes on behind {}",
+            cold.end()
+        );
+        confirm(&what, "nothing was given up")?;
     }
     if let Some(leader) = leader {
         // The others have gone on. What this node knows beyond is in nobody's way but its own.
@@ -98,30 +112,21 @@ async fn decide(
     Ok(accepted?)
 }
 
-/// Asks whether that is to be given up; an error unless the answer is yes.
-fn confirm(what: &str, end: Position) -> Result<(), Failure> {
-    let question = format!("this gives up {what}\nfor good; the history goes on behind {end}");
-    if !io::stdin().is_terminal() {
-        return Err(format!("{question}: say --yes if that is meant").into());
-    }
-    let mut err = io::stderr().lock();
-    write!(err, "{question}. Go on? [y/N] ")?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_ascii_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err("nothing was given up".into()),
-    }
-}
-
 fn keep(sources: &Sources, record: &Record) -> Result<(), Failure> {
     let path = sources
         .data_dir
         .join(format!("accepted-loss-{}.json", record.epoch));
-    let written = fs::write(&path, serde_json::to_string_pretty(record)? + "\n");
+    let text = serde_json::to_string_pretty(record)? + "\n";
+    let written = write_durably(&path, &sources.data_dir, text.as_bytes());
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     Ok(())
+}
+
+fn write_durably(path: &Path, folder: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    File::open(folder)?.sync_all()
 }
 
 fn text(record: &Record) -> String {
