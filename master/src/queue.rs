@@ -97,11 +97,13 @@ impl Queue {
         Ok(())
     }
 
-    /// Moves all jobs into `jobs`; waits up to `patience` for the first one, or for the bell.
-    pub(crate) fn take(&self, jobs: &mut VecDeque<Queued>, patience: Duration) {
+    /// Moves all jobs into `jobs`; waits up to `patience` for the first one, or for the bell, and tells whether either
+    /// came.
+    pub(crate) fn take(&self, jobs: &mut VecDeque<Queued>, patience: Duration) -> bool {
         let mut state = self.state.lock();
+        let mut came = true;
         if state.let_through() == 0 && !state.rung && !state.closed {
-            self.bell.wait_for(&mut state, patience);
+            came = !self.bell.wait_for(&mut state, patience).timed_out();
         }
         state.rung = false;
         let through = state.let_through();
@@ -109,6 +111,7 @@ impl Queue {
         if let Some(left) = &mut state.held {
             *left = left.saturating_sub(through);
         }
+        came
     }
 
     /// Waits for the bell alone, up to `patience`.

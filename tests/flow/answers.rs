@@ -86,3 +86,23 @@ async fn with_async_the_answer_does_not_wait_and_the_log_still_gets_everything()
         "500 additions and the start of the term"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_answer_waits_for_is_logged_soon_whatever_the_clock() {
+    for clock in [Clock::system(), Clock::manual()] {
+        let cluster = Cluster::new(clock.clone()).await;
+        let node = TestNode::start(cluster.sources("a")).await;
+        let config = MasterConfig {
+            ack: Ack::Async,
+            ..MasterConfig::default()
+        };
+        let term = node.lead(config).await;
+        let handle = term.handle();
+        Client::new(1, &clock).add(&handle, "x", 1).await.unwrap();
+        let applied = handle.progress().applied;
+        let mut committed = handle.committed();
+        let logged = committed.wait_for(|position| position.seq >= applied);
+        let logged = tokio::time::timeout(Duration::from_secs(10), logged).await;
+        logged.expect("it is in no log").unwrap();
+    }
+}

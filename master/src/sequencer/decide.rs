@@ -8,7 +8,7 @@ use standfast_core::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Sequencer;
-use crate::commit::{Pending, Waiter, forget_if_gone};
+use crate::commit::{Pending, forget_if_gone};
 use crate::config::Ack;
 use crate::job::ProposeAnswer;
 
@@ -68,13 +68,7 @@ impl Sequencer {
             result: failed.map_or(Ok(outcomes), Err),
             reveals,
         };
-        self.commit.answer_at(
-            wait,
-            Waiter {
-                pending,
-                _room: room,
-            },
-        );
+        self.answer_at(wait, pending, room);
     }
 
     fn decide_item(
@@ -182,6 +176,9 @@ impl Sequencer {
             metrics::counter!("standfast_inapplicable_decisions_total").increment(1);
             tracing::error!(%error, "the service decided on an operation that it cannot apply");
         })?;
+        if self.builder.is_empty() {
+            self.linger.begin(entry.seq, self.clock.now());
+        }
         self.builder.push(&entry).expect("its size was checked");
         Ok(reply)
     }

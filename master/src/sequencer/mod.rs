@@ -1,4 +1,5 @@
 mod decide;
+mod linger;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use standfast_core::{
     BatchBuilder, BatchEnd, BootInstant, Clock, EntryId, Epoch, Error, ErrorKind, Machine, Seq,
     SharedMachine,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
+use self::linger::Linger;
 use crate::commit::{Commit, Pending, Waiter, forget_if_gone};
 use crate::config::{Ack, MasterConfig};
 use crate::job::Job;
@@ -33,6 +36,7 @@ pub(crate) struct Sequencer {
     pub(crate) epoch: Epoch,
     pub(crate) start: Seq,
     builder: BatchBuilder,
+    linger: Linger,
     unflushed: Unflushed,
     at_batch_end: Vec<AtBatchEnd>,
     upkept_at: BootInstant,
@@ -62,6 +66,7 @@ impl Sequencer {
             queue: parts.queue,
             commit: parts.commit,
             log: parts.log,
+            linger: Linger::new(parts.clock.now()),
             unflushed: Unflushed::new(parts.config.max_unflushed_age.0),
             config: parts.config,
             upkept_at: parts.clock.now(),
@@ -80,8 +85,8 @@ impl Sequencer {
         let machine = Arc::clone(&self.machine);
         let mut jobs = VecDeque::new();
         while !self.log.failed() {
-            if jobs.is_empty() {
-                self.queue.take(&mut jobs, self.patience());
+            if jobs.is_empty() && !self.queue.take(&mut jobs, self.patience()) {
+                self.linger.over();
             }
             if self.queue.is_closed() {
                 break;
@@ -92,11 +97,11 @@ impl Sequencer {
                     break;
                 };
                 self.run_job(&mut state, queued);
-                self.seal_if_idle(&mut state);
+                self.seal_if_due(&mut state);
             }
             self.upkeep(&mut state);
             self.sweep();
-            self.seal_if_idle(&mut state);
+            self.seal_if_due(&mut state);
             MutexGuard::unlock_fair(state);
         }
         self.finish(jobs)
@@ -104,7 +109,13 @@ impl Sequencer {
 
     /// How long to sleep when there is nothing to do.
     fn patience(&self) -> Duration {
-        UPKEEP.saturating_sub(self.clock.now().since(self.upkept_at))
+        let now = self.clock.now();
+        let upkeep = UPKEEP.saturating_sub(now.since(self.upkept_at));
+        // The log thread rings when it has nothing to do.
+        if self.builder.is_empty() || !self.log.idle() {
+            return upkeep;
+        }
+        upkeep.min(self.linger.left(now))
     }
 
     fn run_job(&mut self, state: &mut MutexGuard<'_, Machine>, queued: Queued) {
@@ -145,20 +156,24 @@ impl Sequencer {
                     forget_if_gone(answer.send(Err(refusal)));
                     return;
                 }
-                let pending = Pending::Read { answer, value };
-                self.commit.answer_at(
-                    looked,
-                    Waiter {
-                        pending,
-                        _room: room,
-                    },
-                );
+                self.answer_at(looked, Pending::Read { answer, value }, room);
             }
             Job::AtBatchEnd(act) => {
                 self.at_batch_end.push(act);
                 self.act_at_batch_end(state);
+                self.linger.over();
             }
         }
+    }
+
+    /// Sends the answer when `seq` is committed.
+    fn answer_at(&mut self, seq: Seq, pending: Pending, room: Option<OwnedSemaphorePermit>) {
+        self.linger.want(seq);
+        let waiter = Waiter {
+            pending,
+            _room: room,
+        };
+        self.commit.answer_at(seq, waiter);
     }
 
     fn act_at_batch_end(&mut self, state: &mut Machine) {
@@ -210,6 +225,13 @@ impl Sequencer {
             state.applied().since(committed),
         );
         gauge("standfast_rows", state.rows());
+    }
+
+    /// Hands the batch to the log, if there is one that need not wait for company and the log has nothing to do.
+    fn seal_if_due(&mut self, state: &mut Machine) {
+        if !self.builder.is_empty() && self.linger.left(self.clock.now()).is_zero() {
+            self.seal_if_idle(state);
+        }
     }
 
     /// Hands the batch to the log, if there is one and the log has nothing to do.
