@@ -72,9 +72,9 @@ pub async fn bootstrap(sources: &Sources) -> Result<Bootstrapped> {
             begun.passed_over = damaged;
             begun
         }
-        Ok(None) => complete_log(sources, None).await?,
+        Ok(None) => complete_log(sources, None, listed).await?,
         Err(error) if *error.kind() == ErrorKind::Corrupt => {
-            complete_log(sources, Some(error)).await?
+            complete_log(sources, Some(error), listed).await?
         }
         Err(error) => return Err(error),
     };
@@ -113,26 +113,42 @@ async fn from_snapshot(
 }
 
 /// Genesis, if the log still holds everything since.
-async fn complete_log(sources: &Sources, damaged: Option<Error>) -> Result<Bootstrapped> {
+async fn complete_log(
+    sources: &Sources,
+    damaged: Option<Error>,
+    listed: Option<Position>,
+) -> Result<Bootstrapped> {
     let bounds = sources.oplog.bounds().await?;
     if bounds.floor > Seq(1) {
-        return Err(damaged.unwrap_or_else(|| {
-            Error::new(ErrorKind::Trimmed { floor: bounds.floor }, "bootstrap").context(format!(
-                "there is no snapshot to begin with, and entries 1 to {} are no longer in the log: point \
-                 [snapshots] at the bucket that has them",
-                bounds.floor.0 - 1
-            ))
-        }));
+        let gone = format!(
+            "entries 1 to {} are no longer in the log",
+            bounds.floor.0 - 1
+        );
+        return Err(match damaged {
+            Some(error) => error.context(gone),
+            None => Error::new(ErrorKind::Trimmed { floor: bounds.floor }, "bootstrap").context(format!(
+                "there is no snapshot to begin with, and {gone}: point [snapshots] at the bucket that has them"
+            )),
+        });
     }
-    check_beginning(sources, &bounds).await?;
+    let is_empty = check_beginning(sources, &bounds).await?;
+    // Where the catalog can be read, whoever begins here is told how far the log went.
+    if is_empty
+        && listed.is_none()
+        && let Some(error) = damaged
+    {
+        return Err(error.context(
+            "there was a snapshot, so a log without any entry is not complete: put back the log, or the damaged object",
+        ));
+    }
     if let Some(error) = damaged {
         tracing::warn!(%error, "no snapshot can be restored; replaying the complete log");
     }
     Ok(begin(sources.genesis(), None))
 }
 
-/// A complete log begins with the term that began on this cluster's genesis, or with nothing.
-async fn check_beginning(sources: &Sources, bounds: &Bounds) -> Result<()> {
+/// A complete log begins with the term that began on this cluster's genesis, or with nothing: tells whether with nothing.
+async fn check_beginning(sources: &Sources, bounds: &Bounds) -> Result<bool> {
     let genesis = Position::genesis(sources.cluster);
     let limit = ReadLimit {
         batches: 1,
@@ -140,10 +156,10 @@ async fn check_beginning(sources: &Sources, bounds: &Bounds) -> Result<()> {
     };
     let first = sources.oplog.read(bounds.before_floor, limit).await?;
     let Some(first) = first.first() else {
-        return Ok(());
+        return Ok(true);
     };
     let begins = match first.epoch_start()? {
-        Some(start) if start.previous == genesis => return Ok(()),
+        Some(start) if start.previous == genesis => return Ok(false),
         Some(start) => format!("the term that began behind {}", start.previous),
         None => format!("op type {}", first.first_entry()?.op_type),
     };

@@ -91,6 +91,24 @@ async fn a_log_begun_anew_beside_snapshots_that_cannot_be_restored_is_not_served
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_log_begun_anew_beside_a_catalog_that_cannot_be_read_is_not_served_empty() {
+    let mut cluster = with_snapshot(10).await;
+    let catalog = fs::read_dir(cluster.dir.path().join("bucket/test/catalog")).unwrap();
+    let entries = catalog.map(|entry| entry.unwrap().path());
+    fs::write(entries.max().unwrap(), "{\"format\": \"standfast-cat").unwrap();
+    remove(&cluster, &["log", "election", "data-a"]);
+    cluster.initialise().await;
+    cluster.nodes[0].start();
+    let told = failure(&cluster).await;
+    for part in ["does not parse", "a log without any entry is not complete"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    cluster.nodes[0].kill().await;
+    let plan = cluster.nodes[0].command(&["recover", "--plan"]).await;
+    assert_eq!(plan.status.code(), Some(1), "{plan:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_longer_log_of_another_history_is_not_taken_for_the_complete_one() {
     let mut cluster = with_snapshot(10).await;
     let bucket = cluster.dir.path().join("bucket");

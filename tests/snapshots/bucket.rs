@@ -26,7 +26,7 @@ impl BucketFixture {
         Self { folder, store }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join("stories").join(name)
     }
 

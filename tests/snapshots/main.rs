@@ -7,6 +7,8 @@ mod stories;
 #[cfg(test)]
 mod bucket;
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod mortal;

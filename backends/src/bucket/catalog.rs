@@ -64,7 +64,10 @@ impl BucketSpace {
             newest = number;
         }
         if newest < hint {
-            return Err(missing(hint));
+            return Err(missing(hint).context(format!(
+                "`{}` names it: if it is the hint that is damaged, delete it",
+                self.layout.hint()
+            )));
         }
         self.known.fetch_max(newest, Ordering::Relaxed);
         Ok(newest)

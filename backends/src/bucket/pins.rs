@@ -44,7 +44,8 @@ impl BucketSpace {
                 continue;
             };
             let name = meta.location.as_ref();
-            let pin: PinDocument = documents::decode_ours(name, &bytes, cluster)?;
+            let pin: PinDocument =
+                documents::decode_ours(name, &bytes, cluster).map_err(unreadable)?;
             let age = now.saturating_sub(millis(meta.last_modified.timestamp_millis()));
             pins.push(Pin {
                 snapshot: pin.snapshot,
@@ -72,6 +73,10 @@ impl BucketSpace {
 /// A time of the store, since 1970.
 pub(super) fn millis(since_1970: i64) -> Duration {
     Duration::from_millis(u64::try_from(since_1970).unwrap_or(0))
+}
+
+fn unreadable(error: standfast_core::Error) -> standfast_core::Error {
+    error.context("nothing is trimmed or deleted while nobody knows what it holds: delete it if no restore is under way")
 }
 
 fn vanished(path: &Path) -> standfast_core::Error {

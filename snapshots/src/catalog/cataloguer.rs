@@ -28,6 +28,8 @@ pub struct Cataloguer {
     entries_built: u64,
     /// Proposals that can never be listed: looked at once.
     passed_over: BTreeSet<SnapshotId>,
+    /// Snapshots whose attestations are no good: told of once.
+    unattested: BTreeSet<SnapshotId>,
     /// Catalog numbers.
     seen: Seen<u64>,
     /// How far the log could be trimmed, if it were not for the delay.
@@ -45,7 +47,8 @@ pub struct Round {
     pub entry: CatalogEntry,
     /// Whether this round won it.
     pub won: bool,
-    /// Objects deleted; or why deleting failed, which the next round tries again.
+    /// Objects deleted; or why deleting failed, which is tried again: by the next round, or, when something is damaged,
+    /// after the next entry.
     pub collected: Result<u64>,
 }
 
@@ -73,6 +76,7 @@ impl Cataloguer {
             lineage,
             entries_built: 0,
             passed_over: BTreeSet::new(),
+            unattested: BTreeSet::new(),
             seen: Seen::nothing(),
             trimmable: Seen::nothing(),
             collect_due: true,
@@ -111,7 +115,8 @@ impl Cataloguer {
         } else {
             Ok(0)
         };
-        self.collect_due = collected.is_err();
+        // What is damaged stays so: the next entry is soon enough to look again.
+        self.collect_due = collected.as_ref().is_err_and(Error::retry);
         Ok(Round {
             entry,
             won,
@@ -174,7 +179,7 @@ impl Cataloguer {
     ) -> Result<Draft> {
         let mut draft = Draft::on(newest);
         self.list_proposals(&mut draft).await?;
-        draft.verify(&*self.store).await?;
+        draft.verify(&*self.store, &mut self.unattested).await?;
         draft.retire(&*self.store, policy).await?;
         if let Some(number) = self.seen.long_ago(self.policy.upload_expiry.0) {
             draft.revoke_before(number);

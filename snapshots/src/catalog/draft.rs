@@ -81,22 +81,27 @@ impl Draft {
         self.changed = true;
     }
 
-    /// Marks what was attested with the digest that is listed.
-    pub(super) async fn verify(&mut self, store: &dyn SnapshotStore) -> Result<()> {
+    /// Marks what was attested with the digest that is listed. What is wrong with an attestation is told once, and
+    /// remembered in `told`.
+    pub(super) async fn verify(
+        &mut self,
+        store: &dyn SnapshotStore,
+        told: &mut BTreeSet<SnapshotId>,
+    ) -> Result<()> {
         for listed in self.snapshots.iter_mut().filter(|listed| !listed.verified) {
-            let Some(attestation) = store.attested(&listed.id).await? else {
-                continue;
+            let why = match store.attested(&listed.id).await {
+                Ok(None) => continue,
+                Ok(Some(own)) if own.digest == listed.digest && own.snapshot == listed.id => {
+                    listed.verified = true;
+                    self.changed = true;
+                    continue;
+                }
+                Ok(Some(other)) => format!("attested with digest {}", other.digest),
+                Err(error) if error.retry() => return Err(error),
+                Err(error) => error.to_string(),
             };
-            if attestation.digest == listed.digest && attestation.snapshot == listed.id {
-                listed.verified = true;
-                self.changed = true;
-            } else {
-                tracing::warn!(
-                    snapshot = %listed.id,
-                    attested = %attestation.digest,
-                    listed = %listed.digest,
-                    "attested with another digest: stays unverified"
-                );
+            if told.insert(listed.id.clone()) {
+                tracing::warn!(snapshot = %listed.id, why, "the snapshot stays unverified");
             }
         }
         Ok(())

@@ -230,7 +230,11 @@ async fn a_hole_in_the_catalog_or_an_entry_that_was_altered_is_corrupt() {
     bucket.again().await.newest().await.unwrap();
     // Rolled back: the hint says that more was won.
     fs::remove_file(entry(5)).unwrap();
-    assert!(corrupt("rolled back").await.contains("entry 5"));
+    let told = corrupt("rolled back").await;
+    assert!(
+        told.contains("entry 5") && told.contains("/catalog-hint` names it"),
+        "{told}"
+    );
     fs::remove_file(bucket.path("catalog-hint")).unwrap();
     assert_eq!(
         bucket.again().await.newest().await.unwrap().unwrap().number,
