@@ -6,6 +6,7 @@ mod context;
 mod digest_table;
 mod machine;
 mod restore;
+mod row_sum;
 mod service;
 mod sessions;
 
@@ -17,5 +18,6 @@ pub use machine::{
     Applied, Base, CaptureWhen, Captured, Compared, Considered, Machine, SharedMachine,
 };
 pub use restore::MachineRestore;
+pub use row_sum::RowSum;
 pub use service::{CaptureId, EachChange, Portion, Service, ShadowState, StateMachine};
 pub use sessions::{Recall, SESSION_WINDOW, Sessions};

@@ -120,6 +120,43 @@ impl MachineRestore {
         self.shadow.each_row(section, rows, each)
     }
 
+    /// Gives key and digest of every row of one section that has keys, sessions too; `false` when the service cannot tell.
+    pub(super) fn digest_each(
+        &self,
+        section: Section,
+        rows: &[u8],
+        each: &mut dyn FnMut(&[u8], Digest),
+    ) -> Result<bool> {
+        if section.sessions().is_some() {
+            return Sessions::digest_each(self.cluster, rows, each).map(|()| true);
+        }
+        self.shadow.each_row(section, rows, &mut |key, row| {
+            each(key, Digest::of_row(self.cluster, row));
+        })
+    }
+
+    /// The same for what follows [`CHANGES`] in a section of changes; `None` for a row that is gone.
+    pub(super) fn digest_changes(
+        &self,
+        section: Section,
+        changes: &[u8],
+        each: &mut dyn FnMut(&[u8], Option<Digest>),
+    ) -> Result<bool> {
+        if section.sessions().is_some() {
+            return Sessions::digest_changes(self.cluster, changes, each).map(|()| true);
+        }
+        self.shadow.each_change(section, changes, &mut |key, row| {
+            each(key, row.map(|row| Digest::of_row(self.cluster, row)));
+        })
+    }
+
+    /// Stands for a key where a key would take too much memory.
+    pub(super) fn hash_of_key(&self, key: &[u8]) -> u64 {
+        #[expect(clippy::cast_possible_truncation, reason = "a half of a hash is one")]
+        let half = Digest::of_row(self.cluster, key).0 as u64;
+        half
+    }
+
     /// Gives key and bytes of every row that a section of changes sets, and the key of every one that is gone; whether
     /// it is complete, so that no earlier row counts; `None` when the service cannot tell.
     ///
@@ -171,7 +208,7 @@ impl MachineRestore {
 }
 
 /// The first byte of a section of changes, and what follows it.
-fn kind_of(section: Section, changes: &[u8]) -> Result<(u8, &[u8])> {
+pub(super) fn kind_of(section: Section, changes: &[u8]) -> Result<(u8, &[u8])> {
     let kind = changes.split_first().map(|(kind, rows)| (*kind, rows));
     let known = kind.filter(|(kind, _)| [COMPLETE, CHANGES].contains(kind));
     known.ok_or_else(|| {

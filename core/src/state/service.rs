@@ -144,7 +144,8 @@ pub trait ShadowState: Send + Debug {
     }
 
     /// Gives key and bytes of every row of one section that has keys, without keeping them: lets two snapshots be
-    /// compared row by row. Rows are equal when their bytes are. `false` when the service cannot tell.
+    /// compared row by row, and a layer be verified without the memory of a second state. Rows are equal when their bytes
+    /// are, and the bytes are those of the row's hash ([`Digest::of_row`]). `false` when the service cannot tell.
     ///
     /// # Errors
     /// `Corrupt` when they cannot be decoded.

@@ -93,5 +93,10 @@ pub(super) fn row_digest<A: Application>(
     key: &A::Key,
     row: &A::Row,
 ) -> Digest {
-    Digest::of_row(cluster, &encode(&(key, row)))
+    Digest::of_row(cluster, &row_bytes::<A>(key, row))
+}
+
+/// What the digest of a row is made of.
+pub(super) fn row_bytes<A: Application>(key: &A::Key, row: &A::Row) -> Vec<u8> {
+    encode(&(key, row))
 }

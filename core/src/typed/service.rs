@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
 
-use super::rows::{bucket_of, encode, row_digest};
+use super::rows::{bucket_of, encode, row_bytes, row_digest};
 use super::{Application, Rows, RowsMut};
 use crate::batch::{Entry, OpType, Versions};
 use crate::error::{Error, ErrorKind, Result};
@@ -198,7 +198,7 @@ impl<A: Application> ShadowState for Typed<A> {
         each: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<bool> {
         for (key, row) in decode::<Vec<(A::Key, A::Row)>>(rows, "section of rows")? {
-            each(&encode(&key), &encode(&row));
+            each(&encode(&key), &row_bytes::<A>(&key, &row));
         }
         Ok(true)
     }
@@ -214,7 +214,7 @@ impl<A: Application> ShadowState for Typed<A> {
             each(&encode(&key), None);
         }
         for (key, row) in rows {
-            each(&encode(&key), Some(&encode(&row)));
+            each(&encode(&key), Some(&row_bytes::<A>(&key, &row)));
         }
         Ok(true)
     }

@@ -1,10 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use standfast_core::{
-    Digest, Error, ErrorKind, Machine, MachineRestore, Manifest, PartRef, Result, Section,
-    SnapshotReader,
-};
+use standfast_core::{Machine, MachineRestore, Manifest, PartRef, Result, RowSum, SnapshotReader};
 use tokio::task::{self, JoinSet};
 
 use crate::capture::What;
@@ -36,28 +33,9 @@ pub(super) trait Sink: Send + 'static {
 #[derive(Debug)]
 pub(super) struct StateSink(pub(super) MachineRestore);
 
-/// Sums up the digest and keeps nothing.
+/// Sums up the digest and keeps no row.
 #[derive(Debug)]
-pub(super) struct DigestSink {
-    empty: MachineRestore,
-    sum: Digest,
-    unknown: bool,
-}
-
-impl DigestSink {
-    pub(super) fn new(empty: MachineRestore) -> Self {
-        Self {
-            empty,
-            sum: Digest::default(),
-            unknown: false,
-        }
-    }
-
-    /// Whether the service can tell at all: asked before anything is downloaded.
-    pub(super) fn probe(&self) -> Result<bool> {
-        Ok(self.empty.digest_rows(Section::GLOBALS, &[])?.is_some())
-    }
-}
+pub(super) struct DigestSink(pub(super) RowSum);
 
 impl Sink for StateSink {
     fn check(&self, manifest: &Manifest) -> Result<()> {
@@ -74,21 +52,13 @@ impl Sink for StateSink {
 
 impl Sink for DigestSink {
     fn check(&self, manifest: &Manifest) -> Result<()> {
-        self.empty.check(manifest)
+        self.0.check(manifest)
     }
 
     fn take(&mut self, raw: &[u8], what: What) -> Result<()> {
-        // What a later change replaces must not be in the sum: rows cannot be told apart without keeping their keys.
-        self.unknown |= what == What::Changes;
-        read_sections(raw, |section, _, rows| {
-            if self.unknown {
-                return Ok(());
-            }
-            match self.empty.digest_rows(section, rows)? {
-                Some(digest) => self.sum = self.sum.with(digest),
-                None => self.unknown = true,
-            }
-            Ok(())
+        read_sections(raw, |section, _, rows| match what {
+            What::Everything => self.0.add(section, rows),
+            What::Changes => self.0.add_changes(section, rows),
         })
     }
 }
@@ -171,20 +141,4 @@ fn name(manifest: &Manifest, part: &PartRef) -> String {
 pub(super) async fn finish(sink: StateSink, manifest: &Manifest) -> Result<Machine> {
     let manifest = manifest.clone();
     joined(task::spawn_blocking(move || sink.0.finish(&manifest)).await)?
-}
-
-/// Whether the sum is the manifest's digest; `None` when the service could not tell.
-pub(super) fn compare(sink: &DigestSink, manifest: &Manifest) -> Result<Option<()>> {
-    if sink.unknown {
-        return Ok(None);
-    }
-    if sink.sum == manifest.digest {
-        return Ok(Some(()));
-    }
-    Err(
-        Error::new(ErrorKind::Corrupt, "verify snapshot").context(format!(
-            "the rows of snapshot {} add up to digest {}, its manifest says {}",
-            manifest.id, sink.sum, manifest.digest
-        )),
-    )
 }

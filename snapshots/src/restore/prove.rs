@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use standfast_core::{
-    ATTESTATION_FORMAT, Attestation, MachineRestore, Manifest, Result, SnapshotId, SnapshotReader,
+    ATTESTATION_FORMAT, Attestation, MachineRestore, Manifest, Result, RowSum, SnapshotId,
+    SnapshotReader,
 };
 
 use super::fill::{self, DigestSink, StateSink};
@@ -12,9 +13,9 @@ impl Publisher {
     /// Reads a snapshot back from the store, compares its digest and attests it: the leader then lists it as
     /// verified.
     ///
-    /// A complete snapshot of a service whose shadow state implements `digest_rows` is verified in `policy.memory`.
-    /// Otherwise the snapshot is restored into a scratch state, which takes as much memory as the state itself: do that on a
-    /// standby, or on a machine with room.
+    /// A snapshot of a service whose shadow state implements `digest_rows` is verified in `policy.memory`. One with layers
+    /// needs `each_row` and `each_change` too, and 8 bytes for each key that changed. Otherwise the snapshot is restored into
+    /// a scratch state, which takes as much memory as the state itself: do that on a standby, or on a machine with room.
     ///
     /// # Errors
     /// `Corrupt` naming the part, or with both digests; those of the store.
@@ -61,12 +62,12 @@ impl Publisher {
         reader: &Arc<dyn SnapshotReader>,
         empty: &(dyn Fn() -> MachineRestore + Send + Sync),
     ) -> Result<bool> {
-        let mut sink = DigestSink::new(empty());
-        if !reader.manifest().layers.is_empty() || !sink.probe()? {
+        let sum = RowSum::new(empty());
+        if !sum.probe()? {
             return Ok(false);
         }
-        sink = fill::fill(reader, sink, self.policy(), &|_| {}).await?;
-        Ok(fill::compare(&sink, reader.manifest())?.is_some())
+        let sink = fill::fill(reader, DigestSink(sum), self.policy(), &|_| {}).await?;
+        sink.0.finish(reader.manifest())
     }
 
     fn attestation(&self, manifest: &Manifest) -> Attestation {

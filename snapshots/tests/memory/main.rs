@@ -11,6 +11,8 @@ mod capture;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod layered_proof;
+#[cfg(test)]
 mod memory_store;
 #[cfg(test)]
 mod metrics;

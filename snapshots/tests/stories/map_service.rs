@@ -259,7 +259,9 @@ impl ShadowState for MapService {
     }
 
     fn each_change(&self, _: Section, changes: &[u8], each: &mut EachChange<'_>) -> Result<bool> {
-        each_change(changes, each)?;
+        each_change(changes, |key, value| {
+            each(key, value.map(|value| encode(key, value)).as_deref());
+        })?;
         Ok(self.sums)
     }
 
@@ -284,7 +286,7 @@ impl ShadowState for MapService {
         rows: &[u8],
         each: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<bool> {
-        each_row(rows, each)?;
+        each_row(rows, |key, value| each(key, &encode(key, value)))?;
         Ok(self.sums)
     }
 

@@ -156,13 +156,35 @@ impl Sessions {
         self.gone = BTreeSet::new();
     }
 
-    pub(super) fn digest_rows(cluster: Fingerprint, mut rows: &[u8]) -> Result<Digest> {
+    pub(super) fn digest_rows(cluster: Fingerprint, rows: &[u8]) -> Result<Digest> {
         let mut sum = Digest::default();
+        Self::digest_each(cluster, rows, &mut |_, digest| sum = sum.with(digest))?;
+        Ok(sum)
+    }
+
+    /// Gives the id of every session, as its bytes, and its digest.
+    pub(super) fn digest_each(
+        cluster: Fingerprint,
+        mut rows: &[u8],
+        each: &mut dyn FnMut(&[u8], Digest),
+    ) -> Result<()> {
         while !rows.is_empty() {
             let (id, session) = codec::read(&mut rows)?;
-            sum = sum.with(session.digest(cluster, id));
+            each(&id.0.to_le_bytes(), session.digest(cluster, id));
         }
-        Ok(sum)
+        Ok(())
+    }
+
+    /// The same for what [`Self::read_changes`] appended; `None` for a session that ended.
+    pub(super) fn digest_changes(
+        cluster: Fingerprint,
+        mut changes: &[u8],
+        each: &mut dyn FnMut(&[u8], Option<Digest>),
+    ) -> Result<()> {
+        for gone in codec::read_gone(&mut changes)? {
+            each(&gone.0.to_le_bytes(), None);
+        }
+        Self::digest_each(cluster, changes, &mut |id, digest| each(id, Some(digest)))
     }
 
     pub(super) fn load(&mut self, mut rows: &[u8]) -> Result<()> {
