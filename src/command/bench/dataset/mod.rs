@@ -12,7 +12,7 @@ use std::sync::Arc;
 use standfast_backends::bucket::BucketSnapshotStore;
 use standfast_backends::{FileElection, FileOpLog};
 use standfast_core::{
-    Candidate, Clock, ClusterId, Fingerprint, NodeId, SnapshotStore, Store, TermEndReason,
+    Candidate, Clock, ClusterId, Fingerprint, Manifest, NodeId, SnapshotStore, Store, TermEndReason,
 };
 use standfast_metadata::{ClientId, MetadataConfig, MetadataService};
 use standfast_snapshots::SnapshotPolicy;
@@ -24,6 +24,9 @@ use crate::command::{Failure, output};
 
 pub(super) use self::fill::key;
 pub(super) use self::served::Served;
+
+/// What [`crate::command::demo::nodes::DemoNode`] calls it.
+const CLUSTER: &str = "demo";
 
 /// Log, election and bucket of a cluster: a snapshot of so many objects, and a log of so many entries after it.
 ///
@@ -64,11 +67,18 @@ impl Dataset {
     pub(super) fn dir(&self) -> &Path {
         self.dir.path()
     }
+
+    /// What one of its snapshots says of itself.
+    pub(super) fn manifest(&self, id: &str) -> Result<Manifest, Failure> {
+        let manifests = self.dir().join("bucket").join(CLUSTER).join("manifests");
+        let json = std::fs::read(manifests.join(format!("{id}.json")))?;
+        Ok(serde_json::from_slice(&json)?)
+    }
 }
 
 /// The stores where [`crate::command::demo::nodes::DemoNode`] has them.
 async fn sources(dir: &Path) -> Result<Sources, Failure> {
-    let id = ClusterId::new("demo")?;
+    let id = ClusterId::new(CLUSTER)?;
     let cluster = Fingerprint::draw(&id, [1; 16]);
     let clock = Clock::system();
     let oplog = FileOpLog::open(&dir.join("log"), FileOpLog::SEGMENT_SIZE)?;

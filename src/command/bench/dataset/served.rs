@@ -61,6 +61,15 @@ impl Served {
         &self.node.endpoint
     }
 
+    /// Waits until a snapshot is listed as verified.
+    pub(in crate::command::bench) async fn verified(&mut self, seq: u64) -> Result<(), Failure> {
+        let nodes = std::slice::from_mut(&mut self.node);
+        let verified = wait_until(nodes, "its snapshot to be verified", |status| {
+            primary(status).is_some_and(|node| node.verified_seq.0 >= seq)
+        });
+        verified.await.map(drop)
+    }
+
     /// All that a histogram of seconds has recorded, added up; 0 of one that was never touched.
     pub(in crate::command::bench) async fn seconds(&self, histogram: &str) -> Result<f64, Failure> {
         let mut web = TcpStream::connect(&self.node.http).await?;

@@ -21,7 +21,8 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) async fn start(endpoint: &str) -> Result<Self, Failure> {
+    /// The objects written are others than those of any other `run`.
+    pub(super) async fn start(endpoint: &str, run: u64) -> Result<Self, Failure> {
         let endpoints = [endpoint.to_owned()];
         let client = MetadataClient::connect(&endpoints, ClientOptions::default()).await?;
         let segment = SegmentInfo {
@@ -42,7 +43,7 @@ impl Answers {
             let (client, at) = (client.clone(), Arc::clone(&at));
             let failed = Arc::clone(&failed);
             tasks.spawn(async move {
-                if let Err(error) = write(&client, (number + 1) << 48, &at).await {
+                if let Err(error) = write(&client, (run * CLIENTS + number + 1) << 40, &at).await {
                     *failed.lock() = Some(error.to_string());
                 }
             });
