@@ -12,7 +12,7 @@ use crate::state::{
     ApplyContext, CaptureId, CapturedMap, Command, DecideContext, Decision, DigestTable,
     EachChange, Op, Refusal, Reply, Service, ShadowState, StateMachine,
 };
-use crate::words::{Digest, Fingerprint, Section};
+use crate::words::{Bucket, Digest, Fingerprint, Section};
 
 /// A [`Service`] made of an [`Application`]. Rows, keys and operations are encoded with postcard.
 #[derive(Debug)]
@@ -49,13 +49,10 @@ impl<A: Application> Typed<A> {
 
     /// Adds a row that comes from a snapshot, unless something later is known of its key.
     fn load_row(&mut self, section: Section, key: A::Key, row: A::Row) -> Result<()> {
-        let (Some(cluster), bucket) = (self.cluster, bucket_of(&key)) else {
+        let Some(cluster) = self.cluster else {
             return Ok(());
         };
-        if Section::of_bucket(bucket) != section {
-            return Err(Error::new(ErrorKind::Corrupt, "restore")
-                .context(format!("row {key:?} lies in section {}", section.number())));
-        }
+        let bucket = bucket_in::<A>(section, &key)?;
         if let Some(gone) = &self.gone
             && (gone.contains(&key) || self.map.get(bucket, &key).is_some())
         {
@@ -82,6 +79,16 @@ fn decode<T: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<T> {
             .context(format!("not a {what}"))
             .source(source)
     })
+}
+
+/// The bucket of a key, which is that of the section it was found in.
+fn bucket_in<A: Application>(section: Section, key: &A::Key) -> Result<Bucket> {
+    let bucket = bucket_of(key);
+    if Section::of_bucket(bucket) == section {
+        return Ok(bucket);
+    }
+    Err(Error::new(ErrorKind::Corrupt, "restore")
+        .context(format!("row {key:?} lies in section {}", section.number())))
 }
 
 impl<A: Application> StateMachine for Typed<A> {
@@ -191,13 +198,27 @@ impl<A: Application> ShadowState for Typed<A> {
         Ok(())
     }
 
+    fn digest_rows(&self, section: Section, rows: &[u8]) -> Result<Option<Digest>> {
+        let Some(cluster) = self.cluster else {
+            return Ok(None);
+        };
+        let mut sum = Digest::default();
+        if !rows.is_empty() {
+            self.each_row(section, rows, &mut |_, row| {
+                sum = sum.with(Digest::of_row(cluster, row));
+            })?;
+        }
+        Ok(Some(sum))
+    }
+
     fn each_row(
         &self,
-        _section: Section,
+        section: Section,
         rows: &[u8],
         each: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<bool> {
         for (key, row) in decode::<Vec<(A::Key, A::Row)>>(rows, "section of rows")? {
+            bucket_in::<A>(section, &key)?;
             each(&encode(&key), &row_bytes::<A>(&key, &row));
         }
         Ok(true)

@@ -152,3 +152,17 @@ fn a_command_of_another_service_is_refused() {
         Considered::Refused { .. }
     ));
 }
+
+#[test]
+fn rows_of_a_snapshot_add_up_to_the_digest_and_one_in_another_section_is_damage() {
+    let mut machine = machine();
+    run(&mut machine, Ask::Deposit("a", 5)).unwrap();
+    let shadow = machine.service().begin_restore();
+    let rows = rows::encode(&vec![("a".to_owned(), 5_u64)]);
+    let bucket = rows::bucket_of(&"a".to_owned());
+    let sum = shadow.digest_rows(Section::of_bucket(bucket), &rows);
+    assert_eq!(sum.unwrap(), Some(machine.digest()));
+    let other = Section::of_bucket(Bucket::at(bucket.index() + 1));
+    let error = shadow.digest_rows(other, &rows).unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Corrupt, "{error}");
+}
