@@ -21,6 +21,8 @@ pub struct Handover {
     pub leadership: Box<dyn Leadership>,
     /// End of the EpochStart batch.
     pub start: Position,
+    /// Whether acknowledged entries may have come after the state and are lost.
+    pub after_loss: bool,
 }
 
 impl fmt::Debug for Handover {

@@ -53,6 +53,7 @@ impl Term {
             writer,
             leadership,
             start,
+            after_loss,
         } = handover;
         let queue = Arc::new(Queue::new(config.queue, clock.clone()));
         let (to_replier, batches) = mpsc::channel(1024);
@@ -69,7 +70,13 @@ impl Term {
             validity,
         );
         let give_up_log = thread.fail_when_dropped();
-        machine.lock().term_begins();
+        {
+            let mut state = machine.lock();
+            state.term_begins();
+            if after_loss {
+                state.suffix_lost();
+            }
+        }
         let ack = config.ack;
         let read_only = Arc::clone(log.read_only());
         let sequencer = Sequencer::new(Parts {
@@ -80,6 +87,7 @@ impl Term {
             config,
             clock: clock.clone(),
             epoch: leadership.token().epoch,
+            after_loss,
         });
         let runtime = tokio::runtime::Handle::current();
         let log = Thread::spawn("log", move || thread.run(&runtime))?;

@@ -9,6 +9,7 @@
 //! | the leader | [`Cataloguer::round`] every few seconds: lists proposals on its own lineage, marks what was attested, retires, collects | [`Lineage`] |
 //! | the leader, before it trims | [`Cataloguer::trim_through`] | |
 //! | a node that starts | [`Restorer::restore`], then replays the log's suffix, then [`RestorePin::release`] | |
+//! | mode `snapshot` | [`EphemeralOpLog`]: a log that keeps nothing, each term behind the newest snapshot | |
 //! | an operator | [`export`] into an [`Archive`], and [`import`] into an empty store | [`Restorer::hold`] |
 //!
 //! ```text
@@ -23,6 +24,7 @@ mod archive;
 mod capture;
 mod catalog;
 mod diff;
+mod ephemeral;
 mod metrics;
 mod part;
 mod policy;
@@ -33,6 +35,7 @@ mod snapshotter;
 pub use archive::{ARCHIVE_FORMAT, Archive, ArchiveHeader, export, import};
 pub use catalog::{Cataloguer, Lineage, MachineLineage, PinGuard, Pruned, Round, Verdict};
 pub use diff::{Change, Difference, diff};
+pub use ephemeral::EphemeralOpLog;
 pub use policy::SnapshotPolicy;
 pub use publish::{Committed, Publisher};
 pub use restore::{Progress, RestorePin, Restored, Restorer, Tried};

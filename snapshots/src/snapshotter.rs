@@ -33,7 +33,7 @@ pub struct Snapshotter {
 /// The door to a [`Snapshotter`].
 #[derive(Clone, Debug)]
 pub struct SnapshotterHandle {
-    requests: mpsc::Sender<oneshot::Sender<Result<Manifest>>>,
+    requests: mpsc::Sender<Request>,
 }
 
 impl Snapshotter {
@@ -70,8 +70,12 @@ impl Snapshotter {
     }
 }
 
+/// Where it is wanted, and who waits for it.
+type Request = (CaptureWhen, oneshot::Sender<Result<Manifest>>);
+
 impl SnapshotterHandle {
-    /// Makes a snapshot now, proves it, and returns its manifest. Whether the leader lists it is seen in the catalog.
+    /// Makes a snapshot now, proves it, and returns its manifest: of the next milestone, if one comes soon, or of the next
+    /// batch end. Whether the leader lists it is seen in the catalog.
     ///
     /// # Errors
     /// As [`Publisher::publish`]; `Closed` when the task was shut down.
@@ -79,8 +83,23 @@ impl SnapshotterHandle {
     /// # Cancel safety
     /// Cancel safe: the snapshot is made all the same.
     pub async fn create(&self) -> Result<Manifest> {
+        self.ask(CaptureWhen::Milestone).await
+    }
+
+    /// The same at the next batch end, or now if the state stands at one: where no other node makes a snapshot of it.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    ///
+    /// # Cancel safety
+    /// As [`Self::create`].
+    pub async fn create_now(&self) -> Result<Manifest> {
+        self.ask(CaptureWhen::BatchEnd).await
+    }
+
+    async fn ask(&self, when: CaptureWhen) -> Result<Manifest> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send(reply).await.map_err(closed)?;
+        self.requests.send((when, reply)).await.map_err(closed)?;
         answer.await.map_err(closed)?
     }
 }
@@ -100,7 +119,7 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(mut self, mut requests: mpsc::Receiver<oneshot::Sender<Result<Manifest>>>) {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         self.look_at_catalog().await;
         let every = self.publisher.policy().every.0;
         let mut next = Instant::now() + every;
@@ -116,8 +135,12 @@ impl Worker {
                 () = self.due(next, rests_until) => None,
             };
             let done = match asked {
-                Some(reply) => {
-                    let made = self.make(PATIENCE_ASKED).await;
+                Some((when, reply)) => {
+                    let patience = match when {
+                        CaptureWhen::Milestone => PATIENCE_ASKED,
+                        CaptureWhen::BatchEnd => Duration::ZERO,
+                    };
+                    let made = self.make(patience).await;
                     let done = made.is_ok();
                     // Whoever asked may have gone: the snapshot is there all the same.
                     drop(reply.send(made));

@@ -120,6 +120,10 @@ async fn complete_log(
 ) -> Result<Bootstrapped> {
     let bounds = sources.oplog.bounds().await?;
     if bounds.floor > Seq(1) {
+        if damaged.is_none() && !sources.log_outlives_term() {
+            return Err(Error::new(ErrorKind::Unavailable, "bootstrap")
+                .context("the first snapshot was listed just now"));
+        }
         let gone = format!(
             "entries 1 to {} are no longer in the log",
             bounds.floor.0 - 1

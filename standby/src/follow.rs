@@ -67,7 +67,26 @@ pub async fn follow(
     if follower.progress.borrow().caught_up {
         return follower.stand(tail).await;
     }
+    check_passed_over(sources, state).await?;
     Ok(Followed::Behind)
+}
+
+/// An older snapshot than the newest one, which is damaged, is of use only with the entries after it: begun with it again
+/// and again, it would never be followed.
+async fn check_passed_over(sources: &Sources, state: &Bootstrapped) -> Result<()> {
+    let (Some(snapshots), Some(tried)) = (&sources.snapshots, state.passed_over.first()) else {
+        return Ok(());
+    };
+    let newest = snapshots.newest().await?;
+    let newest = newest.as_ref().and_then(|entry| entry.newest());
+    if newest.map(|listed| listed.position) != state.listed {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Corrupt, "bootstrap").context(format!(
+        "snapshot {} cannot be restored: {}; an older one stands at {}, but what came after it is in no log: put the \
+         newest back, or see what is left with `standfast recover --plan`",
+        tried.snapshot, tried.error, state.origin
+    )))
 }
 
 /// The suffix was replayed: the snapshot and the log behind it are free again.
@@ -182,7 +201,11 @@ impl Follower<'_> {
                     .send_modify(|progress| progress.epoch = progress.epoch.max(epoch));
             }
             TailEvent::Trimmed { floor } => {
-                tracing::warn!(%floor, "what comes next was trimmed; bootstrapping again");
+                if self.sources.log_outlives_term() {
+                    tracing::warn!(%floor, "what comes next was trimmed; bootstrapping again");
+                } else {
+                    tracing::info!(%floor, "a newer snapshot is there; restoring it");
+                }
                 self.progress
                     .send_modify(|progress| progress.caught_up = false);
             }

@@ -45,7 +45,7 @@ pub async fn promote(
 ) -> Result<Handover, NotPromoted> {
     let begun = sources.clock.now();
     match fence_and_start(sources, &machine, high_water, &*leadership).await {
-        Ok((writer, start)) => {
+        Ok((writer, start, after_loss)) => {
             let took = sources.clock.now().since(begun);
             metrics::histogram!("standfast_promotion_seconds").record(took.as_secs_f64());
             tracing::info!(epoch = %leadership.token().epoch, %start, ?took, "promoted");
@@ -54,6 +54,7 @@ pub async fn promote(
                 writer,
                 leadership,
                 start,
+                after_loss,
             })
         }
         Err(error) => Err(NotPromoted { leadership, error }),
@@ -65,28 +66,44 @@ async fn fence_and_start(
     machine: &SharedMachine,
     high_water: &mut HighWater,
     leadership: &dyn Leadership,
-) -> Result<(Box<dyn OpLogWriter>, Position)> {
+) -> Result<(Box<dyn OpLogWriter>, Position, bool)> {
+    let outlives = sources.log_outlives_term();
+    if !outlives {
+        check_catalog(sources, machine).await?;
+    }
     let (mut writer, announced) = tokio::try_join!(
         sources.oplog.open_writer(leadership.token()),
         sources.election.announced(),
     )?;
-    check_announced(writer.tail(), announced)?;
+    if outlives {
+        check_announced(writer.tail(), announced)?;
+    }
+    let after_loss = !writer.complete();
     check_regression(writer.tail(), machine.lock().position())?;
     drain(&mut *writer, machine, high_water).await?;
     // After the drain: it may have told that a loss was accepted.
     if let Some(known) = high_water.highest() {
         check_regression(writer.tail(), known)?;
     }
+    let previous = writer.tail();
     let batch = epoch_start(sources, machine, leadership, false)?;
     let valid = || sources.clock.now() < *leadership.validity().borrow();
     let start = append(&mut *writer, &batch, valid).await?;
     machine.lock().apply_batch(&batch)?;
-    high_water.raise(start);
+    if outlives {
+        high_water.raise(start);
+    }
     if !valid() {
         return Err(Error::new(ErrorKind::Fenced, "promote")
             .context("the lease ran out before the term could begin"));
     }
-    Ok((writer, start))
+    if after_loss {
+        tracing::warn!(
+            behind = %previous,
+            "the term before did not end in good order: what it acknowledged after its newest snapshot is lost"
+        );
+    }
+    Ok((writer, start, after_loss))
 }
 
 /// Whoever was announced had its EpochStart committed: a log that ends in an earlier epoch was lost, or is another one.
@@ -97,6 +114,23 @@ fn check_announced(tail: Position, announced: Epoch) -> Result<()> {
     Err(Error::new(ErrorKind::LogRegressed, "promote").context(format!(
         "the election knows that epoch {announced} has served, but the log ends at {tail}: {WAY_OUT}"
     )))
+}
+
+/// The same where terms leave no entry behind, before the catalog is raised: whoever was announced had it raised to its
+/// epoch. `Trimmed` when the state is not the newest snapshot's.
+async fn check_catalog(sources: &Sources, machine: &SharedMachine) -> Result<()> {
+    // In this order: what was announced by then is in the catalog.
+    let announced = sources.election.announced().await?;
+    let epoch = sources.oplog.bounds().await?.epoch;
+    if epoch < announced {
+        return Err(Error::new(ErrorKind::LogRegressed, "promote").context(format!(
+            "the election knows that epoch {announced} has served, but the bucket's catalog ends in epoch {epoch}: put \
+             the bucket back; if there is no copy of it, see what is left with `standfast recover --plan`"
+        )));
+    }
+    let stands = machine.lock().position();
+    drop(sources.oplog.read(stands, ReadLimit::default()).await?);
+    Ok(())
 }
 
 /// A log that lost what is known to be committed is served by nobody.

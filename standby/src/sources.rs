@@ -35,6 +35,11 @@ impl Sources {
     pub fn genesis(&self) -> Machine {
         Machine::genesis(self.cluster, (self.service)(), self.clock.clone())
     }
+
+    /// Whether entries are there for the next term; where they are not, in mode `snapshot`, only snapshots are.
+    pub fn log_outlives_term(&self) -> bool {
+        self.oplog.capabilities().outlives_term
+    }
 }
 
 impl fmt::Debug for Sources {

@@ -42,6 +42,9 @@ pub struct OpLogCapabilities {
     pub max_batch_entries: usize,
     /// Whether [`crate::OpLogStore::open_follower`] works: a log that one node fills from another's.
     pub follower: bool,
+    /// Whether what a term appended is there for the next one. Where it is not, only snapshots carry the state on, and the
+    /// log begins anew behind the newest of them in every term.
+    pub outlives_term: bool,
 }
 
 impl OpLogCapabilities {
@@ -55,6 +58,7 @@ impl OpLogCapabilities {
             max_batch_bytes: 64 << 20,
             max_batch_entries: 1 << 20,
             follower: false,
+            outlives_term: true,
         }
     }
 }

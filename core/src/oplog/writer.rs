@@ -25,6 +25,11 @@ pub trait OpLogWriter: Send {
     /// End of the last batch that is durable: settled, or appended since.
     fn tail(&self) -> Position;
 
+    /// Whether all that the terms before acknowledged is there. Always, as by default, where the log outlives its terms.
+    fn complete(&self) -> bool {
+        true
+    }
+
     /// Batches of the settled tail after `after`, up to [`Self::tail`]: what the promoted node drains. They
     /// may lie above what was committed before; fencing and settling made them part of history.
     ///

@@ -33,6 +33,10 @@ pub struct CatalogEntry {
     pub snapshots: Vec<Listed>,
     /// What this entry took out of the list: to be collected.
     pub retired: Vec<SnapshotId>,
+    /// Whether the term of `epoch` is over and the newest snapshot holds all that it acknowledged. Said in mode `snapshot`
+    /// only, where there is no log that could tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub complete: bool,
 }
 
 /// A snapshot in the catalog.

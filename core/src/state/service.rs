@@ -210,4 +210,9 @@ pub trait Service: StateMachine {
 
     /// A term begins at this stamp: soft state starts with its grace.
     fn term_begins(&mut self, now_ms: u64);
+
+    /// What was acknowledged after this state may be lost: told after [`Self::term_begins`], in mode `snapshot`. The first
+    /// [`Self::upkeep`] comes before the first command and question then, so that a service whose callers act outside on
+    /// what it says can give up, through the log, what they may have changed since. Nothing to do by default.
+    fn suffix_lost(&mut self) {}
 }

@@ -35,6 +35,7 @@ pub(crate) struct Sequencer {
     pub(crate) clock: Clock,
     pub(crate) epoch: Epoch,
     pub(crate) start: Seq,
+    after_loss: bool,
     builder: BatchBuilder,
     linger: Linger,
     unflushed: Unflushed,
@@ -56,6 +57,8 @@ pub(crate) struct Parts {
     pub(crate) config: MasterConfig,
     pub(crate) clock: Clock,
     pub(crate) epoch: Epoch,
+    /// Whether upkeep comes before the first job.
+    pub(crate) after_loss: bool,
 }
 
 impl Sequencer {
@@ -74,6 +77,7 @@ impl Sequencer {
             clock: parts.clock,
             epoch: parts.epoch,
             start,
+            after_loss: parts.after_loss,
             builder: BatchBuilder::new(start.next()),
             at_batch_end: Vec::new(),
         }
@@ -84,6 +88,9 @@ impl Sequencer {
     pub(crate) fn run(mut self) -> bool {
         let machine = Arc::clone(&self.machine);
         let mut jobs = VecDeque::new();
+        if self.after_loss {
+            self.keep_up(&mut machine.lock());
+        }
         while !self.log.failed() {
             if jobs.is_empty() && !self.queue.take(&mut jobs, self.patience()) {
                 self.linger.over();
@@ -185,9 +192,12 @@ impl Sequencer {
     }
 
     fn upkeep(&mut self, state: &mut MutexGuard<'_, Machine>) {
-        if self.clock.now().since(self.upkept_at) < UPKEEP {
-            return;
+        if self.clock.now().since(self.upkept_at) >= UPKEEP {
+            self.keep_up(state);
         }
+    }
+
+    fn keep_up(&mut self, state: &mut MutexGuard<'_, Machine>) {
         self.upkept_at = self.clock.now();
         let now_ms = state.now_ms();
         for op in state.upkeep(now_ms) {

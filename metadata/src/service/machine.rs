@@ -174,6 +174,12 @@ impl Service for MetadataService {
         self.soft
             .term_begins(now_ms, self.tables.applied(), lease_ttl_ms);
     }
+
+    /// Memory may have been given to other objects since, and writers may still be at it: only those who lend it know what
+    /// is in it. They are forgotten, and mount it again with what they hold.
+    fn suffix_lost(&mut self) {
+        self.soft.forgets_clients = true;
+    }
 }
 
 #[derive(Debug)]

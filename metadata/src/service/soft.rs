@@ -22,6 +22,8 @@ pub(super) struct Soft {
     /// Before this every client counts as just heard of.
     pub(super) listening_since_ms: u64,
     pub(super) upkeep_ms: u64,
+    /// The next upkeep expires every client, heard of or not.
+    pub(super) forgets_clients: bool,
     /// The largest object asked for in this term.
     pub(super) largest: u64,
     pub(super) eviction: Eviction,
@@ -40,6 +42,7 @@ impl Soft {
             seen: BTreeMap::new(),
             listening_since_ms: 0,
             upkeep_ms: 0,
+            forgets_clients: false,
             largest: 1,
             eviction: Eviction::default(),
             groups: BTreeMap::new(),
@@ -51,6 +54,7 @@ impl Soft {
         self.term_began_ms = now_ms;
         self.listening_since_ms = now_ms;
         self.upkeep_ms = now_ms;
+        self.forgets_clients = false;
         self.floor = applied;
         self.seen.clear();
         self.eviction

@@ -83,10 +83,11 @@ impl MetadataService {
     fn expire(&mut self, now_ms: u64) -> Vec<Op> {
         let ttl_ms = millis(self.config.client_ttl);
         let hold_ms = millis(self.config.put_start_release);
+        let forgets_all = std::mem::take(&mut self.soft.forgets_clients);
         let mut expired = Vec::new();
         for (id, client) in self.tables.clients() {
             let silent_ms = now_ms.saturating_sub(self.soft.heard_ms(client.number, now_ms));
-            if silent_ms > ttl_ms {
+            if forgets_all || silent_ms > ttl_ms {
                 expired.push(Op::Expire {
                     client: *id,
                     hold_ms,

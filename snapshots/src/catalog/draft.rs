@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
 use standfast_core::{
-    CATALOG_FORMAT, CatalogEntry, Fingerprint, Listed, Manifest, PartRef, Result, Seq, SnapshotId,
-    SnapshotStore,
+    CATALOG_FORMAT, CatalogEntry, Epoch, Fingerprint, Listed, Manifest, PartRef, Result, Seq,
+    SnapshotId, SnapshotStore,
 };
 
 use super::retention;
@@ -19,6 +19,8 @@ pub(super) struct Draft {
     pub(super) oldest_upload: u64,
     pub(super) changed: bool,
     pub(super) base_number: u64,
+    /// The term that the base calls complete.
+    complete_of: Option<Epoch>,
 }
 
 impl Draft {
@@ -31,6 +33,7 @@ impl Draft {
             oldest_upload: base.map_or(0, |base| base.oldest_upload),
             changed: false,
             base_number: base.map_or(0, |base| base.number),
+            complete_of: base.filter(|base| base.complete).map(|base| base.epoch),
         }
     }
 
@@ -179,6 +182,7 @@ impl Draft {
             oldest_upload: self.oldest_upload,
             snapshots: self.snapshots,
             retired: self.retired.into_iter().map(|gone| gone.id).collect(),
+            complete: self.complete_of == Some(author.epoch),
         }
     }
 }
@@ -187,7 +191,7 @@ impl Draft {
 #[derive(Debug)]
 pub(super) struct Author {
     pub(super) cluster: Fingerprint,
-    pub(super) epoch: standfast_core::Epoch,
+    pub(super) epoch: Epoch,
     pub(super) writer: standfast_core::NodeId,
     pub(super) nonce: String,
 }

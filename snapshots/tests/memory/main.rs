@@ -9,6 +9,8 @@ mod by_log;
 #[cfg(test)]
 mod capture;
 #[cfg(test)]
+mod ephemeral;
+#[cfg(test)]
 mod expiry;
 #[cfg(test)]
 mod layered_proof;

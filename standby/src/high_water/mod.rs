@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    Batch, Epoch, EpochStart, Error, ErrorKind, Fingerprint, Machine, Position, Result,
+    Batch, Epoch, EpochStart, Error, ErrorKind, Fingerprint, Machine, Position, Result, Seq,
 };
 
 use desk::{Desk, Next};
@@ -167,7 +167,7 @@ impl HighWater {
     /// # Durability
     /// Written behind the caller's back; a write that fails is told and counted, and the next one tries again.
     pub fn raise(&mut self, position: Position) {
-        if self.position.is_some_and(|kept| kept.seq >= position.seq) {
+        if self.position.map_or(Seq::ZERO, |kept| kept.seq) >= position.seq {
             return;
         }
         self.position = Some(position);

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use standfast_core::{
-    Error, ErrorKind, Leadership, OpLogWriter, Position, ReadLimit, Result, SnapshotId,
+    Error, ErrorKind, Leadership, OpLogWriter, Position, ReadLimit, Result, Seq, SnapshotId,
 };
 use standfast_snapshots::{Cataloguer, Committed, MachineLineage, Publisher, Snapshotter};
 use tokio::sync::watch;
@@ -56,7 +56,8 @@ pub async fn accept_loss(
     };
     let previous = cold.end();
     let retired = retire(sources, cold, leadership).await?;
-    let begun_anew = writer.is_none();
+    let outlives = sources.log_outlives_term();
+    let begun_anew = writer.is_none() && outlives;
     let mut writer = if let Some(writer) = writer {
         writer
     } else {
@@ -69,7 +70,11 @@ pub async fn accept_loss(
     writer.mark_committed().await?;
     writer.close().await?;
     high_water.give_up(start.epoch);
-    high_water.raise(start);
+    if outlives {
+        high_water.raise(start);
+    } else if previous.seq > Seq::ZERO {
+        high_water.raise(previous);
+    }
     Ok(Some(Accepted {
         lost,
         previous,

@@ -18,6 +18,8 @@ pub struct ColdStart {
     pub broken: Option<Error>,
     /// Highest epoch that has served.
     pub announced: Epoch,
+    /// The epoch of the catalog, where terms leave no entry behind.
+    catalog: Option<Epoch>,
     /// What the log has in the place of what is known committed, if it does.
     contradiction: Option<Error>,
 }
@@ -54,6 +56,7 @@ pub async fn cold_start(sources: &Sources, high_water: &mut HighWater) -> Result
         bytes: 0,
         broken: None,
         announced: sources.election.announced().await?,
+        catalog: catalog_epoch(sources).await?,
     };
     cold.replay(sources, high_water).await?;
     Ok(cold)
@@ -104,9 +107,15 @@ impl ColdStart {
         why.extend(self.contradiction.as_ref().map(ToString::to_string));
         let known = high_water.highest().filter(|known| known.seq > end.seq);
         why.extend(known.map(|known| format!("{known} is known committed, the log ends at {end}")));
-        if self.announced > end.epoch {
-            let epoch = self.announced;
-            why.push(format!("epoch {epoch} has served, the log ends at {end}"));
+        let epoch = self.announced;
+        match self.catalog {
+            Some(catalog) if epoch > catalog => why.push(format!(
+                "epoch {epoch} has served, the bucket's catalog ends in epoch {catalog}"
+            )),
+            None if epoch > end.epoch => {
+                why.push(format!("epoch {epoch} has served, the log ends at {end}"));
+            }
+            _ => {}
         }
         (!why.is_empty()).then_some(Lost {
             from: end.seq.next(),
@@ -114,6 +123,14 @@ impl ColdStart {
             why,
         })
     }
+}
+
+/// In mode `snapshot` every term raises the catalog's epoch before it serves.
+async fn catalog_epoch(sources: &Sources) -> Result<Option<Epoch>> {
+    if sources.log_outlives_term() {
+        return Ok(None);
+    }
+    Ok(Some(sources.oplog.bounds().await?.epoch))
 }
 
 /// Whether the log ends there for good, and is not just out of reach.

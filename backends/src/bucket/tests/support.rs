@@ -152,6 +152,7 @@ pub(super) fn after(base: Option<&CatalogEntry>, token: &FenceToken) -> CatalogE
         nonce: format!("{:x}", token.nonce),
         oldest_upload: base.map_or(0, |base| base.oldest_upload),
         snapshots: base.map_or_else(Vec::new, |base| base.snapshots.clone()),
+        complete: false,
         retired: Vec::new(),
     }
 }

@@ -42,6 +42,11 @@ impl Machine {
         self.service.term_begins(now_ms);
     }
 
+    /// What was acknowledged after this state may be lost: told after [`Self::term_begins`].
+    pub fn suffix_lost(&mut self) {
+        self.service.suffix_lost();
+    }
+
     /// Looks at one item of a command: done before, refused, or to be changed so.
     pub fn consider(&mut self, command: &Command, item: u32, now_ms: u64) -> Considered {
         let header = command.header;

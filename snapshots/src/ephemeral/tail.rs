@@ -1,0 +1,64 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use standfast_core::{
+    ErrorKind, Fingerprint, OpLogTail, Position, Result, SnapshotStore, TailEvent,
+};
+
+use super::oplog::{compare, position_of};
+
+/// How often the catalog is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Waits for a newer snapshot than the one the state is of.
+#[derive(Debug)]
+pub(super) struct EphemeralTail {
+    store: Arc<dyn SnapshotStore>,
+    cluster: Fingerprint,
+    position: Position,
+    told: bool,
+}
+
+impl EphemeralTail {
+    pub(super) const fn new(
+        store: Arc<dyn SnapshotStore>,
+        cluster: Fingerprint,
+        position: Position,
+    ) -> Self {
+        Self {
+            store,
+            cluster,
+            position,
+            told: false,
+        }
+    }
+}
+
+#[async_trait]
+impl OpLogTail for EphemeralTail {
+    async fn next(&mut self) -> Result<TailEvent> {
+        loop {
+            if self.told {
+                tokio::time::sleep(LOOK).await;
+            }
+            let newest = self.store.newest().await?;
+            let newest = position_of(newest.as_ref(), self.cluster);
+            match compare(self.position, newest) {
+                None if !self.told => {
+                    self.told = true;
+                    return Ok(TailEvent::CaughtUp {
+                        tail: self.position,
+                    });
+                }
+                None => {}
+                Some(error) => {
+                    return match error.kind() {
+                        ErrorKind::Trimmed { floor } => Ok(TailEvent::Trimmed { floor: *floor }),
+                        _ => Err(error),
+                    };
+                }
+            }
+        }
+    }
+}
