@@ -15,20 +15,21 @@ pub enum Ack {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MasterConfig {
-    /// When a write is acknowledged. Default `durable`.
+    /// When a write is acknowledged. Must be `async` in mode `snapshot`. Default `durable`.
     pub ack: Ack,
     /// Most entries of a batch. Default 4096.
     pub batch_max_entries: usize,
     /// A batch is cut at this size. Default `1MiB`.
     pub batch_max_bytes: ByteSize,
-    /// `async`: most acknowledged entries that are not committed. Default 100000.
+    /// `async`: most acknowledged entries that are not committed. Not in mode `snapshot`. Default 100000.
     pub max_unflushed: u64,
-    /// `async`: greatest age of an acknowledged entry that is not committed. Default `1s`.
+    /// `async`: greatest age of an acknowledged entry that is not committed. Not in mode `snapshot`. Default `1s`.
     pub max_unflushed_age: Span,
     /// Most items (operations of all waiting requests) in the queue; beyond it requests wait, and get Busy at
     /// their deadline. Default 65536.
     pub queue: usize,
-    /// How long intake may stay closed for a switchover before it opens again. Default `2s`.
+    /// How long intake may stay closed for a switchover before it opens again; in mode `snapshot` a snapshot is made and
+    /// restored in this time. Default `2s`.
     pub switchover_timeout: Span,
 }
 

@@ -48,7 +48,11 @@ struct Created {
 async fn create(target: TargetArguments) -> Result<ExitCode, Failure> {
     let status = status::cluster_status(&target).await?;
     let able = |role: Role| status.nodes.iter().find(|node| node.role == role);
-    let node = able(Role::Standby).or_else(|| able(Role::Primary));
+    // Without a log a standby has nothing that is not in a snapshot.
+    let only = able(Role::Primary).filter(|primary| primary.uncovered_entries.is_some());
+    let node = only
+        .or_else(|| able(Role::Standby))
+        .or_else(|| able(Role::Primary));
     let node = node.ok_or("no node follows or leads at the moment")?;
     let channel = status::connect_patiently(&node.endpoint).await?;
     let answer = AdminServiceClient::new(channel)

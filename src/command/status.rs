@@ -162,6 +162,19 @@ fn table(status: &ClusterStatus) -> String {
             let written = write!(text, "\n{} stands still: {failure}", node.id);
             written.expect("writing to a String cannot fail");
         }
+        if let Some(entries) = node.uncovered_entries {
+            let age = node.snapshot_age_ms.map(Duration::from_millis);
+            let age = age.map_or_else(
+                || "there is no snapshot".to_owned(),
+                |age| format!("the newest snapshot is {:.1} s old", age.as_secs_f64()),
+            );
+            let written = write!(
+                text,
+                "\n{} keeps no log: a crash loses {entries} entries; {age}",
+                node.id
+            );
+            written.expect("writing to a String cannot fail");
+        }
         if let Some(why) = &node.read_only {
             let written = write!(text, "\n{} is read-only: {why}", node.id);
             written.expect("writing to a String cannot fail");

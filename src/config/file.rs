@@ -22,8 +22,8 @@ pub struct Config {
     pub node: NodeSection,
     /// `[election]`: the backend's keys.
     pub election: BackendTable,
-    /// `[oplog]`: the backend's keys.
-    pub oplog: BackendTable,
+    /// `[oplog]`: the backend's keys; `None` in mode `snapshot`.
+    pub oplog: Option<BackendTable>,
     /// `[oplog]`: Standfast's own keys.
     pub master: MasterConfig,
     /// `[snapshots]`: the backend's keys, and when to make them; `None` in mode `log`.

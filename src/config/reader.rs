@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use standfast_core::{Factories, Registry};
-use standfast_master::MasterConfig;
+use standfast_master::{Ack, MasterConfig};
 #[cfg(feature = "metadata")]
 use standfast_metadata::MetadataConfig;
 use standfast_snapshots::SnapshotPolicy;
@@ -68,8 +68,14 @@ impl<'a> Reader<'a> {
         let metadata = self.metadata();
         let election = self.backend("election", &[]);
         let election = self.checked("election", election, &[], &registry.elections);
-        let oplog = self.oplog(registry);
-        let snapshots = if self.wants_snapshots(recovery) {
+        let mode = recovery.unwrap_or_default().mode;
+        let oplog = if mode == Mode::Snapshot {
+            self.no_oplog().map(|master| (None, master))
+        } else {
+            self.oplog(registry)
+                .map(|(table, master)| (Some(table), master))
+        };
+        let snapshots = if self.wants_snapshots(mode) {
             self.snapshots(registry).map(Some)
         } else {
             Some(None)
@@ -112,10 +118,47 @@ impl<'a> Reader<'a> {
         Some((table, master))
     }
 
+    /// `[oplog]` of a mode that keeps no log: how writes are taken, and nothing about where they would go.
+    fn no_oplog(&mut self) -> Option<MasterConfig> {
+        let table = self.section("oplog")?;
+        let keys = backend::keys_of(&MasterConfig::default());
+        let (mut own, other): (Table, Table) =
+            table.into_iter().partition(|(key, _)| keys.contains(key));
+        if !other.is_empty() {
+            let named: Vec<_> = other.keys().map(String::as_str).collect();
+            let message = format!(
+                "[oplog] {} with [recovery] mode = \"snapshot\", which keeps no log: remove it, or set mode = \"hybrid\"",
+                named.join(", ")
+            );
+            self.problems
+                .add("oplog", named.first().unwrap_or(&"type"), message);
+        }
+        for key in ["max_unflushed", "max_unflushed_age"] {
+            if own.remove(key).is_some() {
+                let message = format!(
+                    "[oplog] {key} with [recovery] mode = \"snapshot\" bounds nothing: what a crash loses is bounded by \
+                     [snapshots] every, every_entries and every_bytes; remove it"
+                );
+                self.problems.add("oplog", key, message);
+            }
+        }
+        let master: MasterConfig = self.typed("oplog", own, &[], &keys)?;
+        self.problems.about("oplog", master.problems());
+        if master.ack == Ack::Durable {
+            self.problems.add(
+                "oplog",
+                "ack",
+                "[oplog] ack = \"durable\", the default, cannot hold with [recovery] mode = \"snapshot\": a crash loses every \
+                 write since the newest snapshot; set ack = \"async\" to accept that, or mode = \"hybrid\"",
+            );
+        }
+        Some(master)
+    }
+
     /// Whether the mode has snapshots.
-    fn wants_snapshots(&mut self, recovery: Option<RecoverySection>) -> bool {
-        let hybrid = recovery.unwrap_or_default().mode == Mode::Hybrid;
-        if !hybrid && self.table.contains_key("snapshots") {
+    fn wants_snapshots(&mut self, mode: Mode) -> bool {
+        let wants = mode != Mode::Log;
+        if !wants && self.table.contains_key("snapshots") {
             self.problems.add(
                 "snapshots",
                 "",
@@ -123,7 +166,7 @@ impl<'a> Reader<'a> {
                  or set mode = \"hybrid\"",
             );
         }
-        hybrid
+        wants
     }
 
     fn snapshots(&mut self, registry: &Registry) -> Option<(BackendTable, SnapshotPolicy)> {

@@ -93,6 +93,8 @@ impl NodeSection {
 pub enum Mode {
     /// From the log alone; it is never trimmed.
     Log,
+    /// From the newest snapshot alone: there is no log, and what was acknowledged since is lost.
+    Snapshot,
     /// From the newest snapshot and the log after it.
     Hybrid,
 }
@@ -101,7 +103,8 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecoverySection {
-    /// What a node starts from. Default `hybrid`.
+    /// What a node starts from: `log`, all of it · `snapshot`, the newest one alone: `[oplog]` has no `type` then, and `ack` must
+    /// be `async` · `hybrid`, the newest snapshot and the log after it. Default `hybrid`.
     pub mode: Mode,
 }
 

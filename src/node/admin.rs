@@ -9,6 +9,7 @@ use standfast_wire::v1::{
 };
 use tonic::{Request, Response, Status};
 
+use super::cover::cover;
 use super::prune::prune;
 use super::shared::Shared;
 use super::snapshots;
@@ -89,6 +90,10 @@ impl AdminService for Admin {
             return Err(to_status(&error));
         };
         tracing::info!("step-down asked for");
+        let patience = self.0.config.master.switchover_timeout.0;
+        let _held = cover(&self.0, &term, patience)
+            .await
+            .map_err(|error| to_status(&error.context("this node still leads")))?;
         term.stop(TermEndReason::Switchover(None));
         over(&self.0, term.token().epoch).await;
         Ok(Response::new(StepDownResponse {}))

@@ -10,6 +10,7 @@ use standfast_core::Role;
 
 use super::setup::MetricsText;
 use super::shared::Shared;
+use super::status::NodeStatus;
 
 #[derive(Clone)]
 struct Web {
@@ -39,6 +40,7 @@ async fn metrics_text(State(web): State<Web>) -> Response {
         None => f64::NAN,
     };
     metrics::gauge!("standfast_lag_entries").set(lag);
+    tell_uncovered(&web.shared.node_status());
     match &web.metrics {
         Some(render) => render().into_response(),
         None => (
@@ -46,6 +48,17 @@ async fn metrics_text(State(web): State<Web>) -> Response {
             "this program gives no metrics: it calls no `metrics` of the node's builder\n",
         )
             .into_response(),
+    }
+}
+
+/// What a crash would lose, where there is no log.
+#[expect(clippy::cast_precision_loss, reason = "gauges")]
+fn tell_uncovered(status: &NodeStatus) {
+    if let Some(entries) = status.uncovered_entries {
+        metrics::gauge!("standfast_uncovered_entries").set(entries as f64);
+    }
+    if let Some(age_ms) = status.snapshot_age_ms {
+        metrics::gauge!("standfast_newest_snapshot_age_ms").set(age_ms as f64);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod builder;
+mod cover;
 mod http;
 mod lock;
 mod log_limit;

@@ -4,13 +4,14 @@ use standfast_core::{
     Clock, ElectionBackend, Error, ErrorKind, Fingerprint, OpLogStore, OpenContext, Registry,
     Result, SnapshotStore, Store,
 };
+use standfast_snapshots::EphemeralOpLog;
 
 use crate::config::Config;
 
 /// The stores that a configuration names, opened.
 #[derive(Clone, Debug)]
 pub struct Stores {
-    /// `[oplog]`
+    /// `[oplog]`; in mode `snapshot` one that keeps nothing.
     pub oplog: Arc<dyn OpLogStore>,
     /// `[snapshots]`
     pub snapshots: Option<Arc<dyn SnapshotStore>>,
@@ -64,11 +65,7 @@ fn or_never_initialised(config: &Config, error: Error) -> Error {
 }
 
 async fn open_in(config: &Config, registry: &Registry, context: &OpenContext) -> Result<Stores> {
-    let oplog = registry.oplogs.get(&config.oplog.kind)?;
-    let oplog = oplog
-        .open(&config.oplog.table, context)
-        .await
-        .map_err(|e| e.context("[oplog]"))?;
+    let log = oplog_in(config, registry, context).await?;
     let election = election_in(config, registry, context).await?;
     let snapshots = match &config.snapshots {
         None => None,
@@ -78,11 +75,33 @@ async fn open_in(config: &Config, registry: &Registry, context: &OpenContext) ->
             Some(store.map_err(|e| e.context("[snapshots]"))?)
         }
     };
+    let oplog = match (log, &snapshots) {
+        (Some(log), _) => log,
+        (None, Some(snapshots)) => Arc::new(EphemeralOpLog::new(Arc::clone(snapshots))),
+        (None, None) => {
+            return Err(Error::new(ErrorKind::Config, "open stores").context(
+                "neither [oplog] nor [snapshots] is there: one of them has to keep the state",
+            ));
+        }
+    };
     Ok(Stores {
         oplog,
         snapshots,
         election,
     })
+}
+
+async fn oplog_in(
+    config: &Config,
+    registry: &Registry,
+    context: &OpenContext,
+) -> Result<Option<Arc<dyn OpLogStore>>> {
+    let Some(backend) = &config.oplog else {
+        return Ok(None);
+    };
+    let factory = registry.oplogs.get(&backend.kind)?;
+    let oplog = factory.open(&backend.table, context).await;
+    oplog.map(Some).map_err(|e| e.context("[oplog]"))
 }
 
 async fn election_in(
@@ -97,8 +116,10 @@ async fn election_in(
 
 impl Stores {
     fn each(&self) -> Vec<(&'static str, &dyn Store)> {
-        let mut all: Vec<(&'static str, &dyn Store)> =
-            vec![("[oplog]", &*self.oplog), ("[election]", &*self.election)];
+        let mut all: Vec<(&'static str, &dyn Store)> = vec![("[election]", &*self.election)];
+        if self.oplog.capabilities().outlives_term {
+            all.insert(0, ("[oplog]", &*self.oplog));
+        }
         if let Some(snapshots) = &self.snapshots {
             all.push(("[snapshots]", &**snapshots));
         }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    Epoch, Error, ErrorKind, Handover, Leadership, Result, Role, Seq, SharedMachine, TermEnd,
-    TermEndReason,
+    Epoch, Error, ErrorKind, Handover, Leadership, Position, Result, Role, Seq, SharedMachine,
+    TermEnd, TermEndReason,
 };
 use standfast_master::{Term, TermHandle};
 use standfast_standby::{
@@ -11,6 +11,7 @@ use standfast_standby::{
 };
 use tokio::sync::watch;
 
+use super::cover::cover_before_the_end;
 use super::shared::Shared;
 
 /// Pause before following is tried again.
@@ -97,7 +98,7 @@ impl RoleLoop {
         };
         let Some(followed) = followed else {
             let applied = self.shared.progress.borrow().position;
-            if applied.seq > Seq::ZERO {
+            if applied.seq > Seq::ZERO && self.shared.sources.log_outlives_term() {
                 self.high_water.raise(applied);
             }
             return Ok(Round::Stop);
@@ -129,7 +130,10 @@ impl RoleLoop {
 
     /// The state is too old to follow the log with.
     fn bootstrap_again(&mut self) -> Round {
-        metrics::counter!("standfast_fell_behind_total").increment(1);
+        // Where only snapshots carry the state on, each new one is the next thing to follow.
+        if self.shared.sources.log_outlives_term() {
+            metrics::counter!("standfast_fell_behind_total").increment(1);
+        }
         self.behind = true;
         Round::Again(None)
     }
@@ -155,7 +159,9 @@ impl RoleLoop {
                 // Not of this history: nobody is to see it.
                 self.shared.machine.send_replace(None);
             }
-            self.enter(Role::Bootstrap);
+            if !self.behind || self.shared.sources.log_outlives_term() {
+                self.enter(Role::Bootstrap);
+            }
             let state = bootstrap(&self.shared.sources).await?;
             self.behind = false;
             state
@@ -217,6 +223,9 @@ impl RoleLoop {
     /// Serves for a term, and returns the state if it may simply follow.
     async fn lead(&mut self, handover: Handover) -> Result<Option<SharedMachine>> {
         let (config, clock) = (self.shared.config.master.clone(), self.shared.clock.clone());
+        if handover.after_loss {
+            tell_loss(&self.shared, &handover);
+        }
         let term = Term::start(handover, config, clock)?;
         self.shared.term.send_replace(Some(term.handle()));
         self.enter(Role::Primary);
@@ -228,15 +237,15 @@ impl RoleLoop {
         }
         metrics::counter!("standfast_terms_total").increment(1);
         let handle = term.handle();
-        let told = end_when_told(term.handle(), self.stopping.clone());
-        let marked = keep_high_water(&mut self.high_water, &handle);
+        let told = end_when_told(&self.shared, term.handle(), self.stopping.clone());
+        let marked = keep_high_water(&mut self.high_water, &self.shared, &handle);
         // The term is waited for to its end, whoever asked for it; the other arms never return.
         let ended = tokio::select! {
             ended = term.ended() => ended,
             never = told => never,
             never = marked => never,
         };
-        self.high_water.raise(handle.committed_position());
+        self.high_water.raise(kept(&self.shared, &handle));
         let TermEnd {
             machine,
             clean,
@@ -253,6 +262,14 @@ impl RoleLoop {
         *shared.failure.lock() = Some(error.to_string());
         show(shared, Role::Failed);
     }
+}
+
+/// Tells how many entries the primary before is known to have acknowledged that no snapshot holds.
+fn tell_loss(shared: &Shared, handover: &Handover) {
+    let heard = shared.primary.borrow().committed.seq;
+    let entries = heard.next().since(handover.start.seq);
+    metrics::counter!("standfast_lost_entries_total").increment(entries);
+    tracing::warn!(entries, through = %heard, "lost, as far as this node heard of them");
 }
 
 /// Publishes the role.
@@ -273,11 +290,25 @@ fn show(shared: &Shared, role: Role) {
 
 /// Brings the high-water mark up to date each second of a term. Never returns.
 #[expect(clippy::infinite_loop, reason = "dropped with the term")]
-async fn keep_high_water(high_water: &mut HighWater, term: &TermHandle) -> TermEnd {
+async fn keep_high_water(
+    high_water: &mut HighWater,
+    shared: &Shared,
+    term: &TermHandle,
+) -> TermEnd {
     let mut ticks = tokio::time::interval(HIGH_WATER_EVERY);
     loop {
         ticks.tick().await;
-        high_water.raise(term.committed_position());
+        high_water.raise(kept(shared, term));
+    }
+}
+
+/// The last Position of a term that every later one must know of: what is committed to its log, or, where that ends with
+/// the term, what the catalog lists.
+fn kept(shared: &Shared, term: &TermHandle) -> Position {
+    if shared.sources.log_outlives_term() {
+        term.committed_position()
+    } else {
+        shared.snapshots.borrow().newest
     }
 }
 
@@ -292,8 +323,13 @@ const fn passes(kind: &ErrorKind) -> bool {
 
 /// Ends the term of a node that was told to stop while it was being promoted: at that time there was no term yet that
 /// could have been handed over.
-async fn end_when_told(term: TermHandle, mut stopping: watch::Receiver<bool>) -> TermEnd {
+async fn end_when_told(
+    shared: &Shared,
+    term: TermHandle,
+    mut stopping: watch::Receiver<bool>,
+) -> TermEnd {
     if stopping.wait_for(|stop| *stop).await.is_ok() {
+        let _held = cover_before_the_end(shared, &term).await;
         term.stop(TermEndReason::Shutdown);
     }
     std::future::pending().await

@@ -1,14 +1,36 @@
 use std::any::Any;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use standfast_core::{Clock, Position, Proposer, Role, SharedMachine};
 use standfast_master::{Standbys, TermHandle};
 use standfast_snapshots::SnapshotterHandle;
 use standfast_standby::{PrimaryView, Progress, Sources};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::prune::Prune;
 use crate::config::Config;
+
+/// The newest snapshots of the catalog, as this node saw it last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Catalogued {
+    /// Where the newest stands.
+    pub(crate) newest: Position,
+    /// When that was made, wall time; 0 while there is none.
+    pub(crate) created_ms: u64,
+    /// Where the newest verified one stands.
+    pub(crate) verified: Position,
+}
+
+impl Catalogued {
+    /// How old the newest is, by this node's wall clock and that of the node that made it.
+    #[expect(clippy::disallowed_methods, reason = "for people")]
+    pub(crate) fn age_ms(&self) -> Option<u64> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        let now_ms = u64::try_from(now.as_millis()).ok()?;
+        (self.created_ms > 0).then(|| now_ms.saturating_sub(self.created_ms))
+    }
+}
 
 /// What the parts of a node know of each other: each value has one writer, everybody may look.
 #[derive(Debug)]
@@ -28,8 +50,10 @@ pub(crate) struct Shared {
     pub(crate) primary: watch::Sender<PrimaryView>,
     /// Written by the heartbeat server.
     pub(crate) standbys: Standbys,
-    /// Newest snapshot, and newest verified one. Written by the snapshot task.
-    pub(crate) snapshots: watch::Sender<(Position, Position)>,
+    /// What the catalog lists. Written by the snapshot task.
+    pub(crate) snapshots: watch::Sender<Catalogued>,
+    /// Wakes the snapshot task of a leader, so that it lists at once what was made.
+    pub(crate) listing: Notify,
     /// Makes a snapshot when asked. Written by the snapshot task.
     pub(crate) snapshotter: watch::Sender<Option<SnapshotterHandle>>,
     /// Prunes when asked. Written by the snapshot task, which takes the requests as long as it leads.
@@ -53,6 +77,7 @@ impl Shared {
             primary: watch::Sender::default(),
             standbys: Standbys::new(clock.clone()),
             snapshots: watch::Sender::default(),
+            listing: Notify::new(),
             snapshotter: watch::Sender::new(None),
             prunes: watch::Sender::new(None),
             leaving: watch::Sender::new(false),

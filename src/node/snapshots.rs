@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use standfast_core::{
     CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, Role, Seq, SharedMachine,
-    SnapshotStore,
+    SnapshotStore, TermEndReason,
 };
 use standfast_master::TermHandle;
 use standfast_snapshots::{
@@ -12,7 +12,7 @@ use standfast_snapshots::{
 use tokio::sync::mpsc;
 
 use super::relief::Relief;
-use super::shared::Shared;
+use super::shared::{Catalogued, Shared};
 
 /// How often the leader looks at proposals, and everybody at the catalog.
 const ROUND: Duration = Duration::from_millis(500);
@@ -56,12 +56,13 @@ fn publisher(shared: &Shared, store: &Arc<dyn SnapshotStore>) -> Publisher {
 
 #[expect(clippy::infinite_loop, reason = "dropped when the role changes")]
 async fn follow(shared: &Shared, store: &Arc<dyn SnapshotStore>, machine: &SharedMachine) {
-    let snapshotter = Snapshotter::start(
-        publisher(shared, store),
-        Arc::clone(machine),
-        Committed::Already,
-    );
-    shared.snapshotter.send_replace(Some(snapshotter.handle()));
+    // Without a log a standby has no other state than the newest snapshot's.
+    let snapshotter = shared.sources.log_outlives_term().then(|| {
+        let (publisher, machine) = (publisher(shared, store), Arc::clone(machine));
+        Snapshotter::start(publisher, machine, Committed::Already)
+    });
+    let handle = snapshotter.as_ref().map(Snapshotter::handle);
+    shared.snapshotter.send_replace(handle);
     let mut ticks = tokio::time::interval(ROUND);
     loop {
         ticks.tick().await;
@@ -84,20 +85,22 @@ async fn lead(
     let mut alone: Option<Snapshotter> = None;
     let mut trimmed = (term.token().clone(), Seq::ZERO);
     let mut relief = Relief::new(shared.sources.policy.min_verified);
+    let outlives = shared.sources.log_outlives_term();
     let mut ticks = tokio::time::interval(ROUND);
     let (prunes, mut wanted) = mpsc::channel(4);
     shared.prunes.send_replace(Some(prunes));
     shared.snapshotter.send_replace(None);
     loop {
-        // Both arms are cancel safe: a tick or a request that was not taken comes again.
+        // All arms are cancel safe: a tick, a request or a wish that was not taken comes again.
         tokio::select! {
             _ = ticks.tick() => {}
             Some(prune) = wanted.recv() => {
                 prune.answer(&mut cataloguer).await;
                 continue;
             }
+            () = shared.listing.notified() => {}
         }
-        let is_alone = shared.standbys.present().is_empty();
+        let is_alone = !outlives || shared.standbys.present().is_empty();
         if is_alone && alone.is_none() {
             let committed = Committed::When(term.committed());
             let started =
@@ -110,6 +113,9 @@ async fn lead(
         match cataloguer.round().await {
             Ok(round) => {
                 saw(shared, Some(&round.entry));
+                if !outlives {
+                    continue;
+                }
                 trim(shared, store, &mut cataloguer, &mut trimmed).await;
                 if relief.is_due(term, &mut cataloguer).await {
                     stop_snapshotter(shared, &mut alone).await;
@@ -119,6 +125,9 @@ async fn lead(
             }
             Err(error) if *error.kind() == ErrorKind::Fenced => {
                 tracing::warn!(%error, "a later term keeps the catalog");
+                if !outlives {
+                    term.stop(TermEndReason::Fenced(error));
+                }
                 return std::future::pending().await;
             }
             Err(error) => tracing::warn!(%error, "the catalog was not kept up to date"),
@@ -176,15 +185,16 @@ fn publish_floor(floor: Seq) {
 
 fn saw(shared: &Shared, entry: Option<&CatalogEntry>) {
     let Some(entry) = entry else { return };
-    let newest = entry
-        .newest()
-        .map(|listed| listed.position)
-        .unwrap_or_default();
+    let newest = entry.newest();
     let verified = entry.snapshots.iter().rev().find(|listed| listed.verified);
-    let verified = verified.map(|listed| listed.position).unwrap_or_default();
+    let now = Catalogued {
+        newest: newest.map(|listed| listed.position).unwrap_or_default(),
+        created_ms: newest.map_or(0, |listed| listed.created_ms),
+        verified: verified.map(|listed| listed.position).unwrap_or_default(),
+    };
     shared.snapshots.send_if_modified(|seen| {
-        let changed = *seen != (newest, verified);
-        *seen = (newest, verified);
+        let changed = *seen != now;
+        *seen = now;
         changed
     });
 }
@@ -193,8 +203,8 @@ fn saw(shared: &Shared, entry: Option<&CatalogEntry>) {
 /// its own.
 ///
 /// # Errors
-/// `Config` when the mode has no snapshots; `Unavailable` while the node neither follows nor leads; as
-/// publishing.
+/// `Config` when the mode has no snapshots; `NotPrimary` on a standby of mode `snapshot`; `Unavailable` while the node
+/// neither follows nor leads; as publishing.
 ///
 /// # Cancel safety
 /// Cancel safe: the snapshot may be made all the same.
@@ -213,6 +223,13 @@ pub(crate) async fn create(shared: &Shared) -> Result<Manifest> {
             let made = own.handle().create().await;
             own.shutdown().await;
             made
+        }
+        _ if !shared.sources.log_outlives_term() => {
+            let address = shared.primary_endpoint();
+            Err(
+                Error::new(ErrorKind::NotPrimary { address }, "create snapshot")
+                    .context("without a log only the primary has anything to make a snapshot of"),
+            )
         }
         _ => Err(Error::new(ErrorKind::Unavailable, "create snapshot")
             .context("this node neither follows nor leads yet: try again in a moment")),

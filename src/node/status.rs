@@ -49,6 +49,12 @@ pub struct NodeStatus {
     pub snapshot_seq: Seq,
     /// Newest snapshot that was read back and matched.
     pub verified_seq: Seq,
+    /// In mode `snapshot`, of the primary: acknowledged entries that the newest snapshot does not hold. A crash loses them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uncovered_entries: Option<u64>,
+    /// In mode `snapshot`: age of the newest snapshot by wall clocks, in milliseconds; none while there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub snapshot_age_ms: Option<u64>,
     /// Leads under a lease that lasts, or follows without being behind.
     pub in_sync: bool,
     /// Why it stands still, when it does; `no answer` when it is registered and does not answer.
@@ -82,6 +88,8 @@ impl NodeStatus {
             digest_seq: Seq::ZERO,
             snapshot_seq: Seq::ZERO,
             verified_seq: Seq::ZERO,
+            uncovered_entries: None,
+            snapshot_age_ms: None,
             in_sync: false,
             failure: Some(NO_ANSWER.to_owned()),
             read_only: None,
@@ -108,7 +116,7 @@ impl Shared {
         let candidate = &self.sources.candidate;
         let role = *self.role.borrow();
         let progress = *self.progress.borrow();
-        let (snapshot, verified) = *self.snapshots.borrow();
+        let catalogued = *self.snapshots.borrow();
         let mut status = NodeStatus {
             id: candidate.node.clone(),
             endpoint: candidate.endpoint.clone(),
@@ -122,8 +130,10 @@ impl Shared {
             lag_ms: 0.0,
             digest: None,
             digest_seq: Seq::ZERO,
-            snapshot_seq: snapshot.seq,
-            verified_seq: verified.seq,
+            snapshot_seq: catalogued.newest.seq,
+            verified_seq: catalogued.verified.seq,
+            uncovered_entries: None,
+            snapshot_age_ms: None,
             in_sync: false,
             failure: self.failure.lock().clone(),
             read_only: None,
@@ -139,6 +149,12 @@ impl Shared {
                 status.read_only = term.read_only();
             }
             None => self.add_lag(&mut status, &progress),
+        }
+        if !self.sources.log_outlives_term() {
+            let leads = self.term().is_some();
+            status.uncovered_entries =
+                leads.then(|| status.applied_seq.since(catalogued.newest.seq));
+            status.snapshot_age_ms = catalogued.age_ms();
         }
         self.add_digest(&mut status);
         status
@@ -173,7 +189,9 @@ impl Shared {
         if let Some(since) = view.behind_since(status.applied_seq) {
             status.lag_ms = self.clock.now().since(since).as_secs_f64() * 1e3;
         }
-        status.in_sync = follows && status.lag_ms < MAX_LAG.as_secs_f64() * 1e3;
+        // Without a log it is to be where the newest snapshot is, not where the primary is.
+        let is_near = status.lag_ms < MAX_LAG.as_secs_f64() * 1e3;
+        status.in_sync = follows && (is_near || !self.sources.log_outlives_term());
     }
 
     fn add_digest(&self, status: &mut NodeStatus) {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use standfast_core::{Epoch, Error, ErrorKind, NodeId, Result, TermEndReason};
 use standfast_master::TermHandle;
 
+use super::cover::{cover_before_the_end, covered};
 use super::shared::Shared;
 
 /// Hands the term over to a standby that has applied everything: `to` if named, else the first that is there.
@@ -10,7 +11,8 @@ use super::shared::Shared;
 ///
 /// # Errors
 /// `NotPrimary` when this node does not lead; `NotFound` when the standby is not connected; `Timeout` when it did
-/// not reach the tail in `switchover_timeout`: intake is open again then.
+/// not reach the tail in `switchover_timeout`: intake is open again then. Without a log the same for the snapshot that
+/// holds the tail.
 ///
 /// # Cancel safety
 /// Cancel safe: intake opens again, unless the term was stopped by then.
@@ -41,7 +43,10 @@ pub(crate) async fn switchover(shared: &Shared, to: Option<&NodeId>) -> Result<(
     let patience = shared.config.master.switchover_timeout.0;
     let begun = shared.clock.now();
     let held = term.close_intake(patience).await?;
-    let tail = held.position;
+    let mut tail = held.position;
+    if !shared.sources.log_outlives_term() {
+        tail = covered(shared, &term, patience).await?;
+    }
     let left = patience.saturating_sub(shared.clock.now().since(begun));
     let Ok(successor) = tokio::time::timeout(left, shared.standbys.reached(tail, to)).await else {
         return Err(
@@ -64,6 +69,7 @@ pub(crate) async fn leave(shared: &Shared) {
         Ok((successor, pause)) => tracing::info!(%successor, ?pause, "handed over"),
         Err(error) => {
             tracing::info!(%error, "nobody to hand over to; the term ends");
+            let _held = cover_before_the_end(shared, &term).await;
             term.stop(TermEndReason::Shutdown);
             over(shared, term.token().epoch).await;
         }

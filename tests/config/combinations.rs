@@ -27,6 +27,43 @@ fn snapshots_that_recovery_never_reads_are_refused_and_so_is_their_absence() {
 }
 
 #[test]
+fn mode_snapshot_takes_no_log_and_no_promise_that_it_cannot_keep() {
+    let told = problems(&format!("{GOOD}[recovery]\nmode = \"snapshot\"\n"));
+    let lines: Vec<_> = told.lines().collect();
+    let [segment, ack] = lines[..] else {
+        panic!("{told}")
+    };
+    assert!(
+        segment.contains("[oplog] segment_size, type with [recovery] mode = \"snapshot\""),
+        "{told}"
+    );
+    assert!(
+        ack.starts_with("line 12: [oplog] ack = \"durable\"")
+            && ack.contains("set ack = \"async\""),
+        "{told}"
+    );
+    let (before, rest) = GOOD.split_once("[oplog]").unwrap();
+    let (_, after) = rest.split_once("[snapshots]").unwrap();
+    let with = |keys: &str| {
+        format!("{before}[oplog]\n{keys}\n[snapshots]{after}[recovery]\nmode = \"snapshot\"\n")
+    };
+    let told = problems(&with("ack = \"async\"\nmax_unflushed = 7"));
+    assert!(
+        told.starts_with("line 11: [oplog] max_unflushed") && told.contains("[snapshots] every"),
+        "{told}"
+    );
+    let config = parse(&with("ack = \"async\""), &[]).unwrap();
+    assert!(config.oplog.is_none() && config.snapshots.is_some());
+    let told = problems(&format!(
+        "{before}[snapshots]{after}[recovery]\nmode = \"snapshot\"\n"
+    ));
+    assert!(
+        told.contains("[oplog] ack = \"durable\", the default"),
+        "{told}"
+    );
+}
+
+#[test]
 fn two_values_that_contradict_each_other_are_both_shown() {
     let told = with("ttl = \"2s\"", "ttl = \"2s\"\nmargin = \"1500ms\"");
     assert!(

@@ -64,6 +64,8 @@ mod retention;
 #[cfg(test)]
 mod skip;
 #[cfg(test)]
+mod snapshot_mode;
+#[cfg(test)]
 mod stalled_disk;
 #[cfg(test)]
 mod stop;

@@ -1,5 +1,5 @@
 use serde::Serialize;
-use standfast::config::Config;
+use standfast::config::{Config, Mode};
 use standfast_core::MOST_LAYERS;
 use standfast_master::Ack;
 
@@ -18,6 +18,8 @@ const START_S: f64 = 0.3;
 pub(super) struct Prediction {
     /// Acknowledged writes that a crash of the primary takes with it, at most.
     pub(super) lost_with_primary: Loss,
+    /// Whether there is a log that could be lost.
+    pub(super) keeps_log: bool,
     /// Those that are lost when the log is lost, and the snapshots are not; none: all of them.
     pub(super) lost_with_log: Option<Loss>,
     pub(super) cold_start: Option<ColdStart>,
@@ -25,7 +27,7 @@ pub(super) struct Prediction {
 }
 
 /// Of the last writes before the event.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Loss {
     /// At most so many; none: however many were written in that time.
     pub(super) entries: Option<u64>,
@@ -59,22 +61,25 @@ pub(super) struct Disk {
 impl Prediction {
     pub(super) fn new(config: &Config, present: Option<&Present>) -> Self {
         let master = &config.master;
-        let lost_with_primary = match master.ack {
-            Ack::Durable => Loss {
+        let since_snapshot = config.snapshots.as_ref().map(|(_, policy)| Loss {
+            entries: (policy.every_entries > 0).then_some(policy.every_entries),
+            ms: millis(policy.every.0),
+        });
+        let lost_with_primary = match (master.ack, config.recovery.mode, since_snapshot) {
+            (_, Mode::Snapshot, Some(since)) => since,
+            (Ack::Durable, ..) => Loss {
                 entries: Some(0),
                 ms: 0,
             },
-            Ack::Async => Loss {
+            (Ack::Async, ..) => Loss {
                 entries: Some(master.max_unflushed),
                 ms: millis(master.max_unflushed_age.0),
             },
         };
-        let lost_with_log = config.snapshots.as_ref().map(|(_, policy)| Loss {
-            entries: (policy.every_entries > 0).then_some(policy.every_entries),
-            ms: millis(policy.every.0),
-        });
+        let lost_with_log = since_snapshot.filter(|_| config.recovery.mode == Mode::Hybrid);
         Self {
             lost_with_primary,
+            keeps_log: config.oplog.is_some(),
             lost_with_log,
             cold_start: present.map(|present| cold_start(config, present)),
             disk: present.and_then(|present| disk(config, present)),
@@ -213,6 +218,28 @@ mod tests {
 
         let log = config("", r#"recovery = { mode = "log" }"#);
         assert_eq!(Prediction::new(&log, None).lost_with_log, None);
+    }
+
+    #[test]
+    fn without_a_log_a_crash_loses_what_the_newest_snapshot_does_not_hold() {
+        let text = r#"
+            cluster = { id = "c" }
+            node = { id = "a", data_dir = "a" }
+            election = { type = "memory" }
+            oplog = { ack = "async" }
+            snapshots = { type = "bucket", url = "b", every = "20s", every_entries = 7 }
+            recovery = { mode = "snapshot" }
+            "#;
+        let registry = standfast_backends::builtin();
+        let config = Config::from_text(text, "/nowhere".into(), &registry).unwrap();
+        let predicted = Prediction::new(&config, None);
+        let since = Loss {
+            entries: Some(7),
+            ms: 20_000,
+        };
+        assert_eq!(predicted.lost_with_primary, since);
+        assert_eq!(predicted.lost_with_log, None);
+        assert!(!predicted.keeps_log);
     }
 
     #[test]

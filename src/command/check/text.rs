@@ -22,6 +22,15 @@ pub(super) fn text(checked: &Checked) -> String {
 }
 
 fn outages(predicted: &Prediction) -> [String; 2] {
+    if !predicted.keeps_log {
+        return [
+            format!(
+                "there is no log: a crash of the primary loses {}: since the newest snapshot was begun",
+                of(&predicted.lost_with_primary)
+            ),
+            "the loss of the bucket as well loses everything".to_owned(),
+        ];
+    }
     let log = match &predicted.lost_with_log {
         Some(loss) => format!("{}: since the newest snapshot", of(loss)),
         None => "everything: there are no snapshots".to_owned(),

@@ -4,7 +4,6 @@ use serde::Serialize;
 use standfast_core::{Entry, Epoch, EpochStart, OpType, ReadLimit, Seq};
 
 use crate::command::args::{DumpArguments, Output};
-use crate::command::offline::Offline;
 use crate::command::{Failure, output};
 
 #[derive(Serialize)]
@@ -22,7 +21,7 @@ struct Dumped {
 }
 
 pub(super) async fn run(arguments: DumpArguments) -> Result<ExitCode, Failure> {
-    let offline = Offline::open(&arguments.config).await?;
+    let offline = super::open(&arguments.config).await?;
     let oplog = &offline.stores.oplog;
     let mut position = oplog.bounds().await?.before_floor;
     let mut left = arguments.limit;

@@ -6,7 +6,6 @@ use standfast_core::{
 };
 
 use crate::command::args::ConfigArguments;
-use crate::command::offline::Offline;
 use crate::command::{Failure, output};
 
 #[derive(Serialize)]
@@ -53,7 +52,7 @@ impl Term {
 }
 
 pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
-    let offline = Offline::open(&arguments).await?;
+    let offline = super::open(&arguments).await?;
     let found = loop {
         match look(&*offline.stores.oplog).await {
             // By a leader, meanwhile: from where it begins now.

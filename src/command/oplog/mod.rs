@@ -8,7 +8,17 @@ use std::process::ExitCode;
 pub(super) use verify::{Verified, replay};
 
 use super::Failure;
-use super::args::OplogCommand;
+use super::args::{ConfigArguments, OplogCommand};
+use super::offline::Offline;
+
+/// Opens the stores of a cluster that keeps a log.
+async fn open(arguments: &ConfigArguments) -> Result<Offline, Failure> {
+    let offline = Offline::open(arguments).await?;
+    if offline.stores.oplog.capabilities().outlives_term {
+        return Ok(offline);
+    }
+    Err("[recovery] mode = \"snapshot\" keeps no log: there is nothing to look at but `standfast snapshot list`".into())
+}
 
 pub(super) async fn run(command: OplogCommand) -> Result<ExitCode, Failure> {
     match command {

@@ -5,12 +5,11 @@ use standfast_standby::{Bootstrapped, Sources, bootstrap};
 
 use crate::command::args::SkipArguments;
 use crate::command::elected::elected;
-use crate::command::offline::Offline;
 use crate::command::{Failure, output};
 
 /// Records that an entry is passed over, if it is the one at which every node stops.
 pub(super) async fn run(arguments: SkipArguments) -> Result<ExitCode, Failure> {
-    let offline = Offline::open(&arguments.config).await?;
+    let offline = super::open(&arguments.config).await?;
     let sources = offline.sources();
     let leader = sources.election.current().await?;
     if let Some(leader) = leader.filter(|leader| leader.serving) {

@@ -46,7 +46,7 @@ async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure>
 const TRIES: usize = 10;
 
 pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
-    let offline = Offline::open(&arguments).await?;
+    let offline = super::open(&arguments).await?;
     let mut found = verify(&offline).await?;
     for _ in 1..TRIES {
         if !found.trimmed {

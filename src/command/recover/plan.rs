@@ -14,6 +14,8 @@ struct Plan {
     /// Whether a node that is started now would serve, with everything that is known committed.
     recoverable: bool,
     snapshots: Vec<Snapshot>,
+    /// Not in mode `snapshot`: `log` is then where the newest snapshot stands.
+    keeps_log: bool,
     log: Option<Log>,
     start: Option<Start>,
     lost: Option<LostEntries>,
@@ -131,6 +133,7 @@ async fn look(offline: &Offline) -> Result<Plan, Failure> {
             .rev()
             .map(|listed| Snapshot::of(listed, cold.as_ref()))
             .collect(),
+        keeps_log: sources.log_outlives_term(),
         log,
         lost: lost.as_ref().map(LostEntries::from),
         start: cold.as_ref().map(Start::from),
@@ -200,7 +203,11 @@ fn text(plan: &Plan) -> String {
     let mut lines = vec![snapshots.to_string()];
     lines.extend(plan.log.as_ref().map(|log| {
         let (floor, tail, epoch) = (log.floor, log.tail, log.epoch);
-        format!("the log holds entries {floor} to {tail}, highest epoch {epoch}")
+        if plan.keeps_log {
+            format!("the log holds entries {floor} to {tail}, highest epoch {epoch}")
+        } else {
+            format!("there is no log; the catalog's newest snapshot stands at {tail}, highest epoch {epoch}")
+        }
     }));
     lines.extend(plan.start.as_ref().map(|start| {
         let with = match &start.snapshot {
