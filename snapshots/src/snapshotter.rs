@@ -120,9 +120,11 @@ struct Worker {
 
 impl Worker {
     async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        self.look_at_catalog().await;
+        let newest = self.look_at_catalog().await;
         let every = self.publisher.policy().every.0;
-        let mut next = Instant::now() + every;
+        // A node that comes and goes would never make one if each began to wait anew.
+        let age = newest.map_or(Duration::ZERO, |made_ms| self.age(made_ms));
+        let mut next = Instant::now() + every.saturating_sub(age);
         // Before this time the log alone makes no snapshot due.
         let mut rests_until = Instant::now();
         loop {
@@ -243,16 +245,27 @@ impl Worker {
         at_batch_end.await.map_err(gone)
     }
 
-    /// Moves `last_seq` to the newest snapshot listed. Without an answer nothing is known, and nothing is skipped.
-    async fn look_at_catalog(&mut self) {
+    /// Moves `last_seq` to the newest snapshot listed, and gives when that was made. Without an answer nothing is known, and
+    /// nothing is skipped.
+    async fn look_at_catalog(&mut self) -> Option<u64> {
         match self.publisher.store().newest().await {
             Ok(entry) => {
                 let newest = entry.as_ref().and_then(|entry| entry.newest());
                 let seq = newest.map_or(Seq::ZERO, |listed| listed.position.seq);
                 self.last_seq = self.last_seq.max(seq);
+                newest.map(|listed| listed.created_ms)
             }
-            Err(error) => tracing::debug!(%error, "catalog not read"),
+            Err(error) => {
+                tracing::debug!(%error, "catalog not read");
+                None
+            }
         }
+    }
+
+    /// How old something is that was made then, by the clock of the state.
+    fn age(&self, made_ms: u64) -> Duration {
+        let now_ms = self.machine.lock().now_ms();
+        Duration::from_millis(now_ms.saturating_sub(made_ms))
     }
 }
 

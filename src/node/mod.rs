@@ -7,6 +7,7 @@ mod http;
 mod lock;
 mod log_limit;
 mod open;
+mod overdue;
 mod proposer;
 mod prune;
 mod relief;
@@ -20,6 +21,7 @@ mod status;
 mod switchover;
 #[cfg(test)]
 mod test_parts;
+mod told;
 mod view;
 
 pub use builder::NodeBuilder;

@@ -146,6 +146,7 @@ impl Node {
                 node: shared.sources.candidate.node.clone(),
                 fingerprint: shared.sources.cluster.bytes(),
                 clock: shared.clock.clone(),
+                role: shared.role.subscribe(),
             },
             Arc::clone(&shared.sources.election),
             shared.progress.subscribe(),

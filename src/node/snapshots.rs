@@ -11,8 +11,10 @@ use standfast_snapshots::{
 };
 use tokio::sync::mpsc;
 
+use super::overdue::Overdue;
 use super::relief::Relief;
 use super::shared::{Catalogued, Shared};
+use super::told::Told;
 
 /// How often the leader looks at proposals, and everybody at the catalog.
 const ROUND: Duration = Duration::from_millis(500);
@@ -64,11 +66,15 @@ async fn follow(shared: &Shared, store: &Arc<dyn SnapshotStore>, machine: &Share
     let handle = snapshotter.as_ref().map(Snapshotter::handle);
     shared.snapshotter.send_replace(handle);
     let mut ticks = tokio::time::interval(ROUND);
+    let mut told = Told::default();
     loop {
         ticks.tick().await;
         match store.newest().await {
-            Ok(entry) => saw(shared, entry.as_ref()),
-            Err(error) => tracing::warn!(%error, "cannot read the catalog"),
+            Ok(entry) => {
+                told.well();
+                saw(shared, entry.as_ref());
+            }
+            Err(error) => told.warn("cannot read the catalog", &error),
         }
     }
 }
@@ -80,10 +86,12 @@ async fn lead(
     machine: &SharedMachine,
 ) {
     let policy: SnapshotPolicy = shared.sources.policy.clone();
+    let mut overdue = Overdue::new(policy.every.0);
     let lineage = Arc::new(MachineLineage::new(Arc::clone(machine), term.committed()));
     let mut cataloguer = Cataloguer::new(Arc::clone(store), term.token().clone(), policy, lineage);
     let mut alone: Option<Snapshotter> = None;
-    let mut trimmed = (term.token().clone(), Seq::ZERO);
+    let mut trimming = Trimming::new(term.token().clone());
+    let (mut told, mut told_of_collection) = (Told::default(), Told::default());
     let mut relief = Relief::new(shared.sources.policy.min_verified);
     let outlives = shared.sources.log_outlives_term();
     let mut ticks = tokio::time::interval(ROUND);
@@ -100,7 +108,8 @@ async fn lead(
             }
             () = shared.listing.notified() => {}
         }
-        let is_alone = !outlives || shared.standbys.present().is_empty();
+        let is_left_to_others = outlives && !shared.standbys.present().is_empty();
+        let is_alone = !is_left_to_others || overdue.is_due(term.committed_position().seq);
         if is_alone && alone.is_none() {
             let committed = Committed::When(term.committed());
             let started =
@@ -112,11 +121,19 @@ async fn lead(
         }
         match cataloguer.round().await {
             Ok(round) => {
+                told.well();
                 saw(shared, Some(&round.entry));
+                overdue.saw(shared.snapshots.borrow().newest);
+                match &round.collected {
+                    Ok(_) => told_of_collection.well(),
+                    Err(error) => {
+                        told_of_collection.warn("nothing is deleted from the bucket", error)
+                    }
+                }
                 if !outlives {
                     continue;
                 }
-                trim(shared, store, &mut cataloguer, &mut trimmed).await;
+                trimming.trim(shared, store, &mut cataloguer).await;
                 if relief.is_due(term, &mut cataloguer).await {
                     stop_snapshotter(shared, &mut alone).await;
                     let publisher = publisher(shared, store);
@@ -130,7 +147,7 @@ async fn lead(
                 }
                 return std::future::pending().await;
             }
-            Err(error) => tracing::warn!(%error, "the catalog was not kept up to date"),
+            Err(error) => told.warn("the catalog was not kept up to date", &error),
         }
     }
 }
@@ -143,38 +160,58 @@ async fn stop_snapshotter(shared: &Shared, running: &mut Option<Snapshotter>) {
 }
 
 /// Trims the log behind what can be restored, and never ahead of a standby that is there.
-async fn trim(
-    shared: &Shared,
-    store: &Arc<dyn SnapshotStore>,
-    cataloguer: &mut Cataloguer,
-    (token, done): &mut (FenceToken, Seq),
-) {
-    let trimmed = async {
+struct Trimming {
+    token: FenceToken,
+    done: Seq,
+    told: Told,
+}
+
+impl Trimming {
+    fn new(token: FenceToken) -> Self {
+        Self {
+            token,
+            done: Seq::ZERO,
+            told: Told::default(),
+        }
+    }
+
+    async fn trim(
+        &mut self,
+        shared: &Shared,
+        store: &Arc<dyn SnapshotStore>,
+        cataloguer: &mut Cataloguer,
+    ) {
+        match self.try_trim(shared, store, cataloguer).await {
+            Ok(floor) => {
+                self.told.well();
+                floor.into_iter().for_each(publish_floor);
+            }
+            Err(error) => {
+                metrics::counter!("standfast_trim_failures_total").increment(1);
+                self.told.warn("the log was not trimmed", &error);
+            }
+        }
+    }
+
+    async fn try_trim(
+        &mut self,
+        shared: &Shared,
+        store: &Arc<dyn SnapshotStore>,
+        cataloguer: &mut Cataloguer,
+    ) -> Result<Option<Seq>> {
         let Some(through) = cataloguer.trim_through().await? else {
             return Ok(None);
         };
-        let slowest = shared
-            .standbys
-            .present()
-            .into_values()
-            .map(|position| position.seq)
-            .min();
+        let present = shared.standbys.present().into_values();
+        let slowest = present.map(|position| position.seq).min();
         let through = slowest.map_or(through, |slowest| slowest.min(through));
-        if through <= *done {
+        if through <= self.done {
             return Ok(None);
         }
-        let guard = PinGuard::new(token.clone(), Arc::clone(store));
+        let guard = PinGuard::new(self.token.clone(), Arc::clone(store));
         let floor = shared.sources.oplog.trim(through, &guard).await?;
-        *done = through;
+        self.done = through;
         Ok(Some(floor))
-    };
-    match trimmed.await {
-        Ok(Some(floor)) => publish_floor(floor),
-        Ok(None) => {}
-        Err::<_, Error>(error) => {
-            metrics::counter!("standfast_trim_failures_total").increment(1);
-            tracing::warn!(%error, "the log was not trimmed");
-        }
     }
 }
 

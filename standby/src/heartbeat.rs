@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    BootInstant, Clock, ElectionBackend, Epoch, LeaderRecord, NodeId, Position, Result, Seq,
+    BootInstant, Clock, ElectionBackend, Epoch, LeaderRecord, NodeId, Position, Result, Role, Seq,
 };
 use standfast_wire::v1::HeartbeatRequest;
 use standfast_wire::v1::replication_service_client::ReplicationServiceClient;
@@ -72,6 +72,8 @@ pub struct Watcher {
     pub fingerprint: [u8; 16],
     /// Time.
     pub clock: Clock,
+    /// What this node does: one that has failed is no standby, and does not pass for one.
+    pub role: watch::Receiver<Role>,
 }
 
 /// Follows who leads, holds a heartbeat stream to it, and deposes it when its process is proved dead. Runs until
@@ -99,7 +101,12 @@ pub async fn watch_primary(
         let held = async {
             match &leader {
                 Some(record) if record.serving && record.candidate.node != watcher.node => {
-                    hold_stream(&watcher, record, &progress, &view).await;
+                    // Both arms are cancel safe: a failed node stays so.
+                    tokio::select! {
+                        biased;
+                        () = failed(watcher.role.clone()) => std::future::pending().await,
+                        () = hold_stream(&watcher, record, &progress, &view) => {}
+                    }
                     depose(&*election, record.epoch).await;
                     tokio::time::sleep(BEAT).await;
                 }
@@ -117,6 +124,12 @@ pub async fn watch_primary(
                 }
             }
         }
+    }
+}
+
+async fn failed(mut role: watch::Receiver<Role>) {
+    if role.wait_for(|role| *role == Role::Failed).await.is_err() {
+        std::future::pending().await
     }
 }
 
