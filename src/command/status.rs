@@ -153,10 +153,17 @@ fn table(status: &ClusterStatus) -> String {
         .leader
         .as_ref()
         .map_or("nobody", |leader| leader.as_str());
-    let mut text = format!(
-        "cluster {}, epoch {}, led by {leader}\n{table}",
-        status.cluster, status.epoch
-    );
+    format!(
+        "cluster {}, epoch {}, led by {leader}\n{table}{}",
+        status.cluster,
+        status.epoch,
+        notes(status)
+    )
+}
+
+/// What there is to say of single nodes, each on a line of its own.
+fn notes(status: &ClusterStatus) -> String {
+    let mut text = String::new();
     for node in status.nodes.iter().filter(|node| node.answered()) {
         if let Some(failure) = &node.failure {
             let written = write!(text, "\n{} stands still: {failure}", node.id);
