@@ -207,6 +207,8 @@ pub(crate) enum BenchCommand {
     Propose(AppendArguments),
     /// Put objects over gRPC, one by one and in batches, beside bare sync and a bare echo
     Put(PutArguments),
+    /// Put objects with log and standby, and without: how much longer an answer takes
+    Overhead(PutArguments),
     /// Play a trace of conversations against a node: what an entry takes in the log
     Logbytes(LogbytesArguments),
     /// Start a node on so many objects: what each of them costs in memory
@@ -215,6 +217,22 @@ pub(crate) enum BenchCommand {
     Snapshot(ObjectsArguments),
     /// Start a node with an empty data directory on a snapshot and a log: how long until it serves
     Coldstart(ObjectsArguments),
+    /// The node without a log that `overhead` starts
+    #[command(hide = true)]
+    NoLog(NoLogArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NoLogArguments {
+    /// Its gRPC address
+    #[arg(long)]
+    pub(crate) listen: String,
+    /// Its HTTP address
+    #[arg(long)]
+    pub(crate) http: String,
+    /// Where its directory is made
+    #[arg(long)]
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,8 @@
 use std::process::ExitCode;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use standfast::Node;
 use standfast::config::Config;
+use standfast::{Node, NodeBuilder};
 use standfast_metadata::{FILE_DESCRIPTORS, MetadataService, ServerOptions};
 
 use super::Failure;
@@ -18,14 +18,13 @@ const BUCKETS: [f64; 16] = [
 pub(super) async fn run(arguments: ServeArguments) -> Result<ExitCode, Failure> {
     let registry = standfast_backends::builtin();
     let config = Config::load(&arguments.config, &registry)?;
-    let metrics = PrometheusBuilder::new()
-        .set_buckets(&BUCKETS)?
-        .install_recorder()?;
-    let mut stop = Stop::listen()?;
-    let starter = arguments.stop_with_stdin.then(stop::stdin_pipe);
-    let starter = starter.transpose()?;
+    until_told(builder(config), arguments.stop_with_stdin).await
+}
+
+/// A node of the metadata service.
+pub(super) fn builder(config: Config) -> NodeBuilder {
     let settings = config.metadata.clone();
-    let node = Node::builder()
+    Node::builder()
         .config(config)
         .service(move || MetadataService::new(settings.clone()))
         .routes(|proposer, view| {
@@ -33,9 +32,20 @@ pub(super) async fn run(arguments: ServeArguments) -> Result<ExitCode, Failure> 
             tonic::service::Routes::new(standfast_metadata::server(proposer, options))
         })
         .descriptors(FILE_DESCRIPTORS)
-        .metrics(move || metrics.render())
-        .open()
-        .await?;
+}
+
+/// Runs a node until a signal, or until standard input ends if that counts too.
+pub(super) async fn until_told(
+    node: NodeBuilder,
+    stop_with_stdin: bool,
+) -> Result<ExitCode, Failure> {
+    let metrics = PrometheusBuilder::new()
+        .set_buckets(&BUCKETS)?
+        .install_recorder()?;
+    let mut stop = Stop::listen()?;
+    let starter = stop_with_stdin.then(stop::stdin_pipe);
+    let starter = starter.transpose()?;
+    let node = node.metrics(move || metrics.render()).open().await?;
     tracing::info!(
         endpoint = node.view().endpoint(),
         pid = std::process::id(),

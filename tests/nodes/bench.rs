@@ -127,6 +127,19 @@ async fn puts_are_measured_in_every_shape() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_adds_to_a_put_is_measured_beside_a_node_without_one() {
+    let reports = bench(&["overhead", "--seconds", "1s", "--pairs", "1"]).await;
+    let acks = reports.iter().map(|report| &report["params"]["ack"]);
+    assert_eq!(acks.collect::<Vec<_>>(), ["async", "durable"]);
+    reports.iter().for_each(assert_latency);
+    for report in &reports {
+        for time in ["no_log_p99_ms", "sync_p50_ms", "sync_p99_ms"] {
+            assert!(report["params"][time].as_f64().unwrap() > 0.0, "{report:#}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_bytes_of_an_entry_are_counted_in_the_log() {
     let reports = bench(&["logbytes", "--requests", "50"]).await;
     let value = reports[0]["value"].as_f64().unwrap();

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use standfast_master::Ack;
 use tempfile::TempDir;
 
@@ -19,6 +21,20 @@ impl BenchCluster {
             DemoNode::new(dir.path(), "a", ack)?,
             DemoNode::new(dir.path(), "b", ack)?,
         ];
+        Self::started(nodes, dir).await
+    }
+
+    /// The same below `parent`, without snapshots while it is measured.
+    pub(super) async fn quiet(parent: &Path, ack: Ack) -> Result<Self, Failure> {
+        let dir = tempfile::tempdir_in(parent)?;
+        let nodes = [
+            DemoNode::configured(dir.path(), "a", ack, "24h", "")?,
+            DemoNode::configured(dir.path(), "b", ack, "24h", "")?,
+        ];
+        Self::started(nodes, dir).await
+    }
+
+    async fn started(nodes: [DemoNode; 2], dir: TempDir) -> Result<Self, Failure> {
         let mut cluster = Self { nodes, dir };
         let initialised = cluster.nodes[0].command(&["cluster", "init"]).await?;
         if !initialised.status.success() {
@@ -32,7 +48,7 @@ impl BenchCluster {
         Ok(cluster)
     }
 
-    pub(super) fn dir(&self) -> &std::path::Path {
+    pub(super) fn dir(&self) -> &Path {
         self.dir.path()
     }
 

@@ -9,6 +9,7 @@ mod lag;
 mod ledger;
 mod logbytes;
 mod memory;
+mod overhead;
 mod process;
 mod propose;
 mod put;
@@ -38,10 +39,12 @@ async fn measure(command: BenchCommand) -> Result<ExitCode, Failure> {
         BenchCommand::Lag(arguments) => lag::run(arguments).await,
         BenchCommand::Append(arguments) => append::run(arguments).await,
         BenchCommand::Put(arguments) => put::run(arguments).await,
+        BenchCommand::Overhead(arguments) => overhead::run(arguments).await,
         BenchCommand::Propose(arguments) => propose::run(arguments).await,
         BenchCommand::Logbytes(arguments) => logbytes::run(arguments).await,
         BenchCommand::Memory(arguments) => memory::run(arguments).await,
         BenchCommand::Snapshot(arguments) => snapshot::run(arguments).await,
         BenchCommand::Coldstart(arguments) => coldstart::run(arguments).await,
+        BenchCommand::NoLog(arguments) => overhead::serve(arguments).await,
     }
 }

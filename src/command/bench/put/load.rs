@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::command::Failure;
 
 /// Clients, each with a connection of its own.
-pub(super) struct Clients {
+pub(in crate::command::bench) struct Clients {
     connected: Vec<MetadataClient>,
     batch: usize,
     /// Numbers of the keys that were put; no key is put twice.
@@ -22,7 +22,7 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    pub(super) async fn connect(
+    pub(in crate::command::bench) async fn connect(
         endpoint: &str,
         count: usize,
         batch: usize,
@@ -76,6 +76,23 @@ impl Clients {
             calls += one??;
         }
         Ok(f64::from(calls) / begun.elapsed().as_secs_f64())
+    }
+
+    /// Lets the first client put, one call after the other; how long each start and its end took, in ms.
+    pub(in crate::command::bench) async fn latencies(
+        &self,
+        span: Duration,
+    ) -> Result<Vec<f64>, Failure> {
+        let client = self.connected.first().ok_or("no client")?;
+        let mut taken = Vec::new();
+        let begun = Instant::now();
+        while begun.elapsed() < span {
+            let first = self.next.fetch_add(self.batch as u64, Ordering::Relaxed);
+            let asked = Instant::now();
+            put(client, self.drawn, first..first + self.batch as u64).await?;
+            taken.push(asked.elapsed().as_secs_f64() * 1e3);
+        }
+        Ok(taken)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `standfast bench put`: objects a second over gRPC, a start and an end each.
 
 mod echo;
-mod load;
+pub(super) mod load;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::command::demo::nodes::{DemoNode, primary, wait_until};
 use crate::command::{Failure, output};
 
 /// Bytes of a start and an end in the log, about.
-const ENTRIES: usize = 160;
+pub(super) const ENTRIES: usize = 160;
 
 /// Clients and keys a call, and what they are to reach.
 #[derive(Clone, Copy)]
