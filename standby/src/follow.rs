@@ -54,6 +54,7 @@ pub async fn follow(
         progress,
         saved: None,
     };
+    let begun = sources.clock.now();
     let mut tail = follower.open().await?;
     if let Some(pin) = &state.pin {
         let expiry = sources.policy.pin_expiry.0;
@@ -65,6 +66,8 @@ pub async fn follow(
         release(pin).await;
     }
     if follower.progress.borrow().caught_up {
+        let took = sources.clock.now().since(begun);
+        metrics::histogram!("standfast_catch_up_seconds").record(took.as_secs_f64());
         return follower.stand(tail).await;
     }
     check_passed_over(sources, state).await?;

@@ -50,6 +50,7 @@ async fn what_a_primary_and_its_standby_do_under_load_is_counted() {
         ("standfast_role", &["standby"] as &[_]),
         ("standfast_applied_seq", &[]),
         ("standfast_followed_entries_total", &[]),
+        ("standfast_catch_up_seconds_count", &[]),
         ("standfast_verified_batches_total", &[]),
     ];
     until_moved(cluster.node(standby), &following).await;

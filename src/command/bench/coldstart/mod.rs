@@ -1,12 +1,14 @@
 //! `standfast bench coldstart`: a fresh process with an empty data directory, until it serves.
 
 mod raw;
+mod spent;
 
 use std::process::ExitCode;
 
 use serde_json::json;
 use standfast_master::Ack;
 
+use self::spent::Spent;
 use super::dataset::{Dataset, Served};
 use super::report::{self, BenchReport};
 use super::stats::median;
@@ -27,11 +29,11 @@ pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure
     let mut pairs = Vec::new();
     for _ in 0..arguments.runs {
         let node = Served::start(&dataset, Ack::Durable).await?;
-        let ours = node.took.as_secs_f64();
+        let spent = Spent::by(&node).await?;
         drop(node);
         let parts = dataset.parts()?;
         let stages = tokio::task::spawn_blocking(move || raw::stages(&parts)).await??;
-        pairs.push((ours, stages));
+        pairs.push((spent, stages));
         progress.inc(1);
     }
     progress.finish_and_clear();
@@ -47,15 +49,19 @@ const fn limit(objects: u64) -> Option<f64> {
     }
 }
 
-fn report(dataset: &Dataset, pairs: &[(f64, raw::Stages)]) -> BenchReport {
-    let runs: Vec<_> = pairs.iter().map(|(ours, _)| *ours).collect();
+fn report(dataset: &Dataset, pairs: &[(Spent, raw::Stages)]) -> BenchReport {
+    let runs: Vec<_> = pairs.iter().map(|(spent, _)| spent.all).collect();
+    let spent = |stage: fn(&Spent) -> f64| {
+        let all: Vec<_> = pairs.iter().map(|(spent, _)| stage(spent)).collect();
+        median(&all)
+    };
     let of = |stage: fn(&raw::Stages) -> f64| {
         let all: Vec<_> = pairs.iter().map(|(_, stages)| stage(stages)).collect();
         median(&all)
     };
     let ratios: Vec<_> = pairs
         .iter()
-        .map(|(ours, stages)| stages.on_two_threads() / ours)
+        .map(|(spent, stages)| stages.on_two_threads() / spent.all)
         .collect();
     let (value, ratio) = (median(&runs), median(&ratios));
     let limit = limit(dataset.objects);
@@ -66,6 +72,10 @@ fn report(dataset: &Dataset, pairs: &[(f64, raw::Stages)]) -> BenchReport {
         params: json!({
             "objects": dataset.objects,
             "log_entries": dataset.entries,
+            "restore_s": spent(|spent| spent.restore),
+            "replay_s": spent(|spent| spent.replay),
+            "promotion_s": spent(|spent| spent.promotion),
+            "rest_s": spent(Spent::rest),
             "zstd_cpu_s": of(|stages| stages.zstd),
             "decode_cpu_s": of(|stages| stages.decode),
             "insert_cpu_s": of(|stages| stages.insert),
