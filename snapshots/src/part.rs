@@ -115,9 +115,9 @@ pub(crate) fn decompress(stored: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Gives every section of a decompressed part to `each`.
-pub(crate) fn read_sections(
-    raw: &[u8],
-    mut each: impl FnMut(Section, u64, &[u8]) -> Result<()>,
+pub(crate) fn read_sections<'a>(
+    raw: &'a [u8],
+    mut each: impl FnMut(Section, u64, &'a [u8]) -> Result<()>,
 ) -> Result<()> {
     let (header, mut rest) = raw
         .split_first_chunk::<HEADER>()

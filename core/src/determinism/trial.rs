@@ -156,7 +156,7 @@ impl Trial {
             base: None,
             layers: Vec::new(),
         };
-        let mut shadow = self.machine.begin_restore();
+        let mut sections = Vec::new();
         for section in Section::all() {
             let mut rows = Vec::new();
             let mut read = || {
@@ -164,10 +164,16 @@ impl Trial {
                 read.expect("the capture is in progress")
             };
             while read().more {}
-            let loaded = shadow.load(section, &rows);
-            loaded.expect("rows that were captured can be loaded");
+            sections.push((section, rows));
         }
         self.machine.end_capture(captured.id);
+        let mut shadow = self.machine.begin_restore();
+        let sections: Vec<_> = sections
+            .iter()
+            .map(|(section, rows)| (*section, &**rows))
+            .collect();
+        let loaded = shadow.load_all(&sections);
+        loaded.expect("rows that were captured can be loaded");
         let restored = shadow.finish(&manifest);
         Self {
             name,

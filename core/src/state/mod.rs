@@ -10,7 +10,7 @@ mod row_sum;
 mod service;
 mod sessions;
 
-pub use captured_map::CapturedMap;
+pub use captured_map::{BucketMut, CapturedMap};
 pub use command::{AnswerWhen, Command, Decision, Op, Outcome, Refusal, Reply, RequestHeader};
 pub use context::{ApplyContext, DecideContext};
 pub use digest_table::DigestTable;

@@ -86,13 +86,26 @@ impl MachineRestore {
     /// # Errors
     /// `Corrupt` when they cannot be decoded.
     pub fn load(&mut self, section: Section, rows: &[u8]) -> Result<()> {
-        if self.complete.contains(&section) {
-            return Ok(());
+        self.load_all(&[(section, rows)])
+    }
+
+    /// The same of several sections, none of them twice; the service may use several threads.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_all(&mut self, sections: &[(Section, &[u8])]) -> Result<()> {
+        let mut of_service = Vec::with_capacity(sections.len());
+        for &(section, rows) in sections {
+            if self.complete.contains(&section) {
+                continue;
+            }
+            if section.sessions().is_some() {
+                self.sessions.load(rows)?;
+            } else {
+                of_service.push((section, rows));
+            }
         }
-        if section.sessions().is_some() {
-            return self.sessions.load(rows);
-        }
-        self.shadow.load(section, rows)
+        self.shadow.load_all(&of_service)
     }
 
     /// Digest of the rows of one section, without keeping them; `None` when the service cannot tell.

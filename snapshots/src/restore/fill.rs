@@ -43,10 +43,17 @@ impl Sink for StateSink {
     }
 
     fn take(&mut self, raw: &[u8], what: What) -> Result<()> {
-        read_sections(raw, |section, _, rows| match what {
-            What::Everything => self.0.load(section, rows),
-            What::Changes => self.0.load_changes(section, rows),
-        })
+        let mut sections = Vec::new();
+        read_sections(raw, |section, _, rows| {
+            sections.push((section, rows));
+            Ok(())
+        })?;
+        match what {
+            What::Everything => self.0.load_all(&sections),
+            What::Changes => sections
+                .into_iter()
+                .try_for_each(|(section, rows)| self.0.load_changes(section, rows)),
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+mod bucket_mut;
 mod changes;
 mod images;
 mod table;
@@ -7,6 +8,7 @@ use std::hash::Hash;
 
 use hashbrown::DefaultHashBuilder;
 
+pub use self::bucket_mut::BucketMut;
 use self::changes::Changes;
 use self::images::Images;
 use self::table::Table;
@@ -134,6 +136,24 @@ impl<K: Hash + Eq + Clone, V: Clone> CapturedMap<K, V> {
         for table in &mut self.tables {
             table.reserve(&self.hasher, rows / Bucket::COUNT + 1);
         }
+    }
+
+    /// Gives every bucket by itself, in order, so that several threads fill the map at once. A capture in progress and the
+    /// base are dropped.
+    pub fn fill<T>(&mut self, fill: impl FnOnce(Vec<BucketMut<'_, K, V>>) -> T) -> T {
+        self.end_capture();
+        self.captured = Changes::unknown();
+        self.since = Changes::unknown();
+        let hasher = &self.hasher;
+        let tables = self.tables.iter_mut().zip(Bucket::all());
+        let buckets = tables.map(|(table, bucket)| BucketMut {
+            bucket,
+            table,
+            hasher,
+        });
+        let filled = fill(buckets.collect());
+        self.rows = self.tables.iter().map(Table::len).sum();
+        filled
     }
 
     /// Stamps the instant to be read. A capture that was in progress is dropped.

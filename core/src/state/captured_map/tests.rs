@@ -29,6 +29,29 @@ fn soft_changes_leave_no_image() {
     assert_eq!(map.images(), 1);
 }
 
+#[test]
+fn threads_that_fill_a_map_see_what_is_there_and_the_rows_are_counted() {
+    let mut map = CapturedMap::new();
+    map.insert(bucket(1), 1, 10);
+    map.capture();
+    map.fill(|buckets| {
+        std::thread::scope(|scope| {
+            for mut each in buckets.into_iter().take(7) {
+                scope.spawn(move || {
+                    let own = each.bucket();
+                    for key in (1..50).filter(|key| bucket(*key) == own) {
+                        let there = each.contains(&key);
+                        assert_eq!(each.insert(key, 1), there.then_some(10));
+                    }
+                });
+            }
+        });
+    });
+    assert_eq!(map.len(), 49);
+    assert_eq!(read_all(&mut map), (1..50).map(|key| (key, 1)).collect());
+    assert_eq!(map.changed(), None);
+}
+
 /// What changed, applied to a copy of the base.
 fn catch_up(map: &mut CapturedMap<u8, u32>, base: &mut BTreeMap<u8, u32>) {
     for bucket in Bucket::all() {
