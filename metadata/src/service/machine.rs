@@ -190,13 +190,20 @@ struct Restoring {
 
 impl ShadowState for Restoring {
     fn load(&mut self, section: Section, rows: &[u8]) -> Result<()> {
-        if section.sessions().is_some() {
+        self.load_all(&[(section, rows)])
+    }
+
+    fn load_all(&mut self, sections: &[(Section, &[u8])]) -> Result<()> {
+        let foreign = sections
+            .iter()
+            .find(|(section, _)| section.sessions().is_some());
+        if let Some((section, _)) = foreign {
             return Err(corrupt(format!(
                 "section {} is not the service's",
                 section.number()
             )));
         }
-        self.shadow.load(section, rows)
+        self.shadow.load_all(sections)
     }
 
     fn digest_rows(&self, section: Section, rows: &[u8]) -> Result<Option<Digest>> {

@@ -33,10 +33,14 @@ impl Allocated {
         Some(number)
     }
 
-    /// Offset and length of each, by offset.
-    pub(super) fn sorted(mut self) -> impl Iterator<Item = (u64, u64)> {
+    /// By offset from now on, if nothing is added.
+    pub(super) fn sort(&mut self) {
         self.packed.sort_unstable();
         self.wide.sort_unstable();
+    }
+
+    /// Offset and length of each, in the order they have.
+    fn ranges(self) -> impl Iterator<Item = (u64, u64)> {
         let lengths = self.lengths;
         let packed = self.packed.into_iter().map(move |packed| {
             let number = (packed & 0xffff) as usize;
@@ -53,6 +57,21 @@ impl Allocated {
     }
 }
 
+/// Offset and length of all, by offset.
+pub(super) fn sorted(all: Vec<Allocated>) -> impl Iterator<Item = (u64, u64)> {
+    let ranges = all.into_iter().map(|mut each| {
+        each.sort();
+        each.ranges()
+    });
+    let mut ranges: Vec<_> = ranges.map(Iterator::peekable).collect();
+    std::iter::from_fn(move || {
+        let next = ranges
+            .iter_mut()
+            .filter_map(|each| Some((*each.peek()?, each)));
+        next.min_by_key(|(range, _)| *range)?.1.next()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,12 +80,12 @@ mod tests {
     fn ranges_come_back_by_offset_whatever_they_are() {
         let mut ranges: Vec<_> = (0..70_000_u64).rev().map(|at| (at << 20, at + 1)).collect();
         ranges.extend([(1 << 48, 5), ((1 << 48) - 1, 6), (u64::MAX, 7)]);
-        let mut allocated = Allocated::default();
-        for &(offset, length) in &ranges {
-            allocated.push(offset, length);
+        let mut lanes = [Allocated::default(), Allocated::default()];
+        for (at, &(offset, length)) in ranges.iter().enumerate() {
+            lanes[usize::from(at % 69_000 == 0)].push(offset, length);
         }
-        assert!(allocated.wide.len() > 2, "more lengths than have a number");
+        assert!(lanes[0].wide.len() > 2, "more lengths than have a number");
         ranges.sort_unstable();
-        assert!(allocated.sorted().eq(ranges));
+        assert!(sorted(lanes.into()).eq(ranges));
     }
 }

@@ -13,6 +13,7 @@ mod apply_upsert;
 mod changes;
 mod global_row;
 mod globals;
+mod lane;
 mod object;
 mod object_row;
 mod restore;

@@ -1,11 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
-use standfast_core::{Digest, EachChange, Error, Fingerprint, Result, Section, Seq};
+use parking_lot::Mutex;
+use standfast_core::{BucketMut, Digest, EachChange, Error, Fingerprint, Result, Section, Seq};
 
-use super::allocated::Allocated;
+use super::allocated::{Allocated, sorted};
 use super::changes::read_gone;
 use super::global_row::{Counters, GlobalRow};
+use super::lane::{Job, Known, Lane};
+use super::object::Object;
 use super::object_row;
 use super::segment::{Client, Segment, SegmentStatus};
 use super::tables::Tables;
@@ -15,12 +21,18 @@ use crate::names::SegmentNumber;
 use crate::op::Reader;
 use crate::space::{Reservation, SegmentSpace};
 
+/// More threads than this would wait for parts to be read.
+const MOST_THREADS: usize = 8;
+
 /// Tables that are being filled from the rows of a snapshot.
 #[derive(Debug)]
 pub(crate) struct Shadow {
     tables: Tables,
     reserved: BTreeMap<SegmentNumber, Vec<Reservation>>,
-    allocated: BTreeMap<SegmentNumber, Allocated>,
+    /// Of copies and moves.
+    under_way: BTreeMap<SegmentNumber, Allocated>,
+    /// One for each thread that loads objects.
+    lanes: Vec<Lane>,
     /// Objects that a later snapshot knows to be gone; `None` while all rows are of one snapshot.
     gone: Option<BTreeSet<ObjectKey>>,
 }
@@ -30,7 +42,8 @@ impl Shadow {
         Self {
             tables: Tables::new(cluster),
             reserved: BTreeMap::new(),
-            allocated: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            lanes: (0..threads()).map(|_| Lane::default()).collect(),
             gone: None,
         }
     }
@@ -53,7 +66,7 @@ impl Shadow {
         let mut input = Reader(changes);
         let gone = read_gone(&mut input).ok_or_else(|| undecodable(section))?;
         self.gone.get_or_insert_default().extend(gone);
-        self.load(section, input.0)
+        self.load_all(&[(section, input.0)])
     }
 
     /// Gives the qualified key and the bytes of every object's row.
@@ -89,17 +102,44 @@ impl Shadow {
         Ok(sum)
     }
 
-    /// Adds the rows of one section; globals come first.
-    pub(crate) fn load(&mut self, section: Section, rows: &[u8]) -> Result<()> {
-        let mut input = Reader(rows);
-        while !input.is_empty() {
-            let loaded = match section.bucket() {
-                None => self.load_global(&mut input),
-                Some(_) => self.load_object(section, &mut input),
-            };
-            loaded.ok_or_else(|| undecodable(section))?;
+    /// Adds the rows of sections, none of them twice; globals come first. Objects are loaded by several threads.
+    pub(crate) fn load_all(&mut self, sections: &[(Section, &[u8])]) -> Result<()> {
+        for (section, rows) in sections {
+            if section.bucket().is_none() {
+                let mut input = Reader(rows);
+                while !input.is_empty() {
+                    self.load_global(&mut input)
+                        .ok_or_else(|| undecodable(*section))?;
+                }
+            }
         }
-        Ok(())
+        self.load_objects(sections)
+    }
+
+    fn load_objects(&mut self, sections: &[(Section, &[u8])]) -> Result<()> {
+        let known = Known {
+            cluster: self.tables.cluster,
+            segments: &self.tables.segments,
+            gone: self.gone.as_ref(),
+        };
+        let lanes = &mut self.lanes;
+        self.tables.objects.fill(|buckets| {
+            let jobs = jobs(buckets, sections)?;
+            let mut lanes = lanes.iter_mut().take(jobs.len());
+            let jobs = &Mutex::new(jobs.into_iter());
+            let Some(ours) = lanes.next() else {
+                return Ok(());
+            };
+            thread::scope(|scope| {
+                let others: Vec<_> = lanes
+                    .map(|lane| scope.spawn(move || lane.load(known, jobs)))
+                    .collect();
+                let loaded = ours.load(known, jobs);
+                let others = others.into_iter().map(ScopedJoinHandle::join);
+                let others = others.map(|other| other.unwrap_or_else(|panic| resume_unwind(panic)));
+                others.fold(loaded, Result::and)
+            })
+        })
     }
 
     fn load_global(&mut self, input: &mut Reader<'_>) -> Option<()> {
@@ -134,7 +174,7 @@ impl Shadow {
             }
             GlobalRow::UnderWay(key, under_way) => {
                 for place in &under_way.targets {
-                    let allocated = self.allocated.entry(place.segment).or_default();
+                    let allocated = self.under_way.entry(place.segment).or_default();
                     allocated.push(place.offset, under_way.size);
                 }
                 let under_way = under_way.clone().into_owned();
@@ -155,27 +195,9 @@ impl Shadow {
         Some(())
     }
 
-    fn load_object(&mut self, section: Section, input: &mut Reader<'_>) -> Option<()> {
-        let bucket = section.bucket()?;
-        let before = input.0;
-        let (key, object) = object_row::read(input)?;
-        let row = before.get(..before.len() - input.0.len())?;
-        if let Some(gone) = &self.gone
-            && (gone.contains(&key) || self.tables.object(bucket, &key).is_some())
-        {
-            return Some(());
-        }
-        for place in object.replicas.iter() {
-            if self.tables.segments.contains_key(&place.segment) {
-                let allocated = self.allocated.entry(place.segment).or_default();
-                allocated.push(place.offset, object.size);
-            }
-        }
-        self.tables.load_object(bucket, key, object, row)
-    }
-
     /// The tables, with what follows from the rows.
     pub(crate) fn finish(mut self) -> Result<Tables> {
+        let mut allocated = self.bring_together();
         let unknown = |number: &SegmentNumber| !self.tables.segments.contains_key(number);
         let held = self.tables.held.iter().map(|held| &held.range.segment);
         if let Some(number) = self.reserved.keys().chain(held).find(|n| unknown(n)) {
@@ -194,7 +216,7 @@ impl Shadow {
                 .collect();
             segment.space = SegmentSpace::restore(
                 segment.info.size,
-                self.allocated.remove(number).unwrap_or_default().sorted(),
+                sorted(allocated.remove(number).unwrap_or_default()),
                 &held,
                 self.reserved.get(number).map_or(&[], Vec::as_slice),
             )?;
@@ -202,9 +224,57 @@ impl Shadow {
         self.tables.numbers = self.tables.segments.keys().copied().collect();
         Ok(self.tables)
     }
+
+    /// Puts into the tables what the lanes have gathered; gives what is allocated in each segment.
+    fn bring_together(&mut self) -> BTreeMap<SegmentNumber, Vec<Allocated>> {
+        let mut lanes = std::mem::take(&mut self.lanes);
+        thread::scope(|scope| {
+            for lane in &mut lanes {
+                scope.spawn(|| lane.allocated.values_mut().for_each(Allocated::sort));
+            }
+        });
+        let mut allocated = BTreeMap::<_, Vec<_>>::new();
+        for lane in lanes {
+            for (section, digest) in lane.digests {
+                self.tables.digest.add(section, digest);
+            }
+            self.tables.tenants.add_all(&lane.tenants);
+            self.tables.processing.extend(lane.processing);
+            for (segment, of_lane) in lane.allocated {
+                allocated.entry(segment).or_default().push(of_lane);
+            }
+        }
+        for (segment, under_way) in std::mem::take(&mut self.under_way) {
+            allocated.entry(segment).or_default().push(under_way);
+        }
+        allocated
+    }
 }
 
-fn undecodable(section: Section) -> Error {
+/// How many threads load objects.
+fn threads() -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    processors.min(MOST_THREADS)
+}
+
+/// Which rows go into which bucket.
+fn jobs<'a, 'm>(
+    buckets: Vec<BucketMut<'m, ObjectKey, Object>>,
+    sections: &[(Section, &'a [u8])],
+) -> Result<Vec<Job<'a, 'm>>> {
+    let mut buckets: Vec<_> = buckets.into_iter().map(Some).collect();
+    let objects = sections
+        .iter()
+        .filter_map(|(section, rows)| Some((section, section.bucket()?, *rows)));
+    objects
+        .map(|(section, bucket, rows)| {
+            let bucket = buckets.get_mut(bucket.index()).and_then(Option::take);
+            Ok((bucket.ok_or_else(|| undecodable(*section))?, rows))
+        })
+        .collect()
+}
+
+pub(super) fn undecodable(section: Section) -> Error {
     corrupt(format!(
         "a row of section {} of a snapshot cannot be decoded",
         section.number()

@@ -250,25 +250,6 @@ impl Tables {
         }
     }
 
-    /// Sets an object's row as it was read from `row`; `None` when there is one of this key. The digest is of the bytes
-    /// read: they are compared as a whole with what the state was that wrote them.
-    pub(super) fn load_object(
-        &mut self,
-        bucket: Bucket,
-        key: ObjectKey,
-        object: Object,
-        row: &[u8],
-    ) -> Option<()> {
-        if let Progress::Processing(since) = object.progress {
-            self.processing.insert((since, key.clone()));
-        }
-        self.tenants.add(key.tenant(), Usage::of(&object));
-        let digest = Digest::of_row(self.cluster, row);
-        self.digest.add(Section::of_bucket(bucket), digest);
-        let old = self.objects.insert(bucket, key, object);
-        old.is_none().then_some(())
-    }
-
     /// Drops an object's row.
     pub(super) fn remove_object(&mut self, bucket: Bucket, key: &ObjectKey) -> Option<Object> {
         let old = self.objects.remove(bucket, key)?;

@@ -71,6 +71,13 @@ impl Tenants {
         self.change(name, |tenant| tenant.usage = tenant.usage.plus(usage));
     }
 
+    /// Adds what others counted.
+    pub(super) fn add_all(&mut self, counted: &Self) {
+        for (name, tenant) in &counted.0 {
+            self.add(name, tenant.usage);
+        }
+    }
+
     pub(super) fn subtract(&mut self, name: &[u8], usage: Usage, by: Seq) {
         self.change(name, |tenant| {
             tenant.usage = tenant.usage.minus(usage);

@@ -42,10 +42,16 @@ pub(crate) fn manifest(primary: &Primary) -> Manifest {
 
 fn restore(primary: &Primary, manifest: &Manifest, rows: &Rows) -> Machine {
     let mut shadow = primary.machine.begin_restore();
-    for (section, bytes) in &rows.0 {
-        shadow.load(*section, bytes).unwrap();
-    }
+    shadow.load_all(&all(rows)).unwrap();
     shadow.finish(manifest).unwrap()
+}
+
+/// The sections at once, as several threads load them.
+fn all(rows: &Rows) -> Vec<(Section, &[u8])> {
+    let sections = rows.0.iter();
+    sections
+        .map(|(section, bytes)| (*section, &**bytes))
+        .collect()
 }
 
 /// What a snapshot of this instant is restored to. All must be committed.
@@ -164,9 +170,7 @@ fn the_rows_of_a_base_and_what_changed_since_are_the_state() {
         for (section, changes) in layers.iter().flatten() {
             shadow.load_changes(*section, changes).unwrap();
         }
-        for (section, bytes) in &rows.0 {
-            shadow.load(*section, bytes).unwrap();
-        }
+        shadow.load_all(&all(&rows)).unwrap();
         shadow.finish(&manifest).unwrap();
     }
 }
@@ -214,20 +218,42 @@ fn rows_that_are_damaged_or_contradict_each_other_are_not_restored() {
     let manifest = manifest(&primary);
     let capture = primary.machine.capture().unwrap().id;
     let rows = read(&mut primary, capture, |_| {});
-    let (bucket, bytes) = rows
-        .0
-        .iter()
-        .find(|(section, bytes)| section.bucket().is_some() && !bytes.is_empty())
-        .unwrap();
-    let cut = primary
-        .machine
-        .begin_restore()
-        .load(*bucket, &bytes[..bytes.len() - 1]);
-    assert!(cut.is_err());
+    let sections = all(&rows);
+    let full = |at: &usize| sections[*at].0.bucket().is_some() && !sections[*at].1.is_empty();
+    let first = (0..sections.len()).find(full).unwrap();
+    let last = (0..sections.len()).rfind(full).unwrap();
+    // Different threads load them.
+    for at in [first, last] {
+        let (_, bytes) = sections[at];
+        let mut cut = sections.clone();
+        cut[at].1 = &bytes[..bytes.len() - 1];
+        assert!(primary.machine.begin_restore().load_all(&cut).is_err());
 
-    let mut without_a_bucket = primary.machine.begin_restore();
-    for (section, bytes) in rows.0.iter().filter(|(section, _)| section != bucket) {
-        without_a_bucket.load(*section, bytes).unwrap();
+        let twice = [bytes, bytes].concat();
+        let mut rows_twice = sections.clone();
+        rows_twice[at].1 = &twice;
+        assert!(
+            primary
+                .machine
+                .begin_restore()
+                .load_all(&rows_twice)
+                .is_err()
+        );
+
+        let mut section_twice = sections.clone();
+        section_twice.push(sections[at]);
+        assert!(
+            primary
+                .machine
+                .begin_restore()
+                .load_all(&section_twice)
+                .is_err()
+        );
+
+        let mut without_a_bucket = primary.machine.begin_restore();
+        let mut others = sections.clone();
+        others.remove(at);
+        without_a_bucket.load_all(&others).unwrap();
+        assert!(without_a_bucket.finish(&manifest).is_err());
     }
-    assert!(without_a_bucket.finish(&manifest).is_err());
 }

@@ -187,13 +187,19 @@ impl World {
         let capture = follower.capture().unwrap().id;
         let mut shadow = follower.begin_restore();
         let mut sum = Digest::default();
+        let mut sections = Vec::new();
         for section in standfast_core::Section::all() {
             let mut rows = Vec::new();
             follower.read_section(capture, section, &mut rows).unwrap();
             let digest = shadow.digest_rows(section, &rows).unwrap();
             sum = sum.with(digest.expect("the service can tell"));
-            shadow.load(section, &rows).unwrap();
+            sections.push((section, rows));
         }
+        let sections: Vec<_> = sections
+            .iter()
+            .map(|(section, rows)| (*section, &**rows))
+            .collect();
+        shadow.load_all(&sections).unwrap();
         let mut restored = shadow.finish(&manifest).unwrap();
         assert_eq!(sum, manifest.digest);
         // Counted anew from the rows, and counted on through the whole log.
