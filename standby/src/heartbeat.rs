@@ -159,14 +159,19 @@ async fn beat(
     let mut client = ReplicationServiceClient::new(endpoint.connect().await?);
     let (node, fingerprint) = (watcher.node.to_string(), watcher.fingerprint.to_vec());
     let own = progress.clone();
-    let requests = IntervalStream::new(tokio::time::interval(BEAT)).map(move |_tick| {
-        let applied = Some(position_to_wire(own.borrow().position));
-        HeartbeatRequest {
-            node: node.clone(),
-            fingerprint: fingerprint.clone(),
-            applied,
-        }
-    });
+    // The connection goes on sending a request whose answer nobody reads any more: it ends with this call.
+    let alive = Arc::new(());
+    let listens = Arc::downgrade(&alive);
+    let requests = IntervalStream::new(tokio::time::interval(BEAT))
+        .take_while(move |_tick| listens.strong_count() > 0)
+        .map(move |_tick| {
+            let applied = Some(position_to_wire(own.borrow().position));
+            HeartbeatRequest {
+                node: node.clone(),
+                fingerprint: fingerprint.clone(),
+                applied,
+            }
+        });
     let mut answers = client.heartbeat(requests).await?.into_inner();
     while let Some(answer) = tokio::time::timeout(PATIENCE, answers.message()).await?? {
         let committed = position_from_wire(answer.committed.as_ref())?;
@@ -180,6 +185,7 @@ async fn beat(
             );
         });
     }
+    drop(alive);
     Err("the primary closed the stream".into())
 }
 

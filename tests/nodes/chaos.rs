@@ -90,7 +90,10 @@ impl Chaos {
                 std::fs::remove_dir_all(&node.data_dir).unwrap();
                 node.start();
             }
-            Fault::Switchover => self.ask(&["switchover"]).await,
+            Fault::Switchover => {
+                let to = self.cluster.nodes[victim].name.clone();
+                self.ask(&["switchover", "--to", &to]).await;
+            }
             Fault::StepDown => self.ask(&["step-down"]).await,
             Fault::Snapshot => self.ask(&["snapshot", "create"]).await,
         }
@@ -121,7 +124,8 @@ impl Chaos {
     async fn ask(&self, words: &[&str]) {
         let node = &self.cluster.nodes[0];
         let asked = tokio::time::timeout(Duration::from_mins(1), node.command(words));
-        drop(asked.await.unwrap());
+        let done = asked.await.unwrap();
+        assert_ne!(done.status.code(), Some(2), "it is no command: {done:?}");
     }
 
     async fn recover(&self) {

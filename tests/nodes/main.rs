@@ -34,6 +34,8 @@ mod diff;
 #[cfg(test)]
 mod evict;
 #[cfg(test)]
+mod failed_standby;
+#[cfg(test)]
 mod frozen;
 #[cfg(test)]
 mod kill;
