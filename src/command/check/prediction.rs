@@ -34,6 +34,13 @@ pub(super) struct Loss {
     pub(super) ms: u64,
 }
 
+impl Loss {
+    pub(super) const EVERYTHING: Self = Self {
+        entries: None,
+        ms: u64::MAX,
+    };
+}
+
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct ColdStart {
     /// Rows of the snapshot it begins with.
@@ -52,7 +59,7 @@ pub(super) struct Disk {
     /// What it may grow by.
     pub(super) available_bytes: u64,
     pub(super) log_bytes_per_s: Option<u64>,
-    /// What the log comes to before it is trimmed; none: it never is.
+    /// What the log comes to before it is trimmed, but for the segments it is written to; none: it never is.
     pub(super) trimmed_at_bytes: Option<u64>,
     /// Until the disk is full or the log at its limit; none: trimming keeps it below, or nobody knows how fast it grows.
     pub(super) full_in_seconds: Option<u64>,
@@ -61,12 +68,9 @@ pub(super) struct Disk {
 impl Prediction {
     pub(super) fn new(config: &Config, present: Option<&Present>) -> Self {
         let master = &config.master;
-        let since_snapshot = config.snapshots.as_ref().map(|(_, policy)| Loss {
-            entries: (policy.every_entries > 0).then_some(policy.every_entries),
-            ms: millis(policy.every.0),
-        });
+        let since_snapshot = since_snapshot(config, present);
         let lost_with_primary = match (master.ack, config.recovery.mode, since_snapshot) {
-            (_, Mode::Snapshot, Some(since)) => since,
+            (_, Mode::Snapshot, since) => since.unwrap_or(Loss::EVERYTHING),
             (Ack::Durable, ..) => Loss {
                 entries: Some(0),
                 ms: 0,
@@ -85,6 +89,23 @@ impl Prediction {
             disk: present.and_then(|present| disk(config, present)),
         }
     }
+}
+
+/// What came after the newest snapshot, at most: by the configuration, or what there is if that is more. None: there is no
+/// snapshot.
+fn since_snapshot(config: &Config, present: Option<&Present>) -> Option<Loss> {
+    let (_, policy) = config.snapshots.as_ref()?;
+    let by_policy = Loss {
+        entries: (policy.every_entries > 0).then_some(policy.every_entries),
+        ms: millis(policy.every.0),
+    };
+    let Some(present) = present else {
+        return Some(by_policy);
+    };
+    Some(Loss {
+        entries: by_policy.entries.map(|most| most.max(present.suffix)),
+        ms: by_policy.ms.max(present.newest_age_ms?),
+    })
 }
 
 fn cold_start(config: &Config, present: &Present) -> ColdStart {
@@ -120,7 +141,8 @@ fn disk(config: &Config, present: &Present) -> Option<Disk> {
         // Snapshots of one base are trimmed behind together, and one more is being made.
         let kept = number((policy.min_verified * (MOST_LAYERS + 1) + 1) as u64);
         let delayed = policy.trim_delay.0.as_secs_f64() * present.entries_per_s?;
-        Some((entries * kept + delayed) * present.bytes_per_entry)
+        let most = (entries * kept + delayed) * present.bytes_per_entry;
+        Some(most.max(number(present.log_bytes)))
     });
     let room = number(present.log_bytes + available);
     let full_in = per_s.filter(|rate| *rate > 0.0).and_then(|rate| {
@@ -186,6 +208,7 @@ mod tests {
     /// 1000 entries a second of 50 bytes.
     fn present() -> Present {
         Present {
+            newest_age_ms: Some(7000),
             rows: 2_000_000,
             suffix: 30_000,
             bytes_per_entry: 50.0,
@@ -240,6 +263,20 @@ mod tests {
         assert_eq!(predicted.lost_with_primary, since);
         assert_eq!(predicted.lost_with_log, None);
         assert!(!predicted.keeps_log);
+    }
+
+    #[test]
+    fn without_a_snapshot_or_with_an_old_one_more_is_lost_than_the_configuration_says() {
+        let of = |newest_age_ms| {
+            let present = Present {
+                newest_age_ms,
+                ..present()
+            };
+            Prediction::new(&hybrid(""), Some(&present)).lost_with_log
+        };
+        assert_eq!(of(None), None);
+        assert_eq!(of(Some(7000)).unwrap().ms, 100_000);
+        assert_eq!(of(Some(700_000)).unwrap().ms, 700_000);
     }
 
     #[test]

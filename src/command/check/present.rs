@@ -12,7 +12,9 @@ const SAMPLE: ReadLimit = ReadLimit {
 /// What the stores hold now.
 #[derive(Debug, PartialEq)]
 pub(super) struct Present {
-    /// Rows of the newest snapshot.
+    /// How old the newest snapshot is, by wall clocks; none: there is none.
+    pub(super) newest_age_ms: Option<u64>,
+    /// Its rows.
     pub(super) rows: u64,
     /// Entries after it.
     pub(super) suffix: u64,
@@ -38,6 +40,7 @@ impl Present {
             .last()
             .map_or(bounds.before_floor, |newest| newest.position);
         Ok(Self {
+            newest_age_ms: listed.last().and_then(|newest| since(newest.created_ms)),
             rows: listed.last().map_or(0, |newest| newest.rows),
             suffix: bounds.tail.seq.0.saturating_sub(begin.seq.0),
             bytes_per_entry: bytes_per_entry(&sample),
@@ -80,13 +83,17 @@ fn recent(listed: &[Listed]) -> Option<f64> {
     (ms > 0).then(|| ratio(entries * 1000, ms))
 }
 
+/// Milliseconds since a time of the wall clock.
+#[expect(clippy::disallowed_methods, reason = "for people")]
+fn since(wall_ms: u64) -> Option<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(now.as_millis()).ok()?.checked_sub(wall_ms)
+}
+
 /// From the first entry that the log holds until now.
-#[expect(clippy::disallowed_methods, reason = "a rate for people")]
 fn all_along(sample: &[Batch], tail: Position) -> Option<f64> {
     let first = sample.first()?;
-    let began_ms = first.first_entry().ok()?.timestamp_ms;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    let ms = u64::try_from(now.as_millis()).ok()?.checked_sub(began_ms)?;
+    let ms = since(first.first_entry().ok()?.timestamp_ms)?;
     let entries = tail.seq.0.checked_sub(first.first().0)?;
     (ms > 0).then(|| ratio(entries * 1000, ms))
 }

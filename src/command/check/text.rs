@@ -33,7 +33,7 @@ fn outages(predicted: &Prediction) -> [String; 2] {
     }
     let log = match &predicted.lost_with_log {
         Some(loss) => format!("{}: since the newest snapshot", of(loss)),
-        None => "everything: there are no snapshots".to_owned(),
+        None => "everything: there is no snapshot".to_owned(),
     };
     [
         format!(
@@ -45,6 +45,9 @@ fn outages(predicted: &Prediction) -> [String; 2] {
 }
 
 fn of(loss: &Loss) -> String {
+    if *loss == Loss::EVERYTHING {
+        return "everything: there is no snapshot yet".to_owned();
+    }
     let time = Duration::from_millis(loss.ms);
     match loss.entries {
         Some(0) => "nothing that was acknowledged".to_owned(),
@@ -78,7 +81,10 @@ fn disk(disk: &Disk) -> String {
         (Some(seconds), _, _) => {
             format!("enough for {}", HumanDuration(Duration::from_secs(seconds)))
         }
-        (None, Some(most), _) => format!("it is trimmed before it takes {}", HumanBytes(most)),
+        (None, Some(most), _) => format!(
+            "it is trimmed before it takes {} and two segments",
+            HumanBytes(most)
+        ),
         (None, None, Some(0)) => "it does not grow".to_owned(),
         (None, None, _) => "how long that is enough is not known yet".to_owned(),
     };
