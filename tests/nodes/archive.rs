@@ -283,3 +283,23 @@ async fn an_export_overwrites_nothing_and_leaves_nothing_when_it_is_interrupted(
     let pinned = names(&pins).into_iter().flat_map(|pin| names(&pin));
     assert_eq!(pinned.count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_a_damaged_catalog_a_snapshot_that_is_named_is_exported_all_the_same() {
+    let (mut cluster, first) = one_exported().await;
+    cluster.nodes[0].kill().await;
+    let entries = names(&cluster.dir.path().join("bucket/test/catalog"));
+    fs::write(entries.last().unwrap(), "{").unwrap();
+    let file = cluster.dir.path().join("again");
+    let words = ["snapshot", "export", "--to", file.to_str().unwrap()];
+    let unnamed = cluster.nodes[0].command(&words).await;
+    assert_eq!(unnamed.status.code(), Some(1), "{unnamed:?}");
+    let there = names(&cluster.dir.path().join("bucket/test/manifests"));
+    let id = there.last().unwrap().file_stem().unwrap().to_str().unwrap();
+    let told = String::from_utf8(unnamed.stderr).unwrap();
+    assert!(told.contains("--id") && told.contains(id), "{told}");
+    let named = [&words[..], &["--id", id]].concat();
+    let exported = asked(&cluster.nodes[0], &named).await;
+    assert_eq!(exported["id"], id);
+    assert_eq!(fs::read(file).unwrap(), fs::read(first).unwrap());
+}

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use standfast_core::{CatalogEntry, Digest, Listed, Position, SnapshotId};
+use standfast_core::{
+    CatalogEntry, Digest, Error, ErrorKind, Listed, Position, SnapshotId, SnapshotStore,
+};
 use standfast_snapshots::{Restorer, export};
 use tempfile::NamedTempFile;
 
@@ -44,16 +46,16 @@ pub(crate) async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure>
     let sources = offline.sources();
     let store = snapshot::store(&sources)?;
     refuse_existing(&arguments.to)?;
-    let listed = choose(&snapshot::newest(store).await?, arguments.id)?;
-    let holder = format!("export-{:016x}", rand::random::<u64>());
-    let policy = sources.policy.clone();
-    let restorer = Restorer::new(Arc::clone(store), policy.clone(), holder);
-    let retired = || format!("snapshot {} was retired a moment ago: try again", listed.id);
-    let pin = restorer.hold(&listed).await?.ok_or_else(retired)?;
-    let writing = unless_stopped(write(&offline, &listed.id, &arguments.to));
-    let exported = pin.keep(policy.pin_expiry.0, writing).await;
-    pin.release().await?;
-    output::print(arguments.config.output, &exported?, |exported| {
+    let exported = match store.newest().await {
+        Err(error) if *error.kind() == ErrorKind::Corrupt => {
+            without_catalog(&offline, store, error, &arguments).await?
+        }
+        _ => {
+            let listed = choose(&snapshot::newest(store).await?, arguments.id)?;
+            held(&offline, store, &listed, &arguments.to).await?
+        }
+    };
+    output::print(arguments.config.output, &exported, |exported| {
         format!(
             "snapshot {} at seq {} is in {}: {} parts, {} bytes, digest {}",
             exported.id,
@@ -65,6 +67,45 @@ pub(crate) async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure>
         )
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a snapshot that a pin keeps meanwhile.
+async fn held(
+    offline: &Offline,
+    store: &Arc<dyn SnapshotStore>,
+    listed: &Listed,
+    to: &Path,
+) -> Result<Exported, Failure> {
+    let holder = format!("export-{:016x}", rand::random::<u64>());
+    let policy = offline.sources().policy;
+    let restorer = Restorer::new(Arc::clone(store), policy.clone(), holder);
+    let retired = || format!("snapshot {} was retired a moment ago: try again", listed.id);
+    let pin = restorer.hold(listed).await?.ok_or_else(retired)?;
+    let writing = unless_stopped(write(offline, &listed.id, to));
+    let exported = pin.keep(policy.pin_expiry.0, writing).await;
+    pin.release().await?;
+    exported
+}
+
+/// Writes the snapshot that was named: with a catalog that cannot be read nobody can say that it was ever listed, and
+/// nobody deletes anything either.
+async fn without_catalog(
+    offline: &Offline,
+    store: &Arc<dyn SnapshotStore>,
+    error: Error,
+    arguments: &ExportArguments,
+) -> Result<Exported, Failure> {
+    let Some(id) = &arguments.id else {
+        let there = store.proposals().await?.into_iter().map(|id| id.0);
+        let there = there.collect::<Vec<_>>().join(", ");
+        return Err(error
+            .context(format!(
+                "so nobody knows which snapshot is good; name one of those that are there with --id: {there}"
+            ))
+            .into());
+    };
+    tracing::warn!(%error, "the catalog cannot say whether this snapshot was listed");
+    unless_stopped(write(offline, &SnapshotId(id.clone()), &arguments.to)).await
 }
 
 fn choose(entry: &CatalogEntry, id: Option<String>) -> Result<Listed, Failure> {
