@@ -30,10 +30,10 @@ pub struct MetadataConfig {
     pub put_start_release: Span,
     /// A read protects an object from removal for this long. Default `10s`.
     pub lease_ttl: Span,
-    /// When more than this part of all mounted memory is used, objects are evicted. Default `90%`.
+    /// When objects lie in more than this part of all mounted memory, some are evicted. Default `90%`.
     pub high_watermark: Percent,
-    /// An eviction frees at least this part of all mounted memory, counted from the watermark when that is passed.
-    /// Default `5%`.
+    /// An eviction frees at least this part of all mounted memory that is not held back, counted from the watermark when
+    /// that is passed. Default `5%`.
     pub eviction_ratio: Percent,
     /// Where objects are placed when their put prefers no segment, or those are full: `random` · `most_free`, the segments
     /// with the most free bytes · `preferred_first`, those that the client lends that puts, then any. Default `random`.

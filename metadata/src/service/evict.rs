@@ -109,22 +109,28 @@ impl MetadataService {
     }
 
     /// The first pass of an eviction, if one is due: above the high watermark, or because a put found no room.
+    ///
+    /// Memory that is held back is nobody's: no eviction frees it sooner. It counts neither as used nor in what an
+    /// eviction is to free.
     fn eviction_due(&self, now_ms: u64) -> Option<Pass> {
         if now_ms < self.soft.eviction.not_before_ms {
             return None;
         }
         let segments = self.tables.segments().values();
-        let (used, mounted) = segments.fold((0_u64, 0_u64), |(used, mounted), segment| {
+        let sums = segments.fold((0_u64, 0_u64, 0_u64), |(used, held, mounted), segment| {
             let space = &segment.space;
             (
                 used.saturating_add(space.used()),
+                held.saturating_add(space.held()),
                 mounted.saturating_add(space.size()),
             )
         });
+        let (used, held, mounted) = sums;
+        let allocated = used - held;
         let high = self.config.high_watermark.of(mounted);
-        let share = self.config.eviction_ratio.of(mounted).max(1);
-        if used > high {
-            return Some(Pass::new(used - high + share, false));
+        let share = self.config.eviction_ratio.of(mounted - held).max(1);
+        if allocated > high {
+            return Some(Pass::new(allocated - high + share, false));
         }
         self.soft.eviction.wanted.then(|| Pass::new(share, false))
     }

@@ -27,6 +27,8 @@ pub(crate) struct SegmentSpace {
     pub(super) free: FreeRanges,
     reserved: Reservations,
     pub(super) window: Reservations,
+    /// Bytes that are held back.
+    held: u64,
     /// What was allocated since reservations were brought in line with the window. Parts of it may be free or held back by
     /// now.
     placed: Vec<(u64, u64)>,
@@ -42,6 +44,7 @@ impl SegmentSpace {
             free: FreeRanges::from_sorted(&[(0, size)]),
             reserved: Reservations::default(),
             window: Reservations::default(),
+            held: 0,
             placed: Vec::new(),
             cursor: 0,
         }
@@ -66,12 +69,12 @@ impl SegmentSpace {
             space.reserved.insert(*range);
             space.window.insert(*range);
         }
-        let mut held = held.to_vec();
-        held.sort_unstable();
-        let mut held = held.into_iter().peekable();
+        let mut sorted = held.to_vec();
+        sorted.sort_unstable();
+        let mut sorted = sorted.into_iter().peekable();
         let mut gaps = Gaps::new(size);
         for (offset, length) in allocated {
-            while let Some(before) = held.next_if(|before| before.0 <= offset) {
+            while let Some(before) = sorted.next_if(|before| before.0 <= offset) {
                 gaps.busy(before)?;
             }
             gaps.busy((offset, length))?;
@@ -79,9 +82,10 @@ impl SegmentSpace {
                 space.placed.push((offset, length));
             }
         }
-        for behind in held {
+        for behind in sorted {
             gaps.busy(behind)?;
         }
+        space.held = held.iter().map(|(_, length)| length).sum();
         space.free = FreeRanges::from_sorted(&gaps.finish());
         for open in space.window.iter() {
             if space.free.around(open.offset, open.length).is_none() {
@@ -186,6 +190,7 @@ impl SegmentSpace {
     /// What is free is held back. Returns that.
     pub(crate) fn hold_free(&mut self) -> Vec<(u64, u64)> {
         let free = std::mem::replace(&mut self.free, FreeRanges::from_sorted(&[]));
+        self.held += free.bytes();
         free.to_sorted()
     }
 
@@ -197,11 +202,13 @@ impl SegmentSpace {
 
     /// An allocated range is held back.
     pub(crate) fn hold(&mut self, offset: u64, length: u64) -> Change {
+        self.held += length;
         self.reserved.cut(offset, length)
     }
 
     /// A range held back is free.
     pub(crate) fn release(&mut self, offset: u64, length: u64) {
+        self.held -= length;
         self.free.give(offset, length);
     }
 
@@ -211,7 +218,9 @@ impl SegmentSpace {
             gone: self.reserved.take_through(through),
             come: Vec::new(),
         };
-        (self.window.take_through(through), change)
+        let retired = self.window.take_through(through);
+        self.held += retired.iter().map(|range| range.length).sum::<u64>();
+        (retired, change)
     }
 
     /// Whether something is reserved since before `through`, itself included.
@@ -227,6 +236,11 @@ impl SegmentSpace {
     /// Bytes that are allocated or held back.
     pub(crate) const fn used(&self) -> u64 {
         self.size - self.free.bytes() - self.window.bytes()
+    }
+
+    /// Bytes that are held back.
+    pub(crate) const fn held(&self) -> u64 {
+        self.held
     }
 
     #[cfg(test)]

@@ -213,6 +213,8 @@ impl Model {
         let live = live.into_iter();
         let restored = SegmentSpace::restore(SIZE, live, &self.held, &reserved).unwrap();
         assert_eq!(restored.used(), used);
+        let held = bytes.iter().filter(|byte| **byte == Byte::Held).count() as u64;
+        assert_eq!((self.space.held(), restored.held()), (held, held));
         assert_eq!(self.rows, reserved.iter().copied().collect());
         assert_eq!(restored.parts(), (free, window, reserved));
     }

@@ -182,6 +182,25 @@ fn a_put_that_finds_no_room_asks_for_an_eviction() {
 }
 
 #[test]
+fn memory_that_is_held_back_makes_no_object_go() {
+    let mut world = World::new();
+    for n in 40..95 {
+        let name = format!("k{n}");
+        let start = world.primary.start(&mut world.caller, &name, SIZE);
+        placed(&start.outcome);
+        let revoke = world.primary.revoke(&mut world.caller, &name);
+        revoke.outcome.expect("given up");
+    }
+    world.fill(0..40, &Placement::default());
+    world.primary.settle();
+    assert_eq!(world.left(), (40, 0), "40 of 100, and 55 held back");
+    let full = world.primary.start(&mut world.caller, "large", 6 * SIZE);
+    assert_eq!(refused(&full.outcome), ErrorCode::NoAvailableHandle);
+    world.primary.settle();
+    assert_eq!(world.left(), (37, 3), "a twentieth of the other 45");
+}
+
+#[test]
 fn a_put_for_which_there_is_no_room_at_all_evicts_nothing() {
     let mut world = World::new();
     world.fill(0..90, &Placement::default());

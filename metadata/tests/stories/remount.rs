@@ -111,6 +111,21 @@ fn what_is_not_named_is_held_back_until_earlier_writers_are_done() {
 }
 
 #[test]
+fn what_came_back_is_not_evicted_for_the_memory_held_back_beside_it() {
+    let (mut primary, mut owner, mut other) = forgotten();
+    let unmount = Call::Unmount(vec![SegmentId(2)]);
+    primary.one(&mut other, unmount).outcome.expect("unmounted");
+    let call = Call::ReMount(remount(&[claim("a", 0)]));
+    assert_eq!(told(&primary.one(&mut owner, call)), (1, 0));
+    for _ in 0..30 {
+        primary.pass(1000);
+        primary.ping(&owner);
+        primary.settle();
+    }
+    assert!(exists(&mut primary, "a"), "a tenth of the segment");
+}
+
+#[test]
 fn an_object_that_came_back_counts_as_leased() {
     let (mut primary, mut owner, _) = forgotten();
     let call = Call::ReMount(remount(&[claim("a", 0)]));
