@@ -33,7 +33,7 @@ pub(crate) struct TenantArguments {
 pub(crate) struct SetArguments {
     #[command(flatten)]
     of: TenantArguments,
-    /// Most bytes, of all replicas of all its objects; no limit when it is left out
+    /// Most bytes, of all replicas of all its objects and of those that copies and moves are making; no limit when it is left out
     #[arg(long, value_name = "SIZE", value_parser = ByteSize::parse, group = "limits")]
     bytes: Option<ByteSize>,
     /// Most objects; no limit when it is left out

@@ -8,7 +8,7 @@ const OBJECTS: u8 = 2;
 /// What a tenant may hold at most; `None`: no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
-    /// Of all replicas of all its objects, inclusive.
+    /// Of all replicas of all its objects and of those that copies and moves are making, inclusive.
     pub bytes: Option<u64>,
     /// Inclusive.
     pub objects: Option<u64>,
@@ -64,7 +64,7 @@ pub struct TenantPage {
 pub struct TenantRow {
     /// Its name.
     pub name: Vec<u8>,
-    /// Of all replicas of its objects, those being written too.
+    /// Of all replicas of its objects, those being written too, and those that copies and moves are making.
     pub used_bytes: u64,
     /// Those being written too.
     pub used_objects: u64,

@@ -31,7 +31,8 @@ impl MetadataService {
         Ok(committed(None, &Op::QuotaPolicy { tenant, quota }))
     }
 
-    /// Whether the tenant of a key may hold an object of so many bytes under it, in place of what is there.
+    /// Whether the tenant of a key may hold an object of so many bytes under it, in place of what is there and of a copy or
+    /// move of that.
     ///
     /// A put that takes no more than what it replaces is never refused, even above a quota that was lowered. What is
     /// allowed waits for what made room for it.
@@ -46,12 +47,12 @@ impl MetadataService {
         if tenant.quota.is_none() {
             return Ok(());
         }
-        let replaced = self.tables.object(target.bucket(), key).map(Usage::of);
+        let replaced = self.tables.usage(target.bucket(), key);
         let put = Usage {
             bytes: u128::from(size) * replicas as u128,
             objects: 1,
         };
-        let after = tenant.usage.minus(replaced.unwrap_or_default()).plus(put);
+        let after = tenant.usage.minus(replaced).plus(put);
         let exceeded = exceeded(tenant, after);
         let Some((what, used, quota, needed)) = exceeded else {
             context.wait_for(tenant.eased);

@@ -4,6 +4,7 @@ use super::apply::Subject;
 use super::global_row::GlobalRow;
 use super::object::Progress;
 use super::tables::Tables;
+use super::tenants::Usage;
 use super::transfer::UnderWay;
 use crate::error::corrupt;
 use crate::key::ObjectKey;
@@ -40,6 +41,8 @@ impl Tables {
         };
         let places: Vec<_> = under_way.places().collect();
         self.add_global(&GlobalRow::transfer(&subject.key, &under_way));
+        let tenant = subject.key.tenant();
+        self.tenants.add(tenant, Usage::under_way(&under_way));
         self.transfers.insert(subject.key.clone(), under_way);
         context.touch(Section::GLOBALS);
         Ok(write_places(size, places.into_iter()))
@@ -130,6 +133,8 @@ impl Tables {
     fn forget_transfer(&mut self, key: &ObjectKey) -> Option<UnderWay> {
         let ended = self.transfers.remove(key)?;
         self.remove_global(&GlobalRow::transfer(key, &ended));
+        self.tenants
+            .subtract(key.tenant(), Usage::under_way(&ended), self.marks.applied);
         Some(ended)
     }
 

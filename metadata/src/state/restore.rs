@@ -15,6 +15,7 @@ use super::object::Object;
 use super::object_row;
 use super::segment::{Client, Segment, SegmentStatus};
 use super::tables::Tables;
+use super::tenants::Usage;
 use crate::error::corrupt;
 use crate::key::ObjectKey;
 use crate::names::SegmentNumber;
@@ -177,8 +178,11 @@ impl Shadow {
                     let allocated = self.under_way.entry(place.segment).or_default();
                     allocated.push(place.offset, under_way.size);
                 }
-                let under_way = under_way.clone().into_owned();
-                tables.transfers.insert(ObjectKey::of(key), under_way);
+                let (key, under_way) = (ObjectKey::of(key), under_way.clone().into_owned());
+                tables
+                    .tenants
+                    .add(key.tenant(), Usage::under_way(&under_way));
+                tables.transfers.insert(key, under_way);
             }
             GlobalRow::Dismissed(id, dismissed) => {
                 tables.dismissed.insert(*id, *dismissed);

@@ -2,14 +2,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use standfast_core::{ApplyContext, Reply, Section, Seq};
+use standfast_core::{ApplyContext, Bucket, Reply, Section, Seq};
 
 use super::global_row::GlobalRow;
 use super::object::Object;
 use super::tables::Tables;
+use super::transfer::UnderWay;
+use crate::key::ObjectKey;
 use crate::request::Quota;
 
-/// What objects take. Counted so wide that no sum of what rows can say overflows.
+/// What objects take, and copies and moves of them that are under way. Counted so wide that no sum of what rows can say overflows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) bytes: u128,
@@ -22,6 +24,14 @@ impl Usage {
         Self {
             bytes: u128::from(object.size) * object.replicas.len() as u128,
             objects: 1,
+        }
+    }
+
+    /// What a copy or a move takes while it is under way: the bytes of all its targets.
+    pub(crate) fn under_way(transfer: &UnderWay) -> Self {
+        Self {
+            bytes: u128::from(transfer.size) * transfer.targets.len() as u128,
+            objects: 0,
         }
     }
 
@@ -44,7 +54,7 @@ impl Usage {
 /// What is known of a tenant that holds objects or has a quota.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tenant {
-    /// Follows from the objects.
+    /// Follows from the objects, and from the copies and moves under way.
     pub(crate) usage: Usage,
     pub(crate) quota: Quota,
     /// Last entry that made room for it, by taking an object away or by another quota; soft.
@@ -119,6 +129,15 @@ impl Tenants {
 impl Tables {
     pub(crate) const fn tenants(&self) -> &Tenants {
         &self.tenants
+    }
+
+    /// What the object of a key takes, with a copy or a move of it.
+    pub(crate) fn usage(&self, bucket: Bucket, key: &ObjectKey) -> Usage {
+        let object = self.object(bucket, key).map(Usage::of);
+        let under_way = self.transfer(key).map(Usage::under_way);
+        object
+            .unwrap_or_default()
+            .plus(under_way.unwrap_or_default())
     }
 
     pub(super) fn apply_quota(

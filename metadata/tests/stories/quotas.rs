@@ -2,7 +2,7 @@ use bytes::Bytes;
 use standfast_core::Outcome;
 use standfast_metadata::{
     Answer, Call, ClientOptions, ErrorCode, MetadataClient, Placement, PutObject, Question, Quota,
-    Target, TenantRow,
+    SegmentId, Target, TenantRow, TransferKind, TransferStart,
 };
 
 use crate::support::{Caller, Node, Primary, refused, segment};
@@ -186,6 +186,131 @@ fn a_quota_below_what_is_used_takes_nothing_away_and_lets_nothing_in() {
     upsert(&mut primary, &mut client, "a", 200).expect("takes less than before");
     set(&mut primary, &mut client, Quota::default());
     start(&mut primary, &mut client, "c", 10_000).expect("no limit any more");
+}
+
+/// An object in segment 1 that was written.
+fn put_into_first(primary: &mut Primary, client: &mut Caller, name: &str, size: u64) {
+    let placement = Placement {
+        preferred: vec!["node-1".to_owned()],
+        ..Placement::default()
+    };
+    start_with(primary, client, name, size, placement).expect("within");
+    end(primary, client, name);
+}
+
+fn copies(names: &[String], to: u128) -> Call {
+    Call::TransferStart(TransferStart {
+        kind: TransferKind::Copy,
+        targets: names.iter().map(|name| of(name)).collect(),
+        from: Some(SegmentId(1)),
+        to: vec![SegmentId(to)],
+    })
+}
+
+#[test]
+fn a_batch_of_copies_goes_no_further_than_the_quota() {
+    let (mut primary, mut client) = with_quota(bytes(1100));
+    let names: Vec<_> = (0..10).map(|n| format!("k{n}")).collect();
+    for name in &names {
+        put_into_first(&mut primary, &mut client, name, 100);
+    }
+    let started = primary.call(&mut client, copies(&names, 2));
+    let outcomes = started.iter().map(|started| &started.outcome);
+    assert_eq!(outcomes.filter(|outcome| outcome.is_ok()).count(), 1);
+    assert_eq!(refused(&started[9].outcome), ErrorCode::TenantQuotaExceeded);
+    assert_eq!(used(&mut primary), (1100, 10), "what is copied counts");
+    let outcome = start(&mut primary, &mut client, "more", 1);
+    assert_eq!(refused(&outcome), ErrorCode::TenantQuotaExceeded);
+    let ended = Call::TransferEnd {
+        kind: TransferKind::Copy,
+        targets: vec![of("k0")],
+    };
+    primary.one(&mut client, ended).outcome.expect("copied");
+    assert_eq!(used(&mut primary), (1100, 10));
+}
+
+#[test]
+fn what_is_copied_or_moved_counts_until_that_is_over_whichever_way() {
+    let (mut primary, mut client) = with_quota(bytes(1000));
+    let mut copier = Caller::new(2);
+    let transfer = |kind, to| {
+        Call::TransferStart(TransferStart {
+            kind,
+            targets: vec![of("a")],
+            from: None,
+            to: vec![SegmentId(to)],
+        })
+    };
+    let targets = vec![of("a")];
+    put_into_first(&mut primary, &mut client, "a", 100);
+    let mut begin = |primary: &mut Primary, kind, to| {
+        primary.one(&mut copier, Call::Join).outcome.expect("known");
+        let started = primary.one(&mut copier, transfer(kind, to));
+        started.outcome.expect("started");
+        copier.clone()
+    };
+    // Given up.
+    let mut by = begin(&mut primary, TransferKind::Copy, 2);
+    assert_eq!(used(&mut primary), (200, 1));
+    let revoke = Call::TransferRevoke {
+        kind: TransferKind::Copy,
+        targets: targets.clone(),
+    };
+    primary.one(&mut by, revoke).outcome.expect("given up");
+    assert_eq!(used(&mut primary), (100, 1));
+    // Replaced by another, in a new term, of which each has read what there is.
+    begin(&mut primary, TransferKind::Copy, 2);
+    primary.seal();
+    primary.change_leader();
+    assert_eq!(used(&mut primary), (200, 1));
+    let machine = crate::snapshots::restored(&mut primary);
+    let mut primary = primary.continue_with(machine);
+    assert_eq!(used(&mut primary), (200, 1));
+    for _ in 0..6 {
+        primary.pass(5000);
+        primary.ping(&client);
+        primary.ping(&by);
+        primary.settle();
+    }
+    by = begin(&mut primary, TransferKind::Move, 2);
+    assert_eq!(used(&mut primary), (200, 1), "a move, until it ends");
+    // Ended.
+    let ended = Call::TransferEnd {
+        kind: TransferKind::Move,
+        targets: targets.clone(),
+    };
+    primary.one(&mut by, ended).outcome.expect("moved");
+    assert_eq!(used(&mut primary), (100, 1));
+    // Its client is gone.
+    begin(&mut primary, TransferKind::Copy, 3);
+    assert_eq!(used(&mut primary), (200, 1));
+    for _ in 0..12 {
+        primary.pass(1000);
+        primary.ping(&client);
+        primary.settle();
+    }
+    assert_eq!(used(&mut primary), (100, 1));
+    // Its object is gone.
+    begin(&mut primary, TransferKind::Copy, 3);
+    let remove = Call::Remove {
+        targets,
+        force: true,
+    };
+    primary.one(&mut client, remove).outcome.expect("removed");
+    assert_eq!(used(&mut primary), (0, 0));
+}
+
+#[test]
+fn a_put_that_replaces_an_object_being_copied_counts_instead_of_both() {
+    let (mut primary, mut client) = with_quota(bytes(1000));
+    put_into_first(&mut primary, &mut client, "a", 500);
+    let copy = copies(&["a".to_owned()], 2);
+    primary
+        .one(&mut client, copy)
+        .outcome
+        .expect("to the last byte");
+    upsert(&mut primary, &mut client, "a", 1000).expect("instead of twice 500");
+    assert_eq!(used(&mut primary), (1000, 1));
 }
 
 #[test]

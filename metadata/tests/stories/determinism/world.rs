@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use standfast_core::{Clock, Digest, Machine};
 use standfast_metadata::{
     Answer, Call, ClientId, Cursor, ListObjects, MetadataConfig, Question, ReMount, SegmentId,
-    SegmentInfo, Target, TenantRow,
+    SegmentInfo, Target, TenantRow, TransferKind,
 };
 
 use super::step::{Step, TENANTS, claim, name, remove_many, start, transfer};
@@ -39,7 +39,7 @@ impl World {
     fn call(&mut self, client: u8, call: Call) {
         let primary = self.primary.as_mut().unwrap();
         // Many are refused: that is part of whatever happens.
-        drop(primary.one(&mut self.callers[usize::from(client)], call));
+        drop(primary.call(&mut self.callers[usize::from(client)], call));
     }
 
     pub(super) fn run(&mut self, step: &Step) {
@@ -206,8 +206,15 @@ impl World {
         assert_eq!(tenants(&mut restored), tenants(&mut follower));
     }
 
-    /// What tenants are said to hold is what a listing of their objects adds up to.
+    /// What tenants are said to hold, once nothing is copied or moved any more, is what a listing of their objects adds
+    /// up to.
     pub(super) fn check_usage(&mut self) {
+        for client in 0..3 {
+            for kind in [TransferKind::Copy, TransferKind::Move] {
+                let targets = (0..40).map(name).collect();
+                self.call(client, Call::TransferRevoke { kind, targets });
+            }
+        }
         let primary = self.primary();
         primary.settle();
         let mut left = tenants(&mut primary.machine);
