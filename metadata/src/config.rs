@@ -23,10 +23,11 @@ pub enum AllocationStrategy {
 pub struct MetadataConfig {
     /// A client without a sign of life for this long is expired: its segments are unmounted. Default `10s`.
     pub client_ttl: Span,
-    /// A put that was started and not ended may be overwritten by another after this long. Default `30s`.
+    /// A put, copy or move that was started and not ended may be replaced by another after this long. Default `30s`.
     pub put_start_discard: Span,
-    /// Memory of a put that was given up is used again after this long, because its writer may still be
-    /// writing. Default `600s`.
+    /// Memory of a put that was given up, or of a segment that was forgotten and is lent again, is used again after this
+    /// long, because others may still be writing there. A put, copy or move that is not ended is given up after as long.
+    /// Default `600s`.
     pub put_start_release: Span,
     /// A read protects an object from removal for this long. Default `10s`.
     pub lease_ttl: Span,

@@ -23,8 +23,8 @@ pub struct Transferring {
 
 impl MetadataClient {
     /// Starts copies or moves: allocates replicas in the segments `to`, one for a move, of objects that lie in `from`; `None`:
-    /// wherever they lie. The objects are not evicted, and removed by force only, until they were copied or moved, or
-    /// nothing was heard of it for `put_start_discard`.
+    /// wherever they lie. The objects are not evicted, and removed by force only, until that is ended or revoked, or given
+    /// up after `put_start_release`. After `put_start_discard` another client may start the same in its place.
     ///
     /// # Errors
     /// As all calls.

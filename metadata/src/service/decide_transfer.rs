@@ -1,4 +1,4 @@
-use standfast_core::{DecideContext, Decision, Refusal};
+use standfast_core::{DecideContext, Decision, Refusal, Span};
 
 use super::allocate::Allocation;
 use super::decide::committed;
@@ -26,7 +26,7 @@ impl MetadataService {
         if matches!(object.progress, Progress::Processing(_)) {
             return Err(ErrorCode::ReplicaIsNotReady.refuse("the object is being written"));
         }
-        if self.transfer_left(&key, context.now_ms()) > 0 {
+        if self.transfer_left(&key, context.now_ms(), self.config.put_start_discard) > 0 {
             let what = "the object is being copied or moved";
             return Err(ErrorCode::ObjectAlreadyExists.refuse(what));
         }
@@ -167,18 +167,17 @@ impl MetadataService {
         }
     }
 
-    /// How long an object is still protected because it is copied or moved.
-    fn transfer_left(&self, key: &ObjectKey, now_ms: u64) -> u64 {
+    /// How much is left of a time that began with the copy or move of an object; 0 when none is under way.
+    fn transfer_left(&self, key: &ObjectKey, now_ms: u64, time: Span) -> u64 {
         self.tables.transfer(key).map_or(0, |transfer| {
-            let discard_ms = millis(self.config.put_start_discard);
-            let until_ms = transfer.since_ms.saturating_add(discard_ms);
+            let until_ms = transfer.since_ms.saturating_add(millis(time));
             until_ms.saturating_sub(now_ms)
         })
     }
 
-    /// How long somebody may still count on an object: a reader, or one who copies or moves it.
+    /// How long somebody may still count on an object: a reader, or one who copies or moves it, until upkeep gives that up.
     pub(super) fn lease_left(&self, key: &ObjectKey, object: &Object, now_ms: u64) -> u64 {
         let readers = self.soft.lease_left(key, object, now_ms, &self.config);
-        readers.max(self.transfer_left(key, now_ms))
+        readers.max(self.transfer_left(key, now_ms, self.config.put_start_release))
     }
 }

@@ -229,7 +229,8 @@ fn a_copy_that_is_given_up_leaves_its_target_to_the_writer_for_a_while() {
 }
 
 #[test]
-fn an_abandoned_copy_protects_for_put_start_discard_and_is_given_up_after_put_start_release() {
+fn an_abandoned_copy_may_be_replaced_after_put_start_discard_and_is_given_up_after_put_start_release()
+ {
     let mut world = World::new();
     done(&world.start(Copy));
     world.live(29);
@@ -249,10 +250,24 @@ fn an_abandoned_copy_protects_for_put_start_discard_and_is_given_up_after_put_st
 }
 
 #[test]
-fn an_abandoned_copy_stops_no_removal() {
+fn a_copy_protects_its_source_for_as_long_as_it_takes() {
     let mut world = World::new();
     done(&world.start(Copy));
-    world.live(30);
+    world.live(590);
+    let remove = world.primary.remove(&mut world.other, "a", false);
+    assert_eq!(refused(&remove.outcome), ErrorCode::ObjectHasLease);
+    let full = world.primary.start(&mut world.other, "b", 1000);
+    assert_eq!(refused(&full.outcome), ErrorCode::NoAvailableHandle);
+    world.live(5);
+    done(&world.end(Copy));
+    assert_eq!(world.at(), [1, 2], "an eviction was asked for");
+}
+
+#[test]
+fn a_copy_that_was_given_up_stops_no_removal() {
+    let mut world = World::new();
+    done(&world.start(Copy));
+    world.live(600);
     done(&world.primary.remove(&mut world.other, "a", false));
     assert!(!world.room(1000), "the copier may still be writing");
 }
