@@ -80,7 +80,8 @@ impl Inner {
         lending.segments.retain(|lent| lent.segment.id != *id);
     }
 
-    /// Makes the client known and mounts again all it lends, with what lies in it as far as somebody knows.
+    /// Makes the client known and mounts again all it lends, with what lies in it as far as somebody knows. Nothing of it is
+    /// mounted as if it were new: who knew it may still be reading and writing there.
     pub(super) async fn remount(&self) -> Result<()> {
         let _one_at_a_time = self.remounting.lock().await;
         let segments = {
@@ -88,25 +89,17 @@ impl Inner {
             lent.joined = true;
             lent.segments.clone()
         };
-        let (holding, empty): (Vec<_>, Vec<_>) = segments
-            .into_iter()
-            .partition(|lent| lent.holdings.is_some());
-        let empty: Vec<_> = empty.into_iter().map(|lent| lent.segment).collect();
-        let mut refusals = Vec::new();
-        if holding.is_empty() || !empty.is_empty() {
+        if segments.is_empty() {
             let ticket = self.session.begin().await;
-            let results = self.mount(ticket.header(), empty).await?;
-            refusals.extend(results.into_iter().filter_map(Result::err));
+            self.mount(ticket.header(), Vec::new()).await?;
         }
-        for lent in holding {
+        for lent in segments {
             let held = lent
                 .holdings
                 .map_or_else(Vec::new, |holdings| holdings.held());
-            let told = self.remount_held(&lent.segment, &held).await?;
-            refusals.extend(told.err());
-        }
-        for refusal in refusals {
-            tracing::warn!(client = %self.options.client, %refusal.message, "remount refused");
+            if let Err(refusal) = self.remount_held(&lent.segment, &held).await? {
+                tracing::warn!(client = %self.options.client, %refusal.message, "remount refused");
+            }
         }
         Ok(())
     }

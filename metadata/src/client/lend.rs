@@ -42,7 +42,9 @@ pub(super) struct Lent {
 }
 
 impl MetadataClient {
-    /// Lends a segment, and goes on lending it until it is unmounted: after an expiry it is mounted again, empty.
+    /// Lends a segment, and goes on lending it until it is unmounted: after an expiry it is mounted again, empty, and its
+    /// memory is held back for `put_start_release`, because others may still be reading and writing there. An incarnation
+    /// that the master has known is not new to it either: who can shut those out lends a new one.
     ///
     /// # Errors
     /// As all calls.

@@ -4,8 +4,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use standfast_core::ErrorKind;
 use standfast_metadata::{
-    ClientOptions, HeldObject, Holdings, MetadataClient, Placement, PutObject, SegmentId, Traits,
-    TransferKind,
+    ClientOptions, ErrorCode, HeldObject, Holdings, MetadataClient, Placement, PutObject,
+    SegmentId, Traits, TransferKind,
 };
 
 use crate::support::{Node, segment};
@@ -126,14 +126,47 @@ async fn a_client_the_master_has_forgotten_mounts_again_what_it_lends() {
         }
         primary.seal();
     }
-    let put = client
-        .put(&[object("x")], &Placement::default())
-        .await
-        .unwrap();
-    put[0].as_ref().expect("mounted again, then put");
+    let put = async || {
+        let put = client.put(&[object("x")], &Placement::default()).await;
+        put.unwrap().remove(0)
+    };
+    let held_back = put().await.unwrap_err();
+    assert_eq!(ErrorCode::of(&held_back), ErrorCode::NoAvailableHandle);
+    for _ in 0..120 {
+        {
+            let mut primary = node.local.primary.lock();
+            primary.pass(5000);
+            primary.settle();
+            primary.seal();
+        }
+        assert!(!client.ping().await.unwrap().remounted, "it is mounted");
+    }
+    put().await.expect("nobody can be writing there any more");
     let unmount = client.unmount_segment(SegmentId(1)).await.unwrap();
     unmount.expect("it was mounted");
     assert!(!client.ping().await.unwrap().remounted);
+}
+
+#[tokio::test]
+async fn what_a_client_lends_is_held_back_from_a_master_that_never_knew_it() {
+    let (a, b) = (Node::start(), Node::start());
+    b.local.step_down(Some(&a.address));
+    let endpoints = [a.address.clone(), b.address.clone()];
+    let client = MetadataClient::connect(&endpoints, client_options())
+        .await
+        .unwrap();
+    let lent = segment(1, 1 << 20);
+    client.mount_segment(&lent).await.unwrap().unwrap();
+    let first = client.put(&[object("x")], &Placement::default()).await;
+    first.unwrap().remove(0).expect("placed by the first");
+
+    // The successor has lost all of it.
+    b.local.lead();
+    a.local.step_down(Some(&b.address));
+    assert!(client.ping().await.unwrap().remounted);
+    let put = client.put(&[object("y")], &Placement::default()).await;
+    let held_back = put.unwrap().remove(0).unwrap_err();
+    assert_eq!(ErrorCode::of(&held_back), ErrorCode::NoAvailableHandle);
 }
 
 #[derive(Debug)]
