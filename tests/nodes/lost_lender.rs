@@ -16,7 +16,7 @@ use crate::support::TestCluster;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A process that lends a segment of this name.
-async fn lending(cluster: &TestCluster, name: &str) -> Child {
+pub(crate) async fn lending(cluster: &TestCluster, name: &str) -> Child {
     let mut command = standfast();
     command.args(["segment", "mount", "--size", "1GiB", "--name", name]);
     command.arg("--endpoint").arg(cluster.endpoints().join(","));
@@ -25,6 +25,19 @@ async fn lending(cluster: &TestCluster, name: &str) -> Child {
     let line = lines.next_line().await.unwrap().unwrap();
     assert!(line.contains("mounted"), "{line}");
     child
+}
+
+/// Waits until so many segments are lent.
+pub(crate) async fn until_lent(client: &MetadataClient, count: usize) {
+    let give_up = Instant::now() + PATIENCE;
+    let mut ticks = interval(Duration::from_millis(100));
+    while client.list_segments().await.unwrap().len() != count {
+        assert!(
+            Instant::now() < give_up,
+            "waited {PATIENCE:?} for {count} segments"
+        );
+        ticks.tick().await;
+    }
 }
 
 async fn put_into(client: &MetadataClient, name: &str, objects: &[PutObject]) {
@@ -65,15 +78,7 @@ async fn a_lender_that_dies_with_the_primary_is_expired_through_the_log_of_the_n
     dies.kill().await.unwrap();
     cluster.node(&leader).kill().await;
 
-    let give_up = Instant::now() + PATIENCE;
-    let mut ticks = interval(Duration::from_millis(100));
-    while client.list_segments().await.unwrap().len() > 1 {
-        assert!(
-            Instant::now() < give_up,
-            "waited {PATIENCE:?} for the expiry"
-        );
-        ticks.tick().await;
-    }
+    until_lent(&client, 1).await;
     all_exist(&client, kept).await;
     let found = client.exists(&keys(lost)).await.unwrap();
     assert!(found.into_iter().all(|found| found == Ok(false)));
@@ -88,6 +93,7 @@ async fn a_lender_that_dies_with_the_primary_is_expired_through_the_log_of_the_n
     let expire = Op::Expire {
         client: ClientId::NONE,
         hold_ms: 0,
+        remember_ms: 1,
     };
     let expired: Vec<_> = logged(&cluster)
         .await

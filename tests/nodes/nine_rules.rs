@@ -8,14 +8,19 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use standfast_metadata::{MetadataClient, Op, Removal, SegmentId, SegmentInfo};
+use standfast_metadata::{
+    ErrorCode, MetadataClient, Op, Placement, Removal, SegmentId, SegmentInfo,
+};
+use tokio::process::Child;
 
 use crate::http;
 use crate::lender::{all_exist, client, keys, lender, objects, put_all};
+use crate::lost_lender::{lending, until_lent};
 use crate::support::{TestCluster, in_sync};
 use crate::trimmed::trimmed;
 
@@ -99,6 +104,33 @@ async fn rule_4_a_client_that_restarts_on_its_address_costs_no_other_an_object()
     let lent = other.list_segments().await.unwrap();
     let incarnations: Vec<_> = lent.iter().map(|lent| lent.info.incarnation).collect();
     assert_eq!(incarnations, [1, 2]);
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().unwrap().to_string();
+    let sent = Command::new("kill").args(["-s", name, &pid]).status();
+    assert!(sent.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_4_what_a_frozen_lender_lends_again_is_not_given_to_others_while_it_may_be_read() {
+    let cluster = TestCluster::start(&["a"]).await;
+    let client = client(&cluster, PATIENCE).await;
+    let mut frozen = lending(&cluster, "frozen").await;
+    let stored = objects(0..2, 32);
+    let (old, new) = stored.split_at(1);
+    put_all(&client, old).await;
+    all_exist(&client, old).await;
+    signal(&frozen, "STOP");
+    until_lent(&client, 0).await;
+    signal(&frozen, "CONT");
+    until_lent(&client, 1).await;
+    let put = client.put(new, &Placement::default()).await.unwrap();
+    let refusal = put.into_iter().next().unwrap().unwrap_err();
+    assert_eq!(ErrorCode::of(&refusal), ErrorCode::NoAvailableHandle);
+    let lent = client.list_segments().await.unwrap();
+    assert_eq!(lent[0].used, lent[0].info.size, "all of it is held back");
+    frozen.kill().await.unwrap();
 }
 
 /// Changes a byte of every file below a folder.

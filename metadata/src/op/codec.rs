@@ -1,10 +1,13 @@
 use bytes::Bytes;
 use standfast_core::{Entry, Error, ErrorKind, Result, Seq, write_varint};
 
+use super::forgetting::{
+    self, FOR_A_WHILE, NOT_AT_ALL, decode_expire, decode_graceful_unmount, decode_unmount,
+};
 use super::{Op, Range, Reader, Remounting, Start, Transfer};
 use crate::error::corrupt;
 use crate::key::may_be_tenant;
-use crate::names::{ClientId, SegmentId};
+use crate::names::SegmentId;
 use crate::request::{Cursor, Place, Quota, SegmentInfo, Traits, TransferKind};
 
 fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -97,19 +100,8 @@ impl Op {
             Self::Join | Self::Release | Self::TransferRevoke | Self::PutEnd { checksum: None } => {
             }
             Self::Mount { segment, reserved } => encode_mount(segment, *reserved, &mut out),
-            Self::Unmount { id } => out.extend_from_slice(&id.to_bytes()),
-            Self::Expire { client, hold_ms } => {
-                out.extend_from_slice(&client.to_bytes());
-                write_varint(&mut out, *hold_ms);
-            }
-            Self::GracefulUnmount {
-                id,
-                grace_ms,
-                dismissed,
-            } => {
-                out.extend_from_slice(&id.to_bytes());
-                write_varint(&mut out, *grace_ms);
-                out.push(u8::from(*dismissed));
+            Self::Unmount { .. } | Self::GracefulUnmount { .. } | Self::Expire { .. } => {
+                forgetting::encode(self, &mut out);
             }
             Self::TransferStart(transfer) => transfer.write(&mut out),
             Self::TransferEnd { kind, hold_ms } => {
@@ -172,8 +164,8 @@ impl Op {
         let op = match entry.op_type.0 {
             16 => Some(Self::Join),
             17 => decode_mount(&mut input),
-            18 => decode_unmount(&mut input),
-            19 => decode_expire(&mut input),
+            18 => decode_unmount(&mut input, NOT_AT_ALL),
+            19 => decode_expire(&mut input, NOT_AT_ALL),
             20 => read_start(&mut input, |_| Some(Traits::default())).map(Self::PutStart),
             21 => decode_put_end(&mut input),
             22 => input.varint().map(|hold_ms| Self::PutRevoke { hold_ms }),
@@ -188,15 +180,18 @@ impl Op {
             31 => read_start(&mut input, Traits::read).map(Self::Upsert),
             32 => Traits::read(&mut input).map(|traits| Self::UpsertInPlace { traits }),
             33 => Remounting::read(&mut input).map(Self::ReMount),
-            34 => decode_graceful_unmount(&mut input),
+            34 => decode_graceful_unmount(&mut input, NOT_AT_ALL),
             35 => Transfer::read(&mut input).map(Self::TransferStart),
             36 => decode_transfer_end(&mut input),
             37 => Some(Self::TransferRevoke),
+            38 => decode_unmount(&mut input, FOR_A_WHILE),
+            39 => decode_graceful_unmount(&mut input, FOR_A_WHILE),
+            40 => decode_expire(&mut input, FOR_A_WHILE),
             43 => decode_quota(&mut input),
             other => {
                 return Err(
                     Error::new(ErrorKind::Version, "apply metadata").context(format!(
-                        "op type {other} is not known to this version, which reads 16 to 37 and 43: upgrade"
+                        "op type {other} is not known to this version, which reads 16 to 40 and 43: upgrade"
                     )),
                 );
             }
@@ -220,27 +215,6 @@ fn decode_mount(input: &mut Reader<'_>) -> Option<Op> {
         protocol: input.text()?,
     };
     Some(Op::Mount { segment, reserved })
-}
-
-fn decode_unmount(input: &mut Reader<'_>) -> Option<Op> {
-    Some(Op::Unmount {
-        id: SegmentId::from_bytes(input.take(16)?)?,
-    })
-}
-
-fn decode_graceful_unmount(input: &mut Reader<'_>) -> Option<Op> {
-    Some(Op::GracefulUnmount {
-        id: SegmentId::from_bytes(input.take(16)?)?,
-        grace_ms: input.varint()?,
-        dismissed: input.bool()?,
-    })
-}
-
-fn decode_expire(input: &mut Reader<'_>) -> Option<Op> {
-    Some(Op::Expire {
-        client: ClientId::from_bytes(input.take(16)?)?,
-        hold_ms: input.varint()?,
-    })
 }
 
 fn read_start(

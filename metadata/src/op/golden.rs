@@ -38,9 +38,11 @@ fn every_op() -> Vec<(&'static str, Op)> {
             id: info().id,
             grace_ms: 30_000,
             dismissed: true,
+            remember_ms: 0,
         },
     ));
     ops.extend(of_quotas());
+    ops.extend(of_forgetting());
     ops
 }
 
@@ -67,14 +69,36 @@ fn of_segments() -> Vec<(&'static str, Op)> {
                 reserved: 10_737_418,
             },
         ),
-        ("unmount", Op::Unmount { id }),
+        ("unmount", Op::Unmount { id, remember_ms: 0 }),
         (
             "expire",
             Op::Expire {
                 client: ClientId(9),
                 hold_ms: 600_000,
+                remember_ms: 0,
             },
         ),
+    ]
+}
+
+fn of_forgetting() -> Vec<(&'static str, Op)> {
+    let (id, remember_ms) = (info().id, 600_000);
+    let unmount = Op::Unmount { id, remember_ms };
+    let graceful = Op::GracefulUnmount {
+        id,
+        grace_ms: 30_000,
+        dismissed: true,
+        remember_ms,
+    };
+    let expire = Op::Expire {
+        client: ClientId(9),
+        hold_ms: 30_000,
+        remember_ms,
+    };
+    vec![
+        ("unmount-remembering", unmount),
+        ("graceful-unmount-remembering", graceful),
+        ("expire-remembering", expire),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The operations that enter the log.
 
 mod codec;
+mod forgetting;
 #[cfg(test)]
 mod golden;
 mod reader;
@@ -76,6 +77,9 @@ pub struct Start {
 ///                     · ranges reserved v, each: segment v, offset v, length v
 ///   36 TransferEnd    kind 1 · hold ms v
 ///   37 TransferRevoke -
+///   38 Unmount        id 16 · remember ms v
+///   39 GracefulUnmount  id 16 · grace ms v · dismissed 1 (0 or 1) · remember ms v
+///   40 Expire         client 16 · hold ms v · remember ms v
 ///   43 QuotaPolicy    tenant (v + bytes) · quota                       little endian, v = LEB128
 /// ```
 ///
@@ -96,6 +100,9 @@ pub enum Op {
     Unmount {
         /// Its id.
         id: SegmentId,
+        /// How long its incarnation is remembered: mounted again meanwhile, its memory is held back. 0 in entries that older
+        /// versions wrote (18): not at all.
+        remember_ms: u64,
     },
     /// The entry's key, which is complete, is copied or moved to replicas that are allocated. Replaces what was started
     /// long ago.
@@ -117,6 +124,8 @@ pub enum Op {
         grace_ms: u64,
         /// By an operator: its client is not to mount it again.
         dismissed: bool,
+        /// As of [`Self::Unmount`], when there is no grace; 0 in entries that older versions wrote (34).
+        remember_ms: u64,
     },
     /// A client gave no sign of life: its segments are gone, its unfinished puts given up, its session ended.
     Expire {
@@ -124,6 +133,8 @@ pub enum Op {
         client: crate::names::ClientId,
         /// How long the memory of its unfinished puts is held back.
         hold_ms: u64,
+        /// As of [`Self::Unmount`], of its segments; 0 in entries that older versions wrote (19).
+        remember_ms: u64,
     },
     /// Replicas of the entry's key are allocated. Replaces a put that was started long ago.
     PutStart(Start),
@@ -206,8 +217,10 @@ impl Op {
         OpType(match self {
             Self::Join => 16,
             Self::Mount { .. } => 17,
-            Self::Unmount { .. } => 18,
-            Self::Expire { .. } => 19,
+            Self::Unmount { remember_ms: 0, .. } => 18,
+            Self::Unmount { .. } => 38,
+            Self::Expire { remember_ms: 0, .. } => 19,
+            Self::Expire { .. } => 40,
             Self::PutStart(start) if start.traits.is_empty() => 20,
             Self::PutStart(_) => 29,
             Self::PutEnd { .. } => 21,
@@ -222,7 +235,8 @@ impl Op {
             Self::Upsert(_) => 31,
             Self::UpsertInPlace { .. } => 32,
             Self::ReMount(_) => 33,
-            Self::GracefulUnmount { .. } => 34,
+            Self::GracefulUnmount { remember_ms: 0, .. } => 34,
+            Self::GracefulUnmount { .. } => 39,
             Self::TransferStart(_) => 35,
             Self::TransferEnd { .. } => 36,
             Self::TransferRevoke => 37,

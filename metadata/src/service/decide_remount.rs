@@ -44,7 +44,7 @@ impl MetadataService {
         let op = Op::ReMount(Remounting {
             segment: call.segment.clone(),
             last: call.last,
-            hold_ms: millis(self.config.put_start_release),
+            hold_ms: self.remember_ms(),
             lease_ms: millis(self.config.lease_ttl),
             claims: call.claims.clone(),
         });

@@ -2,8 +2,9 @@ use standfast_core::{DecideContext, Decision, Refusal, Reply, Section};
 
 use super::decide::committed;
 use super::machine::MetadataService;
+use crate::config::millis;
 use crate::names::{ClientId, SegmentId};
-use crate::op::Op;
+use crate::op::{Op, Remounting};
 use crate::request::SegmentInfo;
 use crate::state::SegmentStatus;
 use crate::v1::ErrorCode;
@@ -25,6 +26,9 @@ impl MetadataService {
     }
 
     /// Mounts a segment. The beginning of it is reserved at once, so that the first put need not wait.
+    ///
+    /// One that was forgotten a while ago is mounted as its client mounts it again that has nothing to say of it: its memory is
+    /// held back until nobody can be using it any more.
     pub(super) fn decide_mount(
         &mut self,
         context: &mut DecideContext<'_>,
@@ -46,11 +50,29 @@ impl MetadataService {
                 )));
             }
         }
-        let op = Op::Mount {
-            segment: info.clone(),
-            reserved: self.window(info.size),
+        let until_ms = self.tables.forgotten(info.id, info.incarnation);
+        let left_ms = until_ms.map_or(0, |until_ms| until_ms.saturating_sub(context.now_ms()));
+        let op = if left_ms > 0 {
+            Op::ReMount(Remounting {
+                segment: info.clone(),
+                last: true,
+                hold_ms: left_ms,
+                lease_ms: 0,
+                claims: Vec::new(),
+            })
+        } else {
+            Op::Mount {
+                segment: info.clone(),
+                reserved: self.window(info.size),
+            }
         };
         Ok(committed(None, &op))
+    }
+
+    /// For how long somebody may still be reading or writing in a segment that is forgotten.
+    pub(super) fn remember_ms(&self) -> u64 {
+        let release_ms = millis(self.config.put_start_release);
+        release_ms.max(millis(self.config.lease_ttl))
     }
 
     pub(super) fn decide_unmount(
@@ -65,7 +87,10 @@ impl MetadataService {
             None => Err(ErrorCode::SegmentNotFound.refuse(format!("segment {id} is not mounted"))),
             Some(mounted) if mounted.owner != owner => Err(ErrorCode::IllegalClient
                 .refuse(format!("segment {id} was mounted by another client"))),
-            Some(_) => Ok(committed(None, &Op::Unmount { id })),
+            Some(_) => {
+                let remember_ms = self.remember_ms();
+                Ok(committed(None, &Op::Unmount { id, remember_ms }))
+            }
         }
     }
 
@@ -95,6 +120,7 @@ impl MetadataService {
             id,
             grace_ms,
             dismissed,
+            remember_ms: self.remember_ms(),
         };
         Ok(committed(None, &op))
     }

@@ -132,8 +132,8 @@ impl StateMachine for MetadataService {
 
     fn versions(&self) -> Versions {
         Versions {
-            written: 7,
-            lowest_reader: 7,
+            written: 8,
+            lowest_reader: 8,
             digest: 1,
         }
     }

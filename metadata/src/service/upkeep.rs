@@ -76,6 +76,7 @@ impl MetadataService {
         let due = segments.filter(|segment| due(segment.status));
         due.map(|segment| Op::Unmount {
             id: segment.info.id,
+            remember_ms: self.remember_ms(),
         })
         .collect()
     }
@@ -84,6 +85,7 @@ impl MetadataService {
         let ttl_ms = millis(self.config.client_ttl);
         let hold_ms = millis(self.config.put_start_release);
         let forgets_all = std::mem::take(&mut self.soft.forgets_clients);
+        let remember_ms = self.remember_ms();
         let mut expired = Vec::new();
         for (id, client) in self.tables.clients() {
             let silent_ms = now_ms.saturating_sub(self.soft.heard_ms(client.number, now_ms));
@@ -91,6 +93,7 @@ impl MetadataService {
                 expired.push(Op::Expire {
                     client: *id,
                     hold_ms,
+                    remember_ms,
                 });
             }
         }

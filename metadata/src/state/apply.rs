@@ -29,13 +29,18 @@ impl Tables {
             Op::Join => self.apply_join(context, client),
             Op::Mount { segment, reserved } => self.apply_mount(context, client, segment, reserved),
             Op::ReMount(remounting) => self.apply_remount(context, client, remounting),
-            Op::Unmount { id } => self.apply_unmount(context, id),
+            Op::Unmount { id, remember_ms } => self.apply_unmount(context, id, remember_ms),
             Op::GracefulUnmount {
                 id,
                 grace_ms,
                 dismissed,
-            } => self.apply_graceful_unmount(context, id, grace_ms, dismissed),
-            Op::Expire { client, hold_ms } => self.apply_expire(context, client, hold_ms),
+                remember_ms,
+            } => self.apply_graceful_unmount(context, (id, remember_ms), grace_ms, dismissed),
+            Op::Expire {
+                client,
+                hold_ms,
+                remember_ms,
+            } => self.apply_expire(context, client, (hold_ms, remember_ms)),
             Op::PutStart(start) => {
                 self.apply_put_start(context, self.subject(entry)?, client, start)
             }
@@ -169,6 +174,7 @@ impl Tables {
                 segment.space.release(range.offset, range.length);
             }
         }
+        self.drop_forgotten(context.now_ms());
         context.touch(Section::GLOBALS);
         Reply::default()
     }

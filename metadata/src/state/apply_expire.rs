@@ -11,7 +11,7 @@ impl Tables {
         &mut self,
         context: &mut ApplyContext<'_>,
         id: ClientId,
-        hold_ms: u64,
+        (hold_ms, remember_ms): (u64, u64),
     ) -> Result<Reply> {
         let Some(client) = self.client(id) else {
             return Err(corrupt(format!("client {id} expires but is not known")));
@@ -23,7 +23,7 @@ impl Tables {
             .map(|(number, _)| *number)
             .collect();
         for number in owned {
-            self.drop_segment(context, number);
+            self.forget_segment(context, number, remember_ms);
         }
         self.end_transfers_of(context, client.number);
         let unfinished: Vec<_> = self

@@ -91,6 +91,7 @@ impl Tables {
             ..self.counters()
         });
         self.undismiss(|id, _| *id == info.id);
+        self.mounted_again(info.id, info.incarnation);
         self.by_id.insert(info.id, number);
         let segment = Segment {
             number,

@@ -11,9 +11,10 @@ impl Tables {
         &mut self,
         context: &mut ApplyContext<'_>,
         id: SegmentId,
+        remember_ms: u64,
     ) -> Result<Reply> {
         let number = self.mounted(id)?;
-        self.unmount(context, number);
+        self.unmount(context, number, remember_ms);
         self.membership_changed(context);
         Ok(Reply::default())
     }
@@ -21,7 +22,7 @@ impl Tables {
     pub(super) fn apply_graceful_unmount(
         &mut self,
         context: &mut ApplyContext<'_>,
-        id: SegmentId,
+        (id, remember_ms): (SegmentId, u64),
         grace_ms: u64,
         dismissed: bool,
     ) -> Result<Reply> {
@@ -30,7 +31,7 @@ impl Tables {
         let at_ms = context.now_ms().saturating_add(grace_ms);
         self.set_status(number, SegmentStatus::Unmounting { at_ms, dismissed });
         if grace_ms == 0 {
-            self.unmount(context, number);
+            self.unmount(context, number, remember_ms);
         }
         self.membership_changed(context);
         Ok(Reply::default())
@@ -53,7 +54,7 @@ impl Tables {
     }
 
     /// Forgets a segment; remembers that its client is not to mount it again, if an operator wants so.
-    fn unmount(&mut self, context: &mut ApplyContext<'_>, number: SegmentNumber) {
+    fn unmount(&mut self, context: &mut ApplyContext<'_>, number: SegmentNumber, remember_ms: u64) {
         if self.is_dismissed(number)
             && let Some(segment) = self.segments.get(&number)
         {
@@ -64,6 +65,20 @@ impl Tables {
             };
             self.dismissed.insert(id, dismissed);
             self.add_global(&GlobalRow::Dismissed(id, dismissed));
+        }
+        self.forget_segment(context, number, remember_ms);
+    }
+
+    /// Drops a segment that is not replaced by another incarnation, and remembers it for a while.
+    pub(super) fn forget_segment(
+        &mut self,
+        context: &mut ApplyContext<'_>,
+        number: SegmentNumber,
+        remember_ms: u64,
+    ) {
+        if let Some(segment) = self.segments.get(&number) {
+            let incarnation = (segment.info.id, segment.info.incarnation);
+            self.remember(context, incarnation, remember_ms);
         }
         self.drop_segment(context, number);
     }

@@ -45,7 +45,8 @@ pub(crate) struct Held {
 ///   6 dismissed    id 16 · incarnation 8 · owner v
 ///   7 under way    kind 1 (0 copy, 1 move) · client v · since ms v · hold ms v · size v
 ///                  · source and targets v, each: segment v, offset v · key (v + bytes)
-///   8 quota        tenant (v + bytes) · quota; absent while it limits nothing        little endian, v = LEB128
+///   8 quota        tenant (v + bytes) · quota; absent while it limits nothing
+///   9 forgotten    id 16 · incarnation 8 · until v                                   little endian, v = LEB128
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GlobalRow<'a> {
@@ -59,6 +60,8 @@ pub(crate) enum GlobalRow<'a> {
     /// Of a qualified key.
     UnderWay(Vec<u8>, Cow<'a, UnderWay>),
     Quota(Cow<'a, [u8]>, Quota),
+    /// An incarnation of a segment, and until when its memory may be in use.
+    Forgotten(SegmentId, u64, u64),
 }
 
 impl<'a> GlobalRow<'a> {
@@ -100,16 +103,12 @@ impl<'a> GlobalRow<'a> {
             }
             Self::Held(held) => {
                 out.push(4);
-                let range = held.range;
-                write_all(
-                    out,
-                    [
-                        held.until_ms,
-                        range.segment.0.into(),
-                        range.offset,
-                        range.length,
-                    ],
-                );
+                let Range {
+                    segment,
+                    offset,
+                    length,
+                } = held.range;
+                write_all(out, [held.until_ms, segment.0.into(), offset, length]);
             }
             Self::Status(segment, status) => {
                 out.push(5);
@@ -124,9 +123,13 @@ impl<'a> GlobalRow<'a> {
             }
             Self::Dismissed(id, dismissed) => {
                 out.push(6);
-                out.extend_from_slice(&id.to_bytes());
-                out.extend_from_slice(&dismissed.incarnation.to_le_bytes());
+                write_incarnation(out, *id, dismissed.incarnation);
                 write_all(out, [dismissed.owner.0.into()]);
+            }
+            Self::Forgotten(id, incarnation, until_ms) => {
+                out.push(9);
+                write_incarnation(out, *id, *incarnation);
+                write_all(out, [*until_ms]);
             }
             Self::Quota(tenant, quota) => {
                 out.push(8);
@@ -191,6 +194,11 @@ impl<'a> GlobalRow<'a> {
                 let quota = Quota::read(input).filter(|quota| !quota.is_none())?;
                 Self::Quota(Cow::Owned(tenant.to_vec()), quota)
             }
+            9 => {
+                let id = SegmentId::from_bytes(input.take(16)?)?;
+                let incarnation = u64::from_le_bytes(input.array()?);
+                Self::Forgotten(id, incarnation, input.varint()?)
+            }
             _ => return None,
         })
     }
@@ -200,6 +208,11 @@ fn write_all<const N: usize>(out: &mut Vec<u8>, numbers: [u64; N]) {
     for number in numbers {
         write_varint(out, number);
     }
+}
+
+fn write_incarnation(out: &mut Vec<u8>, id: SegmentId, incarnation: u64) {
+    out.extend_from_slice(&id.to_bytes());
+    out.extend_from_slice(&incarnation.to_le_bytes());
 }
 
 #[cfg(test)]
@@ -213,8 +226,8 @@ mod tests {
         }
     }
 
-    fn rows() -> Vec<GlobalRow<'static>> {
-        let info = SegmentInfo {
+    fn info() -> SegmentInfo {
+        SegmentInfo {
             id: SegmentId(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10),
             incarnation: 7,
             name: "node-1".to_owned(),
@@ -222,7 +235,10 @@ mod tests {
             base: 0x7f00_0000_0000,
             size: 1 << 30,
             protocol: "rdma".to_owned(),
-        };
+        }
+    }
+
+    fn rows() -> Vec<GlobalRow<'static>> {
         let range = Range {
             segment: SegmentNumber(3),
             offset: 4096,
@@ -236,7 +252,7 @@ mod tests {
                 sweep_left: 512,
             }),
             GlobalRow::Client(ClientNumber(299), ClientId(9)),
-            GlobalRow::Segment(SegmentNumber(3), ClientNumber(299), Cow::Owned(info)),
+            GlobalRow::Segment(SegmentNumber(3), ClientNumber(299), Cow::Owned(info())),
             GlobalRow::Reservation(
                 SegmentNumber(3),
                 Reservation {
@@ -283,6 +299,7 @@ mod tests {
                     objects: Some(1000),
                 },
             ),
+            GlobalRow::Forgotten(SegmentId(9), 7, 600_000),
         ]
     }
 

@@ -106,6 +106,9 @@ impl Tables {
         for (id, dismissed) in &self.dismissed {
             write(GlobalRow::Dismissed(*id, *dismissed));
         }
+        for ((id, incarnation), until_ms) in &self.forgotten {
+            write(GlobalRow::Forgotten(*id, *incarnation, *until_ms));
+        }
         for (key, under_way) in &self.transfers {
             write(GlobalRow::transfer(key, under_way));
         }

@@ -11,6 +11,7 @@ mod apply_transfer;
 mod apply_unmount;
 mod apply_upsert;
 mod changes;
+mod forgotten;
 mod global_row;
 mod globals;
 mod lane;

@@ -187,6 +187,9 @@ impl Shadow {
             GlobalRow::Dismissed(id, dismissed) => {
                 tables.dismissed.insert(*id, *dismissed);
             }
+            GlobalRow::Forgotten(id, incarnation, until_ms) => {
+                tables.forgotten.insert((*id, *incarnation), *until_ms);
+            }
             GlobalRow::Status(number, status) => {
                 tables.segments.get_mut(number)?.status = *status;
             }

@@ -29,6 +29,8 @@ pub(crate) struct Tables {
     pub(super) numbers: Vec<SegmentNumber>,
     pub(super) by_id: BTreeMap<SegmentId, SegmentNumber>,
     pub(super) dismissed: BTreeMap<SegmentId, Dismissed>,
+    /// Incarnations whose memory may still be in use, each until when.
+    pub(super) forgotten: BTreeMap<(SegmentId, u64), u64>,
     /// Copies and moves under way.
     pub(super) transfers: BTreeMap<ObjectKey, UnderWay>,
     pub(super) held: BTreeSet<Held>,
@@ -65,6 +67,7 @@ impl Tables {
             numbers: Vec::new(),
             by_id: BTreeMap::new(),
             dismissed: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
             transfers: BTreeMap::new(),
             held: BTreeSet::new(),
             counters: Counters::default(),
@@ -104,6 +107,7 @@ impl Tables {
             + self.clients.len()
             + self.segments.len()
             + self.dismissed.len()
+            + self.forgotten.len()
             + self.transfers.len()
             + self.held.len()
             + of_segments
@@ -160,9 +164,11 @@ impl Tables {
         self.dismissed.get(&id).copied()
     }
 
-    /// The first that is due, if any.
+    /// When the first range that is held back may be released, or the first forgotten incarnation dropped.
     pub(crate) fn held_until(&self) -> Option<u64> {
-        self.held.first().map(|held| held.until_ms)
+        let held = self.held.first().map(|held| held.until_ms);
+        let forgotten = self.forgotten.values().copied().min();
+        held.into_iter().chain(forgotten).min()
     }
 
     pub(crate) const fn counters(&self) -> Counters {

@@ -128,7 +128,13 @@ fn of_segments() -> Vec<(&'static str, Op)> {
                 ranges: vec![range(0, 10)],
             },
         ),
-        ("", Op::Unmount { id: SegmentId(9) }),
+        (
+            "",
+            Op::Unmount {
+                id: SegmentId(9),
+                remember_ms: 1,
+            },
+        ),
         (
             "",
             Op::Mount {
@@ -155,6 +161,7 @@ fn of_segments() -> Vec<(&'static str, Op)> {
             Op::Expire {
                 client: standfast_metadata::ClientId(9),
                 hold_ms: 0,
+                remember_ms: 1,
             },
         ),
     ]

@@ -11,6 +11,8 @@ mod eviction;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod forgotten;
+#[cfg(test)]
 mod graceful;
 #[cfg(test)]
 mod groups;

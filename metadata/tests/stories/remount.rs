@@ -32,7 +32,7 @@ fn told(answered: &Answered) -> (u64, u64) {
 }
 
 /// Puts an object with the checksum of [`claim`] into the segment that is preferred.
-fn put(primary: &mut Primary, client: &mut Caller, name: &str, replicas: u32) {
+pub(crate) fn put(primary: &mut Primary, client: &mut Caller, name: &str, replicas: u32) {
     let start = Call::PutStart {
         objects: vec![(key(name), 100)],
         placement: Placement {
@@ -47,7 +47,7 @@ fn put(primary: &mut Primary, client: &mut Caller, name: &str, replicas: u32) {
 }
 
 /// A primary that has expired client 1 and its segment with `a` at 0 and `b` at 100; client 2 lives.
-fn forgotten() -> (Primary, Caller, Caller) {
+pub(crate) fn forgotten() -> (Primary, Caller, Caller) {
     let mut primary = Primary::new();
     let (mut owner, mut other) = (Caller::new(1), Caller::new(2));
     primary.mount(&mut owner, &segment(1, 1000));
