@@ -692,8 +692,8 @@ pub struct SetQuotaResponse {
 pub struct Tenant {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Of all replicas of its objects, those being written too. Objects of a segment that is gone count until they are
-    /// dropped, soon after.
+    /// Of all replicas of its objects, those being written too, and of those that copies and moves are making. Objects of a
+    /// segment that is gone count until they are dropped, soon after.
     #[prost(uint64, tag = "2")]
     pub used_bytes: u64,
     #[prost(uint64, tag = "3")]
@@ -1027,7 +1027,8 @@ pub mod master_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Makes a client known, and lends its segments. Without segments it only makes the client known, which
-        /// every client must be before it changes anything.
+        /// every client must be before it changes anything. An incarnation that the master has forgotten lately is lent again as by
+        /// ReMountSegment without objects: its memory is held back for a while.
         pub async fn mount_segment(
             &mut self,
             request: impl tonic::IntoRequest<super::MountSegmentRequest>,
@@ -1370,8 +1371,8 @@ pub mod master_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Allocates replicas of an object in other segments, to be written with its bytes. Until CopyEnd or CopyRevoke it is not
-        /// evicted, and removed by force only; but when nothing was heard for as long as a put may take, it is again, and others
-        /// may copy it. The copy is over when one of its segments is gone. Of one object there is one copy or move at a time.
+        /// evicted, and removed by force only; but after put_start_discard others may copy it instead, and after put_start_release
+        /// the copy is given up. It is over when one of its segments is gone. Of one object there is one copy or move at a time.
         pub async fn copy_start(
             &mut self,
             request: impl tonic::IntoRequest<super::TransferStartRequest>,
@@ -2120,7 +2121,8 @@ pub mod master_service_server {
             request: tonic::Request<super::PingRequest>,
         ) -> std::result::Result<tonic::Response<super::PingResponse>, tonic::Status>;
         /// Makes a client known, and lends its segments. Without segments it only makes the client known, which
-        /// every client must be before it changes anything.
+        /// every client must be before it changes anything. An incarnation that the master has forgotten lately is lent again as by
+        /// ReMountSegment without objects: its memory is held back for a while.
         async fn mount_segment(
             &self,
             request: tonic::Request<super::MountSegmentRequest>,
@@ -2214,8 +2216,8 @@ pub mod master_service_server {
             tonic::Status,
         >;
         /// Allocates replicas of an object in other segments, to be written with its bytes. Until CopyEnd or CopyRevoke it is not
-        /// evicted, and removed by force only; but when nothing was heard for as long as a put may take, it is again, and others
-        /// may copy it. The copy is over when one of its segments is gone. Of one object there is one copy or move at a time.
+        /// evicted, and removed by force only; but after put_start_discard others may copy it instead, and after put_start_release
+        /// the copy is given up. It is over when one of its segments is gone. Of one object there is one copy or move at a time.
         async fn copy_start(
             &self,
             request: tonic::Request<super::TransferStartRequest>,
