@@ -9,6 +9,7 @@ use super::quota::QuotaCommand;
 use super::replay::ReplayArguments;
 use super::seconds;
 use super::segment::SegmentCommand;
+use super::text;
 use standfast_core::Span;
 use standfast_master::Ack;
 
@@ -175,7 +176,7 @@ pub(crate) struct SkipArguments {
     #[arg(long)]
     pub(crate) seq: u64,
     /// Why; kept with the log
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = text::reason)]
     pub(crate) reason: String,
 }
 

@@ -32,6 +32,7 @@ mod snapshot_diff;
 mod snapshot_list;
 mod status;
 mod stop;
+mod text;
 
 use std::process::ExitCode;
 

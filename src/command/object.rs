@@ -15,7 +15,7 @@ use super::endpoint;
 use super::object_list::{self, ListArguments};
 use super::object_remove::{self, RemoveArguments};
 use super::object_transfer::{self, TransferArguments};
-use super::output;
+use super::{output, text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ObjectCommand {
@@ -42,7 +42,7 @@ pub(crate) struct KeysArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// The tenant
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "default", value_parser = text::tenant)]
     tenant: String,
 }
 

@@ -7,7 +7,7 @@ use standfast_metadata::ListedObject;
 use super::Failure;
 use super::args::Output;
 use super::object::ClusterArguments;
-use super::output;
+use super::{output, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
@@ -26,7 +26,7 @@ pub(crate) struct ListArguments {
     #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true)]
     limit: u64,
     /// The tenant
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "default", value_parser = text::tenant)]
     tenant: String,
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -51,9 +51,7 @@ struct Listed {
 pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> {
     let client = arguments.cluster.connect(&arguments.tenant).await?;
     let form = arguments.cluster.output;
-    if form == Output::Table {
-        output::line(row("key", "size", "status", "segments"))?;
-    }
+    let mut header = (form == Output::Table).then(|| row("key", "size", "status", "segments"));
     let mut left = arguments.limit;
     let mut cursor = None;
     while left > 0 {
@@ -64,6 +62,10 @@ pub(super) async fn run(arguments: &ListArguments) -> Result<ExitCode, Failure> 
             .list_matching(prefix, &arguments.regex, limit, cursor.as_ref())
             .await?;
         left -= page.objects.len() as u64;
+        // Only now: an error comes first.
+        if let Some(header) = header.take() {
+            output::line(header)?;
+        }
         output::lines(page.objects.iter().map(|object| line(form, object)))?;
         cursor = page.next;
         if cursor.is_none() {

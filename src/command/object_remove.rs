@@ -8,7 +8,7 @@ use standfast_metadata::{ErrorCode, MetadataClient, Placed, Removal, RemovedMany
 use super::Failure;
 use super::confirm::confirm;
 use super::object::{ClusterArguments, bytes, conclude, distinct};
-use super::output;
+use super::{output, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct RemoveArguments {
@@ -28,7 +28,7 @@ pub(crate) struct RemoveArguments {
     #[arg(long)]
     yes: bool,
     /// The tenant
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "default", value_parser = text::tenant)]
     tenant: String,
     #[command(flatten)]
     cluster: ClusterArguments,

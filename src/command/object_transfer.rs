@@ -6,6 +6,7 @@ use standfast_metadata::{Placed, TransferKind};
 use super::Failure;
 use super::object::{ClusterArguments, bytes, conclude, distinct};
 use super::segment::named;
+use super::text;
 
 #[derive(Debug, Args)]
 pub(crate) struct TransferArguments {
@@ -19,7 +20,7 @@ pub(crate) struct TransferArguments {
     #[arg(long, value_name = "SEGMENT")]
     from: Option<String>,
     /// The tenant
-    #[arg(long, default_value = "default")]
+    #[arg(long, default_value = "default", value_parser = text::tenant)]
     tenant: String,
     #[command(flatten)]
     cluster: ClusterArguments,

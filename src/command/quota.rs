@@ -7,7 +7,7 @@ use standfast_metadata::{MetadataClient, Quota, TenantUsage};
 
 use super::Failure;
 use super::object::ClusterArguments;
-use super::output;
+use super::{output, text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuotaCommand {
@@ -22,7 +22,7 @@ pub(crate) enum QuotaCommand {
 #[derive(Debug, Args)]
 pub(crate) struct TenantArguments {
     /// The tenant
-    #[arg(long)]
+    #[arg(long, value_parser = text::tenant)]
     tenant: String,
     #[command(flatten)]
     cluster: ClusterArguments,

@@ -96,7 +96,10 @@ async fn mount(arguments: &MountArguments) -> Result<ExitCode, Failure> {
             error: refused.map(|refusal| refusal.message.into_owned()),
         });
     }
-    conclude(arguments.cluster.output, &mounted, "mounted")?;
+    let code = conclude(arguments.cluster.output, &mounted, "mounted")?;
+    if mounted.iter().all(|segment| segment.error.is_some()) {
+        return Ok(code);
+    }
     stop.told().await;
     let ids = mounted.iter().filter_map(|segment| segment.id.parse().ok());
     let back = take_back(&client, ids).await?;

@@ -41,9 +41,8 @@ pub(super) async fn run(arguments: &ObjectsArguments) -> Result<ExitCode, Failur
     let found = named(&client, std::slice::from_ref(&arguments.segment)).await?;
     let segment = found.first().expect("one for each name");
     let form = arguments.cluster.output;
-    if form == Output::Table {
-        output::line(row(["key", "size", "status", "address", "tenant"]))?;
-    }
+    let mut header =
+        (form == Output::Table).then(|| row(["key", "size", "status", "address", "tenant"]));
     let mut left = arguments.limit;
     let mut cursor = None;
     while left > 0 {
@@ -54,6 +53,10 @@ pub(super) async fn run(arguments: &ObjectsArguments) -> Result<ExitCode, Failur
             .await?
             .map_err(|refusal| refusal.message.into_owned())?;
         left -= page.objects.len() as u64;
+        // Only now: an error comes first.
+        if let Some(header) = header.take() {
+            output::line(header)?;
+        }
         output::lines(page.objects.iter().map(|object| line(form, object)))?;
         cursor = page.next;
         if cursor.is_none() {

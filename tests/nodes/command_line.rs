@@ -38,7 +38,8 @@ async fn a_port_where_nobody_listens_is_told_as_such_and_soon() {
 async fn wrong_words_are_refused_before_anybody_is_asked() {
     let at = ["--endpoint", "127.0.0.1:1"];
     let no_port = ["--endpoint", "foo"];
-    let cases: [(&[&str], &[&str], &str); 5] = [
+    let config = ["--config", "none.toml"];
+    let cases: [(&[&str], &[&str], &str); 8] = [
         (&["status"], &no_port, "want host:port"),
         (&["object", "list"], &no_port, "want host:port"),
         (&["replay"], &at, "--generate"),
@@ -47,6 +48,21 @@ async fn wrong_words_are_refused_before_anybody_is_asked() {
             &["object", "put", "k9", "k9", "--size", "1KiB"],
             &at,
             "`k9` is named twice",
+        ),
+        (
+            &["quota", "set", "--tenant", "", "--objects", "1"],
+            &at,
+            "want the name of a tenant",
+        ),
+        (
+            &["object", "remove", "--all", "--yes", "--tenant", ""],
+            &at,
+            "want the name of a tenant",
+        ),
+        (
+            &["oplog", "skip", "--seq", "7", "--reason", " "],
+            &config,
+            "say why",
         ),
     ];
     for (words, endpoint, wanted) in cases {

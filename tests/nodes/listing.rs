@@ -114,6 +114,7 @@ async fn keys_that_match_a_regex_are_listed_and_one_that_explodes_is_refused_wit
         told.contains(explodes) && told.contains("size limit"),
         "{told}"
     );
+    assert!(refused.stdout.is_empty(), "not even the header");
 }
 
 fn in_segment(told: &str) -> BTreeSet<(String, u64)> {

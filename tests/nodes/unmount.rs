@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use standfast_metadata::{MetadataClient, Placement, SegmentId, SegmentInfo};
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, interval, timeout};
 
 use crate::lender::{client, keys, objects};
 use crate::node::standfast;
@@ -91,4 +91,15 @@ async fn a_segment_is_read_through_a_failover_until_its_grace_is_over() {
     let absent = segment(&cluster, &["unmount", "leaves"]).await;
     let told = String::from_utf8(absent.stderr).unwrap();
     assert!(told.contains("no segment `leaves` is mounted"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_mounts_nothing_ends_with_the_refusal() {
+    let cluster = TestCluster::start(&["a"]).await;
+    let mount = segment(&cluster, &["mount", "--name", "none", "--size", "0B"]);
+    let refused = timeout(PATIENCE, mount).await.expect("it ends");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let told: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    let error = told[0]["error"].as_str().unwrap();
+    assert!(error.contains("0 bytes"), "{error}");
 }
