@@ -147,7 +147,6 @@ async fn an_export_beside_a_load_is_imported_elsewhere_and_goes_on_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_lost_everything_is_imported_into_its_own_configuration() {
     let (mut cluster, file) = one_exported().await;
-    let client = lender(&cluster, PATIENCE).await;
     let told = refused(&cluster.nodes[0], &file).await;
     assert!(told.contains("[oplog] is of cluster"), "{told}");
     cluster.nodes[0].kill().await;
@@ -174,8 +173,10 @@ async fn a_cluster_that_lost_everything_is_imported_into_its_own_configuration()
     fs::remove_dir_all(&cluster.nodes[0].data_dir).unwrap();
     imported(&cluster.nodes[0], &file).await;
     cluster.nodes[0].start();
-    all_exist(&client, &objects(0..100, 32)).await;
-    put_all(&client, &objects(100..200, 32)).await;
+    let reader = client(&cluster, PATIENCE).await;
+    all_exist(&reader, &objects(0..100, 32)).await;
+    let lender = lender(&cluster, PATIENCE).await;
+    put_all(&lender, &objects(100..200, 32)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
