@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use standfast_core::{ByteSize, Span};
 
 /// No part is made smaller than this for the sake of a small state.
-const SMALL_PART: usize = 1 << 20;
+const SMALL_PART: usize = 1 << 18;
 /// How many snapshots may be listed for their age.
 const MOST_KEPT: u32 = 1000;
 
@@ -21,7 +21,7 @@ pub struct SnapshotPolicy {
     /// A snapshot is kept besides while it is less than so much older than the newest one. Default `0s`: by count alone.
     pub keep_for: Span,
     /// A part is closed at about this size before compression, or at less: half a byte for each row of the state, but not
-    /// under 1 MiB. Default `16MiB`.
+    /// under 256 KiB. Default `16MiB`.
     pub part_size: ByteSize,
     /// zstd level, 1 to 19. Default 1.
     pub level: i32,

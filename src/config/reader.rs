@@ -76,7 +76,7 @@ impl<'a> Reader<'a> {
                 .map(|(table, master)| (Some(table), master))
         };
         let snapshots = if self.wants_snapshots(mode) {
-            self.snapshots(registry).map(Some)
+            self.snapshots(registry, mode).map(Some)
         } else {
             Some(None)
         };
@@ -169,10 +169,18 @@ impl<'a> Reader<'a> {
         wants
     }
 
-    fn snapshots(&mut self, registry: &Registry) -> Option<(BackendTable, SnapshotPolicy)> {
+    fn snapshots(
+        &mut self,
+        registry: &Registry,
+        mode: Mode,
+    ) -> Option<(BackendTable, SnapshotPolicy)> {
         let keys = backend::keys_of(&SnapshotPolicy::default());
         let found = self.backend("snapshots", &keys);
-        let (table, own) = self.checked("snapshots", found, &keys, &registry.snapshots)?;
+        let (table, mut own) = self.checked("snapshots", found, &keys, &registry.snapshots)?;
+        if mode == Mode::Snapshot && own.remove("trim_delay").is_some() {
+            let message = "[snapshots] trim_delay with [recovery] mode = \"snapshot\", which keeps no log to trim: remove it";
+            self.problems.add("snapshots", "trim_delay", message);
+        }
         let policy: SnapshotPolicy = self.typed("snapshots", own, &[], &keys)?;
         self.problems.about("snapshots", policy.problems());
         Some((table, policy))

@@ -52,6 +52,10 @@ fn mode_snapshot_takes_no_log_and_no_promise_that_it_cannot_keep() {
         told.starts_with("line 11: [oplog] max_unflushed") && told.contains("[snapshots] every"),
         "{told}"
     );
+    let delayed =
+        with("ack = \"async\"").replace("[snapshots]", "[snapshots]\ntrim_delay = \"1h\"");
+    let told = problems(&delayed);
+    assert!(told.contains("[snapshots] trim_delay with"), "{told}");
     let config = parse(&with("ack = \"async\""), &[]).unwrap();
     assert!(config.oplog.is_none() && config.snapshots.is_some());
     let told = problems(&format!(

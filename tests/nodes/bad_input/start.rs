@@ -133,6 +133,9 @@ async fn stores_of_two_clusters_are_refused_and_both_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_dir_of_another_cluster_is_refused() {
     let mut cluster = TestCluster::start(&["a"]).await;
+    // It is written behind the back of the term.
+    let mark = cluster.nodes[0].data_dir.join("high-water");
+    cluster.until("its mark", |_| mark.exists()).await;
     cluster.nodes[0].kill().await;
     let other = initialised(&["b"]).await;
     let data_dir = format!("\"{}\"", cluster.nodes[0].data_dir.display());
