@@ -95,7 +95,7 @@ impl TermHandle {
     ///
     /// # Errors
     /// `Timeout` when it takes longer than `patience`; `NotPrimary` when the term has ended. Intake is open again
-    /// then.
+    /// then. `Busy` when another has closed it.
     ///
     /// # Cancel safety
     /// Cancel safe: intake opens again.

@@ -132,11 +132,15 @@ impl Queue {
     /// Lets what is in the queue and then `last` through, and keeps everything behind it waiting (a
     /// switchover under way). `last` takes no room.
     ///
-    /// Refuses when the queue is closed: nobody would take `last` any more.
+    /// Refuses when the queue is closed, since nobody would take `last` any more, and when it is held already: whoever lets
+    /// go first would open it for both.
     pub(crate) fn hold_behind(&self, last: Job) -> Result<()> {
         let mut state = self.state.lock();
         if state.closed {
             return Err(closed());
+        }
+        if state.held.is_some() {
+            return Err(busy("intake is closed already, by another".to_owned()));
         }
         state.jobs.push_back(Queued {
             job: last,
@@ -146,6 +150,11 @@ impl Queue {
         drop(state);
         self.bell.notify_one();
         Ok(())
+    }
+
+    /// Whether it is kept waiting.
+    pub(crate) fn is_held(&self) -> bool {
+        self.state.lock().held.is_some()
     }
 
     /// Lets everything through again.
@@ -217,6 +226,8 @@ mod tests {
         let queue = Queue::new(4, clock.clone());
         queue.push(job(), soon(&clock)).await.unwrap();
         queue.hold_behind(job()).unwrap();
+        let error = queue.hold_behind(job()).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Busy, "one at a time");
         queue.push(job(), soon(&clock)).await.unwrap();
         let mut jobs = VecDeque::new();
         queue.take(&mut jobs, Duration::ZERO);

@@ -46,6 +46,7 @@ impl Snapshotter {
             machine,
             committed,
             last_seq: Seq::ZERO,
+            is_unproved: false,
         };
         let mut task = JoinSet::new();
         task.spawn(worker.run(receiver));
@@ -89,7 +90,7 @@ impl SnapshotterHandle {
     /// The same at the next batch end, or now if the state stands at one: where no other node makes a snapshot of it.
     ///
     /// # Errors
-    /// As [`Self::create`].
+    /// As [`Self::create`]; and when the snapshot could not be proved.
     ///
     /// # Cancel safety
     /// As [`Self::create`].
@@ -116,6 +117,8 @@ struct Worker {
     committed: Committed,
     /// Where the newest snapshot stands that this node knows of.
     last_seq: Seq,
+    /// Whether the last one that was made here could not be proved: another is due, whatever is listed.
+    is_unproved: bool,
 }
 
 impl Worker {
@@ -143,9 +146,9 @@ impl Worker {
                         CaptureWhen::BatchEnd => Duration::ZERO,
                     };
                     let made = self.make(patience).await;
-                    let done = made.is_ok();
+                    let done = made.as_ref().is_ok_and(|made| made.unproved.is_none());
                     // Whoever asked may have gone: the snapshot is there all the same.
-                    drop(reply.send(made));
+                    drop(reply.send(made.and_then(|made| made.answer(when))));
                     done
                 }
                 None => self.make_if_news().await,
@@ -193,11 +196,11 @@ impl Worker {
         self.look_at_catalog().await;
         let somebody_else = self.last_seq > known;
         let position = self.machine.lock().position();
-        if somebody_else || position.seq <= self.last_seq {
+        if !self.is_unproved && (somebody_else || position.seq <= self.last_seq) {
             return true;
         }
         match self.make(PATIENCE).await {
-            Ok(_) => true,
+            Ok(made) => made.unproved.is_none(),
             Err(error) => {
                 tracing::warn!(%error, "snapshot failed");
                 false
@@ -205,7 +208,7 @@ impl Worker {
         }
     }
 
-    async fn make(&mut self, patience: Duration) -> Result<Manifest> {
+    async fn make(&mut self, patience: Duration) -> Result<Made> {
         let captured = self.capture(patience).await?;
         let committed = self.committed.clone();
         let manifest = self
@@ -218,10 +221,12 @@ impl Worker {
             .publisher
             .prove(&manifest.id, move || machine.lock().begin_restore())
             .await;
-        if let Err(error) = proved {
+        let unproved = proved.err();
+        self.is_unproved = unproved.is_some();
+        if let Some(error) = &unproved {
             tracing::warn!(%error, snapshot = %manifest.id, "snapshot stays unverified");
         }
-        Ok(manifest)
+        Ok(Made { manifest, unproved })
     }
 
     /// A capture at the next milestone, or at any batch end when none comes for a while.
@@ -266,6 +271,23 @@ impl Worker {
     fn age(&self, made_ms: u64) -> Duration {
         let now_ms = self.machine.lock().now_ms();
         Duration::from_millis(now_ms.saturating_sub(made_ms))
+    }
+}
+
+/// A snapshot that was proposed.
+struct Made {
+    manifest: Manifest,
+    /// Why nobody can rely on it.
+    unproved: Option<Error>,
+}
+
+impl Made {
+    /// Where no other node makes one, what cannot be relied on is no snapshot.
+    fn answer(self, when: CaptureWhen) -> Result<Manifest> {
+        match self.unproved {
+            Some(error) if when == CaptureWhen::BatchEnd => Err(error),
+            _ => Ok(self.manifest),
+        }
     }
 }
 

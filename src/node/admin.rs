@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use standfast_core::{Error, ErrorKind, Listed, NodeId, Result, Span, TermEndReason};
+use standfast_core::{Error, ErrorKind, Listed, NodeId, Result, Span};
 use standfast_wire::v1::admin_service_server::AdminService;
 use standfast_wire::v1::{
     CreateSnapshotRequest, CreateSnapshotResponse, GetStatusRequest, GetStatusResponse,
@@ -9,11 +9,10 @@ use standfast_wire::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::cover::cover;
 use super::prune::prune;
 use super::shared::Shared;
 use super::snapshots;
-use super::switchover::{over, switchover};
+use super::switchover::{step_down, switchover};
 
 /// What operators call.
 #[derive(Debug)]
@@ -84,18 +83,8 @@ impl AdminService for Admin {
         &self,
         _request: Request<StepDownRequest>,
     ) -> Result<Response<StepDownResponse>, Status> {
-        let Some(term) = self.0.term() else {
-            let address = self.0.primary_endpoint();
-            let error = Error::new(ErrorKind::NotPrimary { address }, "step down");
-            return Err(to_status(&error));
-        };
-        tracing::info!("step-down asked for");
-        let patience = self.0.config.master.switchover_timeout.0;
-        let _held = cover(&self.0, &term, patience)
-            .await
-            .map_err(|error| to_status(&error.context("this node still leads")))?;
-        term.stop(TermEndReason::Switchover(None));
-        over(&self.0, term.token().epoch).await;
+        let stepped_down = step_down(&self.0).await;
+        stepped_down.map_err(|error| to_status(&error))?;
         Ok(Response::new(StepDownResponse {}))
     }
 

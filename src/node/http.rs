@@ -40,7 +40,9 @@ async fn metrics_text(State(web): State<Web>) -> Response {
         None => f64::NAN,
     };
     metrics::gauge!("standfast_lag_entries").set(lag);
-    tell_uncovered(&web.shared.node_status());
+    if !web.shared.sources.log_outlives_term() {
+        tell_uncovered(&web.shared.node_status());
+    }
     match &web.metrics {
         Some(render) => render().into_response(),
         None => (
@@ -54,12 +56,9 @@ async fn metrics_text(State(web): State<Web>) -> Response {
 /// What a crash would lose, where there is no log.
 #[expect(clippy::cast_precision_loss, reason = "gauges")]
 fn tell_uncovered(status: &NodeStatus) {
-    if let Some(entries) = status.uncovered_entries {
-        metrics::gauge!("standfast_uncovered_entries").set(entries as f64);
-    }
-    if let Some(age_ms) = status.snapshot_age_ms {
-        metrics::gauge!("standfast_newest_snapshot_age_ms").set(age_ms as f64);
-    }
+    let known = |value: Option<u64>| value.map_or(f64::NAN, |value| value as f64);
+    metrics::gauge!("standfast_uncovered_entries").set(known(status.uncovered_entries));
+    metrics::gauge!("standfast_newest_snapshot_age_ms").set(known(status.snapshot_age_ms));
 }
 
 /// Leads and serves, or follows and is not behind.

@@ -329,7 +329,9 @@ async fn end_when_told(
     mut stopping: watch::Receiver<bool>,
 ) -> TermEnd {
     if stopping.wait_for(|stop| *stop).await.is_ok() {
-        let _held = cover_before_the_end(shared, &term).await;
+        let _only = shared.handing_over.lock().await;
+        // It is told there, and whoever told the node to stop has gone on.
+        let _held = cover_before_the_end(shared, &term).await.ok();
         term.stop(TermEndReason::Shutdown);
     }
     std::future::pending().await

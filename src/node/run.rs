@@ -162,7 +162,7 @@ impl Node {
             ended = role.join_next() => Err(port_ended(ended.map(|joined| joined.map(Ok)))),
         };
         shared.leaving.send_replace(true);
-        switchover::leave(&shared).await;
+        let left = switchover::leave(&shared).await;
         stopper.send_replace(true);
         while role.join_next().await.is_some() {}
         last.send_replace(true);
@@ -171,7 +171,7 @@ impl Node {
             tracing::debug!("some streams were cut");
         }
         tasks.shutdown().await;
-        outcome
+        outcome.and(left)
     }
 }
 

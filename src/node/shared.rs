@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) snapshots: watch::Sender<Catalogued>,
     /// Wakes the snapshot task of a leader, so that it lists at once what was made.
     pub(crate) listing: Notify,
+    /// Held by whoever ends the term in order: two that close intake would open it for each other.
+    pub(crate) handing_over: tokio::sync::Mutex<()>,
     /// Makes a snapshot when asked. Written by the snapshot task.
     pub(crate) snapshotter: watch::Sender<Option<SnapshotterHandle>>,
     /// Prunes when asked. Written by the snapshot task, which takes the requests as long as it leads.
@@ -78,6 +80,7 @@ impl Shared {
             standbys: Standbys::new(clock.clone()),
             snapshots: watch::Sender::default(),
             listing: Notify::new(),
+            handing_over: tokio::sync::Mutex::default(),
             snapshotter: watch::Sender::new(None),
             prunes: watch::Sender::new(None),
             leaving: watch::Sender::new(false),

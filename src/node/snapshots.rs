@@ -94,6 +94,8 @@ async fn lead(
     let (mut told, mut told_of_collection) = (Told::default(), Told::default());
     let mut relief = Relief::new(shared.sources.policy.min_verified);
     let outlives = shared.sources.log_outlives_term();
+    // Nothing comes after a last snapshot that could not be proved: the next one stands where it does.
+    cataloguer.list_twins(!outlives);
     let mut ticks = tokio::time::interval(ROUND);
     let (prunes, mut wanted) = mpsc::channel(4);
     shared.prunes.send_replace(Some(prunes));

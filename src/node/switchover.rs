@@ -2,21 +2,59 @@ use std::time::Duration;
 
 use standfast_core::{Epoch, Error, ErrorKind, NodeId, Result, TermEndReason};
 use standfast_master::TermHandle;
+use tokio::sync::MutexGuard;
 
-use super::cover::{cover_before_the_end, covered};
+use super::cover::{cover, cover_before_the_end, covered};
 use super::shared::Shared;
 
 /// Hands the term over to a standby that has applied everything: `to` if named, else the first that is there.
 /// Returns the successor and how long writes had to wait here.
 ///
 /// # Errors
-/// `NotPrimary` when this node does not lead; `NotFound` when the standby is not connected; `Timeout` when it did
-/// not reach the tail in `switchover_timeout`: intake is open again then. Without a log the same for the snapshot that
+/// `NotPrimary` when this node does not lead; `Busy` when it is handing over already; `NotFound` when the standby is not
+/// connected; `Timeout` when it did not reach the tail in `switchover_timeout`: intake is open again then. Without a log the same for the snapshot that
 /// holds the tail.
 ///
 /// # Cancel safety
 /// Cancel safe: intake opens again, unless the term was stopped by then.
 pub(crate) async fn switchover(shared: &Shared, to: Option<&NodeId>) -> Result<(NodeId, Duration)> {
+    let _only = only(shared, "switchover")?;
+    hand_over(shared, to).await
+}
+
+/// Gives the term up to whoever campaigns first.
+///
+/// # Errors
+/// `NotPrimary` when this node does not lead; `Busy` when it is handing over already. Without a log those of making the
+/// snapshot that holds everything: intake is open again then.
+///
+/// # Cancel safety
+/// Cancel safe: intake opens again, unless the term was stopped by then.
+pub(crate) async fn step_down(shared: &Shared) -> Result<()> {
+    let Some(term) = shared.term() else {
+        let address = shared.primary_endpoint();
+        return Err(Error::new(ErrorKind::NotPrimary { address }, "step down"));
+    };
+    let _only = only(shared, "step down")?;
+    tracing::info!("step-down asked for");
+    let patience = shared.config.master.switchover_timeout.0;
+    let _held = cover(shared, &term, patience)
+        .await
+        .map_err(|error| error.context("this node still leads"))?;
+    term.stop(TermEndReason::Switchover(None));
+    over(shared, term.token().epoch).await;
+    Ok(())
+}
+
+fn only<'a>(shared: &'a Shared, what: &'static str) -> Result<MutexGuard<'a, ()>> {
+    shared.handing_over.try_lock().map_err(|source| {
+        Error::new(ErrorKind::Busy, what)
+            .context("this node is handing over already: see `standfast status`")
+            .source(source)
+    })
+}
+
+async fn hand_over(shared: &Shared, to: Option<&NodeId>) -> Result<(NodeId, Duration)> {
     let Some(term) = shared.term() else {
         let address = shared.primary_endpoint();
         return Err(Error::new(ErrorKind::NotPrimary { address }, "switchover"));
@@ -43,11 +81,12 @@ pub(crate) async fn switchover(shared: &Shared, to: Option<&NodeId>) -> Result<(
     let patience = shared.config.master.switchover_timeout.0;
     let begun = shared.clock.now();
     let held = term.close_intake(patience).await?;
+    let left = || patience.saturating_sub(shared.clock.now().since(begun));
     let mut tail = held.position;
     if !shared.sources.log_outlives_term() {
-        tail = covered(shared, &term, patience).await?;
+        tail = covered(shared, &term, left()).await?;
     }
-    let left = patience.saturating_sub(shared.clock.now().since(begun));
+    let left = left();
     let Ok(successor) = tokio::time::timeout(left, shared.standbys.reached(tail, to)).await else {
         return Err(
             Error::new(ErrorKind::Timeout, "switchover").context(format!(
@@ -63,17 +102,25 @@ pub(crate) async fn switchover(shared: &Shared, to: Option<&NodeId>) -> Result<(
 }
 
 /// The node is asked to stop: hands over if it leads and somebody can take over, else just ends the term.
-pub(crate) async fn leave(shared: &Shared) {
-    let Some(term) = shared.term() else { return };
-    match switchover(shared, None).await {
+///
+/// # Errors
+/// Without a log, when what was acknowledged is in no snapshot: it is lost. The term has ended all the same.
+pub(crate) async fn leave(shared: &Shared) -> Result<()> {
+    let _only = shared.handing_over.lock().await;
+    let Some(term) = shared.term() else {
+        return Ok(());
+    };
+    match hand_over(shared, None).await {
         Ok((successor, pause)) => tracing::info!(%successor, ?pause, "handed over"),
         Err(error) => {
             tracing::info!(%error, "nobody to hand over to; the term ends");
-            let _held = cover_before_the_end(shared, &term).await;
+            let covered = cover_before_the_end(shared, &term).await;
             term.stop(TermEndReason::Shutdown);
             over(shared, term.token().epoch).await;
+            covered?;
         }
     }
+    Ok(())
 }
 
 /// Waits until this node no longer leads in `epoch`.

@@ -68,6 +68,8 @@ mod skip;
 #[cfg(test)]
 mod snapshot_mode;
 #[cfg(test)]
+mod snapshot_mode_end;
+#[cfg(test)]
 mod stalled_disk;
 #[cfg(test)]
 mod stop;

@@ -30,13 +30,13 @@ fn prepare(names: &[&str]) -> TestCluster {
     cluster
 }
 
-async fn start(names: &[&str]) -> TestCluster {
+pub(crate) async fn start(names: &[&str]) -> TestCluster {
     let mut cluster = prepare(names);
     cluster.launch().await;
     cluster
 }
 
-async fn ran(node: &TestNode, words: &[&str]) -> String {
+pub(crate) async fn ran(node: &TestNode, words: &[&str]) -> String {
     let output = node.command(words).await;
     assert!(output.status.success(), "{words:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -74,7 +74,7 @@ async fn quotas(cluster: &TestCluster) -> Vec<String> {
         .collect()
 }
 
-fn primary(status: &ClusterStatus) -> Option<&NodeStatus> {
+pub(crate) fn primary(status: &ClusterStatus) -> Option<&NodeStatus> {
     let mut nodes = status.nodes.iter();
     nodes.find(|node| node.role == Role::Primary && node.in_sync)
 }
@@ -133,7 +133,9 @@ async fn when_all_are_killed_the_newest_snapshot_is_what_goes_on_and_the_loss_is
     // Nobody is sent to memory that may hold something else by now.
     let found = client.exists(&keys(&objects(0..100, 8))).await.unwrap();
     assert!(found.into_iter().all(|found| found == Ok(false)));
-    put_all(&client, &objects(0..100, 8)).await;
+    // What it lent is held back meanwhile.
+    let another = lender(&cluster, PATIENCE).await;
+    put_all(&another, &objects(0..100, 8)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

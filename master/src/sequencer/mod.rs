@@ -199,8 +199,14 @@ impl Sequencer {
 
     fn keep_up(&mut self, state: &mut MutexGuard<'_, Machine>) {
         self.upkept_at = self.clock.now();
+        // Whoever closed intake waits for a state that stands still.
         let now_ms = state.now_ms();
-        for op in state.upkeep(now_ms) {
+        let due = if self.queue.is_held() {
+            Vec::new()
+        } else {
+            state.upkeep(now_ms)
+        };
+        for op in due {
             if self
                 .log_op(state, &op, (EntryId::default(), now_ms))
                 .is_err()

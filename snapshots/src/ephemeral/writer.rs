@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use standfast_core::{
-    Batch, CatalogEntry, Epoch, Error, ErrorKind, FenceToken, OpLogWriter, Position, ReadLimit,
-    Result, SnapshotStore, Won,
+    Batch, CatalogEntry, Epoch, Error, ErrorKind, FenceToken, Listed, OpLogWriter, Position,
+    ReadLimit, Result, SnapshotStore, Won,
 };
 
 use super::oplog::{ATTEMPTS, NAME, compare, same};
@@ -35,10 +35,10 @@ impl EphemeralWriter {
     /// Says in the catalog that the term is complete, if its newest snapshot holds everything that was appended.
     async fn call_complete(&self) -> Result<()> {
         let holds_all = |entry: &CatalogEntry| {
-            let newest = entry.newest().map(|listed| listed.position);
+            let good = |listed: &Listed| listed.verified && listed.position == self.tail;
             // A term that appended nothing says nothing of the one before.
             let own = self.tail.epoch == self.token.epoch && entry.epoch == self.token.epoch;
-            own && newest == Some(self.tail)
+            own && entry.snapshots.iter().any(good)
         };
         for _ in 0..ATTEMPTS {
             let newest = self.store.newest().await?;

@@ -117,7 +117,10 @@ fn cold_start(config: &Config, present: &Present) -> ColdStart {
         rows: present.rows,
         entries: present.suffix,
         seconds: seconds(number(present.suffix)),
-        at_worst_seconds: between_snapshots(config, present).map(seconds),
+        // Without a log nothing is replayed.
+        at_worst_seconds: between_snapshots(config, present)
+            .filter(|_| config.oplog.is_some())
+            .map(seconds),
     }
 }
 

@@ -25,8 +25,8 @@ fn outages(predicted: &Prediction) -> [String; 2] {
     if !predicted.keeps_log {
         return [
             format!(
-                "there is no log: a crash of the primary loses {}: since the newest snapshot was begun",
-                of(&predicted.lost_with_primary)
+                "there is no log: a crash of the primary loses {}",
+                since_newest(&predicted.lost_with_primary)
             ),
             "the loss of the bucket as well loses everything".to_owned(),
         ];
@@ -44,10 +44,17 @@ fn outages(predicted: &Prediction) -> [String; 2] {
     ]
 }
 
-fn of(loss: &Loss) -> String {
+fn since_newest(loss: &Loss) -> String {
     if *loss == Loss::EVERYTHING {
         return "everything: there is no snapshot yet".to_owned();
     }
+    format!(
+        "{} and what comes until the next one is listed, while the bucket can be written; without a bucket no end",
+        of(loss)
+    )
+}
+
+fn of(loss: &Loss) -> String {
     let time = Duration::from_millis(loss.ms);
     match loss.entries {
         Some(0) => "nothing that was acknowledged".to_owned(),
