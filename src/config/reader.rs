@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
             if own.remove(key).is_some() {
                 let message = format!(
                     "[oplog] {key} with [recovery] mode = \"snapshot\" bounds nothing: what a crash loses is bounded by \
-                     [snapshots] every, every_entries and every_bytes; remove it"
+                     [snapshots] every, every_entries and every_bytes while the bucket can be written; remove it"
                 );
                 self.problems.add("oplog", key, message);
             }
