@@ -117,7 +117,8 @@ macro_rules! all_stories_on {
             task: a_snapshot_is_made_when_it_is_asked_for,
                 a_snapshot_is_made_by_the_clock_and_by_entries,
                 nothing_is_made_without_news_or_after_somebody_else,
-                shutting_down_does_not_wait_for_a_store_that_hangs;
+                shutting_down_does_not_wait_for_a_store_that_hangs,
+                whatever_call_fails_a_last_snapshot_is_proved_or_made_again;
         }
     };
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use standfast_core::{ErrorKind, SnapshotStore, Span};
+use standfast_core::{ErrorKind, Listed, SnapshotStore, Span};
 use standfast_snapshots::{Committed, Publisher, SnapshotPolicy, Snapshotter};
 
 use super::Fixture;
@@ -98,4 +98,34 @@ pub(crate) async fn shutting_down_does_not_wait_for_a_store_that_hangs(fixture: 
         handle.create()
     );
     assert_eq!(*asked.1.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+pub(crate) async fn whatever_call_fails_a_last_snapshot_is_proved_or_made_again(
+    fixture: &dyn Fixture,
+) {
+    let store = fixture.store();
+    let world = World::with_rows(300);
+    let mut leader = world.cataloguer(&store, 1);
+    leader.list_twins(true);
+    let mut failed = 0;
+    for call in 0.. {
+        world.change(&[Change::Count]);
+        let (interposed, calls) = interpose(&store, Fault::Unavailable(call));
+        let snapshotter = start(&world, &interposed, small_parts());
+        let mut made = snapshotter.handle().create_now().await;
+        if made.is_err() {
+            failed += 1;
+            made = snapshotter.handle().create_now().await;
+        }
+        let manifest = made.unwrap();
+        assert!(store.attested(&manifest.id).await.unwrap().is_some());
+        let entry = leader.round().await.unwrap().entry;
+        let good = |at: &Listed| at.verified && at.position == world.position();
+        assert!(entry.snapshots.iter().any(good), "call {call}: {entry:?}");
+        snapshotter.shutdown().await;
+        if calls.count() <= call {
+            break;
+        }
+    }
+    assert!(failed > 3, "{failed} calls failed it");
 }
