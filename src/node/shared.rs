@@ -2,7 +2,7 @@ use std::any::Any;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use standfast_core::{Clock, Position, Proposer, Role, SharedMachine};
+use standfast_core::{BootInstant, Clock, Position, Proposer, Role, SharedMachine};
 use standfast_master::{Standbys, TermHandle};
 use standfast_snapshots::SnapshotterHandle;
 use standfast_standby::{PrimaryView, Progress, Sources};
@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) standbys: Standbys,
     /// What the catalog lists. Written by the snapshot task.
     pub(crate) snapshots: watch::Sender<Catalogued>,
+    /// When the catalog was read last; `NEVER` before the first time. Written by the snapshot task.
+    pub(crate) catalog_read: Mutex<BootInstant>,
     /// Wakes the snapshot task of a leader, so that it lists at once what was made.
     pub(crate) listing: Notify,
     /// Held by whoever ends the term in order: two that close intake would open it for each other.
@@ -79,6 +81,7 @@ impl Shared {
             primary: watch::Sender::default(),
             standbys: Standbys::new(clock.clone()),
             snapshots: watch::Sender::default(),
+            catalog_read: Mutex::new(BootInstant::NEVER),
             listing: Notify::new(),
             handing_over: tokio::sync::Mutex::default(),
             snapshotter: watch::Sender::new(None),

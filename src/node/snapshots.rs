@@ -223,6 +223,7 @@ fn publish_floor(floor: Seq) {
 }
 
 fn saw(shared: &Shared, entry: Option<&CatalogEntry>) {
+    *shared.catalog_read.lock() = shared.clock.now();
     let Some(entry) = entry else { return };
     let newest = entry.newest();
     let verified = entry.snapshots.iter().rev().find(|listed| listed.verified);

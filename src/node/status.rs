@@ -11,6 +11,8 @@ use tonic::transport::Endpoint;
 
 use super::shared::Shared;
 
+/// Without a log, a standby that has not read the catalog for so long does not know how far it is behind.
+const CATALOG_AGE: Duration = Duration::from_secs(5);
 /// A standby that is further behind, or has not heard from its primary for so long, is not in sync.
 const MAX_LAG: Duration = Duration::from_secs(1);
 /// How long another node may take to tell its status.
@@ -191,7 +193,15 @@ impl Shared {
         }
         // Without a log it is to be where the newest snapshot is, not where the primary is.
         let is_near = status.lag_ms < MAX_LAG.as_secs_f64() * 1e3;
-        status.in_sync = follows && (is_near || !self.sources.log_outlives_term());
+        status.in_sync = follows && (is_near || self.knows_newest_snapshot());
+    }
+
+    /// Without a log: whether the catalog was read a moment ago.
+    fn knows_newest_snapshot(&self) -> bool {
+        let read = *self.catalog_read.lock();
+        !self.sources.log_outlives_term()
+            && read != BootInstant::NEVER
+            && self.clock.now().since(read) < CATALOG_AGE
     }
 
     fn add_digest(&self, status: &mut NodeStatus) {

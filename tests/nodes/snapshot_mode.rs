@@ -47,7 +47,7 @@ async fn told(node: &TestNode, words: &[&str]) -> Value {
 }
 
 /// Sets a quota, which lies in nobody's memory but the master's.
-async fn set_quota(cluster: &TestCluster, tenant: &str) {
+pub(crate) async fn set_quota(cluster: &TestCluster, tenant: &str) {
     let output = standfast()
         .args(["quota", "set", "--tenant", tenant, "--bytes", "1KiB"])
         .arg("--endpoint")

@@ -4,10 +4,23 @@ use std::fs;
 use std::time::Duration;
 
 use crate::lender::{all_exist, lender, objects, put_all};
-use crate::snapshot_mode::{primary, start};
-use crate::support::in_sync;
+use crate::snapshot_mode::{primary, set_quota, start};
+use crate::support::{TestCluster, in_sync};
 
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Puts something in its place that is no directory, or it would be made again, empty.
+fn take_bucket(cluster: &TestCluster) {
+    let bucket = cluster.dir.path().join("bucket");
+    fs::rename(&bucket, cluster.dir.path().join("aside")).unwrap();
+    fs::write(&bucket, "no directory").unwrap();
+}
+
+fn give_bucket_back(cluster: &TestCluster) {
+    let bucket = cluster.dir.path().join("bucket");
+    fs::remove_file(&bucket).unwrap();
+    fs::rename(cluster.dir.path().join("aside"), bucket).unwrap();
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_operators_who_switch_over_at_once_lose_nothing() {
@@ -38,11 +51,7 @@ async fn a_last_snapshot_that_fails_is_tried_again_until_the_bucket_is_back() {
     let mut cluster = start(&["a"]).await;
     let client = lender(&cluster, PATIENCE).await;
     put_all(&client, &objects(0..100, 8)).await;
-    let bucket = cluster.dir.path().join("bucket");
-    let aside = cluster.dir.path().join("aside");
-    fs::rename(&bucket, &aside).unwrap();
-    // Or it would be made again, empty.
-    fs::write(&bucket, "no directory").unwrap();
+    take_bucket(&cluster);
     cluster.nodes[0].signal("TERM");
     let mut child = cluster.nodes[0].child.take().unwrap();
     while !cluster.nodes[0].log_text().contains("trying again") {
@@ -50,12 +59,28 @@ async fn a_last_snapshot_that_fails_is_tried_again_until_the_bucket_is_back() {
         assert_eq!(ended, None, "{}", cluster.nodes[0].log_text());
         tokio::task::yield_now().await;
     }
-    fs::remove_file(&bucket).unwrap();
-    fs::rename(&aside, &bucket).unwrap();
+    give_bucket_back(&cluster);
     assert!(child.wait().await.unwrap().success());
     cluster.nodes[0].start();
     cluster
         .until("it to lead", |status| primary(status).is_some())
         .await;
     all_exist(&client, &objects(0..100, 8)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_cannot_read_the_catalog_is_not_in_sync() {
+    let cluster = start(&["a", "b"]).await;
+    let count = async |count| {
+        let what = format!("{count} in sync");
+        cluster
+            .until(&what, |status| in_sync(status) == count)
+            .await;
+    };
+    count(2).await;
+    take_bucket(&cluster);
+    set_quota(&cluster, "not in any snapshot").await;
+    count(1).await;
+    give_bucket_back(&cluster);
+    count(2).await;
 }
