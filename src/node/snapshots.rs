@@ -129,7 +129,7 @@ async fn lead(
                 match &round.collected {
                     Ok(_) => told_of_collection.well(),
                     Err(error) => {
-                        told_of_collection.warn("nothing is deleted from the bucket", error)
+                        told_of_collection.warn("nothing is deleted from the bucket", error);
                     }
                 }
                 if !outlives {

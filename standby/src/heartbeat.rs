@@ -129,7 +129,7 @@ pub async fn watch_primary(
 
 async fn failed(mut role: watch::Receiver<Role>) {
     if role.wait_for(|role| *role == Role::Failed).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
