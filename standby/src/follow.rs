@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::bootstrap::Bootstrapped;
 use crate::high_water::HighWater;
+use crate::passed_over::wait_for_another;
 use crate::progress::Progress;
 use crate::sources::Sources;
 
@@ -24,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub enum Followed {
     /// This node was elected; the state stands at the end of what it read.
     Elected(Box<dyn Leadership>),
-    /// What comes next was trimmed: bootstrap again.
+    /// What comes next was trimmed: bootstrap again. Where the newest snapshot is damaged, another is there by now.
     Behind,
 }
 
@@ -70,26 +71,8 @@ pub async fn follow(
         metrics::histogram!("standfast_catch_up_seconds").record(took.as_secs_f64());
         return follower.stand(tail).await;
     }
-    check_passed_over(sources, state).await?;
+    wait_for_another(sources, state).await?;
     Ok(Followed::Behind)
-}
-
-/// An older snapshot than the newest one, which is damaged, is of use only with the entries after it: begun with it again
-/// and again, it would never be followed.
-async fn check_passed_over(sources: &Sources, state: &Bootstrapped) -> Result<()> {
-    let (Some(snapshots), Some(tried)) = (&sources.snapshots, state.passed_over.first()) else {
-        return Ok(());
-    };
-    let newest = snapshots.newest().await?;
-    let newest = newest.as_ref().and_then(|entry| entry.newest());
-    if newest.map(|listed| listed.position) != state.listed {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Corrupt, "bootstrap").context(format!(
-        "snapshot {} cannot be restored: {}; an older one stands at {}, but what came after it is in no log: put the \
-         newest back, or see what is left with `standfast recover --plan`",
-        tried.snapshot, tried.error, state.origin
-    )))
 }
 
 /// The suffix was replayed: the snapshot and the log behind it are free again.
@@ -256,7 +239,7 @@ fn campaign<'a>(
 }
 
 /// Waits a little after a passing trouble; passes every other error on.
-async fn pause(error: Error) -> Result<()> {
+pub(crate) async fn pause(error: Error) -> Result<()> {
     if !error.retry() {
         return Err(error);
     }

@@ -12,6 +12,7 @@ mod bootstrap;
 mod follow;
 mod heartbeat;
 mod high_water;
+mod passed_over;
 mod progress;
 mod promotion;
 mod recovery;

@@ -42,7 +42,7 @@ pub(crate) async fn ran(node: &TestNode, words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-async fn told(node: &TestNode, words: &[&str]) -> Value {
+pub(crate) async fn told(node: &TestNode, words: &[&str]) -> Value {
     serde_json::from_str(&ran(node, &[words, &["-o", "json"]].concat()).await).unwrap()
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn set_quota(cluster: &TestCluster, tenant: &str) {
 }
 
 /// Tenants with a quota.
-async fn quotas(cluster: &TestCluster) -> Vec<String> {
+pub(crate) async fn quotas(cluster: &TestCluster) -> Vec<String> {
     let output = standfast()
         .args(["quota", "list", "-o", "json", "--endpoint"])
         .arg(cluster.endpoints().join(","))
