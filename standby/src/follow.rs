@@ -93,6 +93,10 @@ struct Follower<'a> {
 
 impl Follower<'_> {
     async fn open(&mut self) -> Result<Box<dyn OpLogTail>> {
+        if !self.sources.log_outlives_term() {
+            let newest = self.sources.oplog.bounds().await?.tail;
+            self.high_water.check_newest(newest)?;
+        }
         let position = {
             let machine = self.machine.lock();
             self.high_water.check(&machine)?;

@@ -2,8 +2,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use standfast_core::{
-    Batch, BatchBuilder, BatchEnd, Entry, EntryId, Epoch, EpochStart, Error, ErrorKind, Handover,
-    Leadership, OpLogWriter, OpType, Position, ReadLimit, Result, SharedMachine,
+    Batch, BatchBuilder, BatchEnd, Bounds, Entry, EntryId, Epoch, EpochStart, Error, ErrorKind,
+    Handover, Leadership, OpLogWriter, OpType, Position, ReadLimit, Result, SharedMachine,
 };
 
 use crate::follow::{check, count_skipped};
@@ -69,7 +69,7 @@ async fn fence_and_start(
 ) -> Result<(Box<dyn OpLogWriter>, Position, bool)> {
     let outlives = sources.log_outlives_term();
     if !outlives {
-        check_catalog(sources, machine).await?;
+        check_catalog(sources, machine, high_water).await?;
     }
     let (mut writer, announced) = tokio::try_join!(
         sources.oplog.open_writer(leadership.token()),
@@ -118,10 +118,15 @@ fn check_announced(tail: Position, announced: Epoch) -> Result<()> {
 
 /// The same where terms leave no entry behind, before the catalog is raised: whoever was announced had it raised to its
 /// epoch. `Trimmed` when the state is not the newest snapshot's.
-async fn check_catalog(sources: &Sources, machine: &SharedMachine) -> Result<()> {
+async fn check_catalog(
+    sources: &Sources,
+    machine: &SharedMachine,
+    high_water: &HighWater,
+) -> Result<()> {
     // In this order: what was announced by then is in the catalog.
     let announced = sources.election.announced().await?;
-    let epoch = sources.oplog.bounds().await?.epoch;
+    let Bounds { epoch, tail, .. } = sources.oplog.bounds().await?;
+    high_water.check_newest(tail)?;
     if epoch < announced {
         return Err(Error::new(ErrorKind::LogRegressed, "promote").context(format!(
             "the election knows that epoch {announced} has served, but the bucket's catalog ends in epoch {epoch}: put \

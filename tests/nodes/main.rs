@@ -69,6 +69,7 @@ mod skip;
 mod snapshot_mode;
 #[cfg(test)]
 mod snapshot_mode_end;
+#[cfg(test)]
 mod snapshot_mode_loss;
 #[cfg(test)]
 mod stalled_disk;

@@ -4,7 +4,7 @@ use std::fs;
 
 use standfast::node::ClusterStatus;
 
-use crate::snapshot_mode::{primary, quotas, set_quota, start, told};
+use crate::snapshot_mode::{primary, quotas, ran, set_quota, start, told};
 use crate::support::{TestCluster, in_sync};
 
 /// `a` leads with two snapshots, and `b` has restored both; the name of the newest.
@@ -58,4 +58,52 @@ async fn a_standby_that_cannot_restore_the_newest_snapshot_waits_for_the_leaders
         .until("b to lead", |status| primary(status).is_some())
         .await;
     assert_eq!(quotas(&cluster).await, ["first", "second", "third"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_had_seen_the_snapshot_that_was_given_up_says_so_before_it_passes_for_a_standby()
+ {
+    let (mut cluster, newest) = with_two_snapshots().await;
+    until_marked(&cluster, &newest).await;
+    for node in cluster.nodes.iter_mut().rev() {
+        node.kill().await;
+    }
+    damage(&cluster, &newest);
+    ran(&cluster.nodes[0], &["recover", "--accept-loss", "--yes"]).await;
+    cluster.nodes[0].start();
+    cluster
+        .until("a to lead", |status| primary(status).is_some())
+        .await;
+    cluster.nodes[1].start();
+    let status = cluster
+        .until("b to stand still", |status| {
+            let mut nodes = status.nodes.iter();
+            nodes.any(|node| node.answered() && node.failure.is_some())
+        })
+        .await;
+    assert!(primary(&status).is_some());
+    let failures = status.nodes.into_iter().filter_map(|node| node.failure);
+    let failure = failures.collect::<String>();
+    assert!(failure.contains("recover --accept-loss"), "{failure}");
+
+    cluster.nodes[1].kill().await;
+    ran(&cluster.nodes[1], &["recover", "--accept-loss", "--yes"]).await;
+    cluster.nodes[1].start();
+    cluster
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
+    cluster.nodes[0].kill().await;
+    cluster
+        .until("b to lead", |status| primary(status).is_some())
+        .await;
+    assert_eq!(quotas(&cluster).await, ["first"]);
+}
+
+/// Waits until `b` would know of the snapshot after a crash.
+async fn until_marked(cluster: &TestCluster, snapshot: &str) {
+    let manifest = told(&cluster.nodes[0], &["snapshot", "show", snapshot]).await;
+    let seq = format!(":{}:", manifest["position"]["seq"]);
+    let path = cluster.nodes[1].data_dir.join("high-water");
+    let is_marked = |_: &ClusterStatus| fs::read_to_string(&path).unwrap().contains(&seq);
+    cluster.until("b to keep its mark", is_marked).await;
 }

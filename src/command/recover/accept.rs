@@ -137,7 +137,7 @@ fn text(record: &Record) -> String {
     };
     format!(
         "gave up {}\nthe history goes on behind {} with epoch {}{log}; {} snapshots are not listed any more\n\
-         start the nodes: each that had seen more says so and begins again",
+         start the nodes: each that had seen more says so, and begins again or names what to run with its configuration",
         record.lost.text(),
         record.goes_on_behind,
         record.epoch,

@@ -145,6 +145,23 @@ impl HighWater {
         })
     }
 
+    /// Compares the newest snapshot with what is known committed, where no log is there to be compared.
+    ///
+    /// # Errors
+    /// `LogRegressed` when it is an older one, or of another history.
+    pub fn check_newest(&self, newest: Position) -> Result<()> {
+        let is_beside = |known: &Position| known.seq >= newest.seq && *known != newest;
+        let Some(known) = self.highest().filter(is_beside) else {
+            return Ok(());
+        };
+        Err(Error::new(ErrorKind::LogRegressed, "follow").context(format!(
+            "this node has seen {known} committed, the catalog's newest snapshot stands at {newest}: put the \
+             bucket back; if there is no copy of it, or an operator has accepted the loss elsewhere, stop this node, see \
+             what is left with `standfast recover --plan` and go on with that by `standfast recover --accept-loss`, both \
+             with its configuration"
+        )))
+    }
+
     /// Fails where `found` is another than what is known.
     fn each(&self, found: impl Fn(Position) -> Position) -> Result<()> {
         let sources = [("this node", self.position), ("the catalog", self.listed)];
@@ -238,6 +255,22 @@ mod tests {
         water.raise(at(1, 100));
         water.raise(at(2, 60));
         assert_eq!(water.position(), Some(at(1, 100)));
+    }
+
+    #[test]
+    fn an_older_snapshot_than_one_that_was_seen_or_another_at_its_seq_is_told_with_the_way_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut water = HighWater::open(dir.path(), cluster(1)).unwrap();
+        water.check_newest(at(1, 3)).unwrap();
+        water.raise(at(1, 7));
+        for newest in [at(1, 7), at(1, 9), at(2, 9)] {
+            water.check_newest(newest).unwrap();
+        }
+        for newest in [at(1, 5), at(2, 5), at(2, 7)] {
+            let error = water.check_newest(newest).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::LogRegressed);
+            assert!(error.to_string().contains("--accept-loss"), "{error}");
+        }
     }
 
     #[test]

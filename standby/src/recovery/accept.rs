@@ -27,7 +27,9 @@ pub struct Accepted {
 }
 
 /// Makes what is left the history that goes on: an EpochStart marked unclean says so in the log, and whoever has seen more
-/// committed learns of the loss from it. `None` when nothing is lost after all: the end of the log was only not settled.
+/// committed learns of the loss from it. Where terms leave no entry behind nobody does: a node that has seen a later snapshot
+/// stands still and says so ([`HighWater::check_newest`]), until its own loss is accepted. `None` when nothing is lost after
+/// all: the end of the log was only not settled.
 ///
 /// # Errors
 /// `Fenced` when another leads; `Unsupported` when the log would have to begin anew and its store cannot do that;
