@@ -80,7 +80,8 @@ async fn primary(
     target: &TargetArguments,
 ) -> Result<(AdminServiceClient<Channel>, Epoch), Failure> {
     let (endpoint, epoch) = leader(target).await?;
-    let channel = status::connect(&endpoint).await?;
+    // The node gives up by itself, after its own switchover_timeout.
+    let channel = status::connect_patiently(&endpoint).await?;
     Ok((AdminServiceClient::new(channel), epoch))
 }
 
