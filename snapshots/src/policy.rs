@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_small_state_has_small_parts() {
         let policy = SnapshotPolicy::default();
-        assert_eq!(policy.part_size_of(0), 1 << 20);
+        assert_eq!(policy.part_size_of(0), 1 << 18);
         assert_eq!(policy.part_size_of(10_000_000), 5_000_000);
         assert_eq!(policy.part_size_of(u64::MAX), 16 << 20);
         let tiny = SnapshotPolicy {
