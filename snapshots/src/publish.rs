@@ -289,7 +289,7 @@ pub(crate) fn joined<T>(done: Result<T, task::JoinError>) -> Result<T> {
     clippy::disallowed_methods,
     reason = "for people, in `snapshot list`; nothing is decided by it"
 )]
-fn wall_clock_ms() -> u64 {
+pub(crate) fn wall_clock_ms() -> u64 {
     let passed = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

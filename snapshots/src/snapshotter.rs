@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::publish::{Committed, Publisher};
+use crate::publish::{Committed, Publisher, wall_clock_ms};
 
 /// How long a scheduled capture waits for a milestone. Where none comes in this time there are few entries, and the
 /// leader remembers every batch end for long enough.
@@ -126,8 +126,8 @@ impl Worker {
         let newest = self.look_at_catalog().await;
         let every = self.publisher.policy().every.0;
         // A node that comes and goes would never make one if each began to wait anew.
-        let age = newest.map_or(Duration::ZERO, |made_ms| self.age(made_ms));
-        let mut next = Instant::now() + every.saturating_sub(age);
+        let age_ms = newest.map_or(0, |made_ms| wall_clock_ms().saturating_sub(made_ms));
+        let mut next = Instant::now() + every.saturating_sub(Duration::from_millis(age_ms));
         // Before this time the log alone makes no snapshot due.
         let mut rests_until = Instant::now();
         loop {
@@ -265,12 +265,6 @@ impl Worker {
                 None
             }
         }
-    }
-
-    /// How old something is that was made then, by the clock of the state.
-    fn age(&self, made_ms: u64) -> Duration {
-        let now_ms = self.machine.lock().now_ms();
-        Duration::from_millis(now_ms.saturating_sub(made_ms))
     }
 }
 

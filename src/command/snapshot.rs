@@ -101,8 +101,12 @@ async fn until_listed(target: &TargetArguments, created: &Created) -> Result<(),
 
 /// The catalog, if it lists anything.
 pub(super) async fn newest(store: &Arc<dyn SnapshotStore>) -> Result<CatalogEntry, Failure> {
+    listing(store.newest().await?)
+}
+
+/// The same of one that was read.
+pub(super) fn listing(entry: Option<CatalogEntry>) -> Result<CatalogEntry, Failure> {
     let none = "there is no snapshot: the catalog lists none yet";
-    let entry = store.newest().await?;
     let entry = entry.filter(|entry| !entry.snapshots.is_empty());
     Ok(entry.ok_or(none)?)
 }

@@ -13,7 +13,7 @@ use crate::support::TestCluster;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a node that was started says before it stands still.
-async fn failure(cluster: &TestCluster) -> String {
+pub(crate) async fn failure(cluster: &TestCluster) -> String {
     let failed = |status: &ClusterStatus| {
         let mut nodes = status.nodes.iter();
         nodes.any(|node| node.answered() && node.failure.is_some())

@@ -10,6 +10,7 @@ use standfast_core::Role;
 use crate::http;
 use crate::lender::{all_exist, keys, lender, objects, put_all};
 use crate::node::{TestNode, standfast};
+use crate::regressed::failure;
 use crate::support::{TestCluster, in_sync};
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -229,13 +230,7 @@ async fn an_older_snapshot_than_the_newest_is_served_only_on_an_operators_word()
     fs::remove_file(&manifest).unwrap();
 
     cluster.nodes[0].start();
-    let status = cluster
-        .until("it to stand still", |status| {
-            let mut nodes = status.nodes.iter();
-            nodes.any(|node| node.answered() && node.failure.is_some())
-        })
-        .await;
-    let failure = status.nodes[0].failure.clone().unwrap();
+    let failure = failure(&cluster).await;
     assert!(failure.contains(&newest), "{failure}");
     assert!(failure.contains("recover --plan"), "{failure}");
     cluster.nodes[0].kill().await;
@@ -260,13 +255,7 @@ async fn a_bucket_that_was_emptied_is_served_by_nobody() {
     fs::remove_dir_all(&cluster.nodes[0].data_dir).unwrap();
     cluster.initialise().await;
     cluster.nodes[0].start();
-    let status = cluster
-        .until("it to stand still", |status| {
-            let mut nodes = status.nodes.iter();
-            nodes.any(|node| node.answered() && node.failure.is_some())
-        })
-        .await;
-    let failure = status.nodes[0].failure.clone().unwrap();
+    let failure = failure(&cluster).await;
     assert!(failure.contains("has served"), "{failure}");
 }
 

@@ -118,7 +118,8 @@ macro_rules! all_stories_on {
                 a_snapshot_is_made_by_the_clock_and_by_entries,
                 nothing_is_made_without_news_or_after_somebody_else,
                 shutting_down_does_not_wait_for_a_store_that_hangs,
-                whatever_call_fails_a_last_snapshot_is_proved_or_made_again;
+                whatever_call_fails_a_last_snapshot_is_proved_or_made_again,
+                the_time_to_the_next_one_counts_from_the_newest_that_is_listed;
         }
     };
 }

@@ -129,3 +129,23 @@ pub(crate) async fn whatever_call_fails_a_last_snapshot_is_proved_or_made_again(
     }
     assert!(failed > 3, "{failed} calls failed it");
 }
+
+pub(crate) async fn the_time_to_the_next_one_counts_from_the_newest_that_is_listed(
+    fixture: &dyn Fixture,
+) {
+    let store = fixture.store();
+    let world = World::with_rows(300);
+    let mut manifest = world.publish(&store).await.unwrap();
+    manifest.created_ms -= 2 * 3600 * 1000;
+    fixture.replace_manifest(&manifest);
+    world.cataloguer(&store, 1).round().await.unwrap();
+    world.change(&[Change::Count]);
+    let policy = SnapshotPolicy {
+        every: Span::secs(3600),
+        ..small_parts()
+    };
+    let begun = start(&world, &store, policy);
+    let made = tokio::time::timeout(Duration::from_secs(30), proposals(&store, 2)).await;
+    made.expect("an hour is over: it is due at once");
+    begun.shutdown().await;
+}

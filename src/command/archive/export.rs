@@ -50,8 +50,8 @@ pub(crate) async fn run(arguments: ExportArguments) -> Result<ExitCode, Failure>
         Err(error) if *error.kind() == ErrorKind::Corrupt => {
             without_catalog(&offline, store, error, &arguments).await?
         }
-        _ => {
-            let listed = choose(&snapshot::newest(store).await?, arguments.id)?;
+        entry => {
+            let listed = choose(&snapshot::listing(entry?)?, arguments.id)?;
             held(&offline, store, &listed, &arguments.to).await?
         }
     };

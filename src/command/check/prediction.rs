@@ -16,8 +16,8 @@ const START_S: f64 = 0.3;
 /// What an outage comes to: from the configuration, and from what the stores hold now, if they were looked at.
 #[derive(Debug, PartialEq, Serialize)]
 pub(super) struct Prediction {
-    /// Acknowledged writes that a crash of the primary takes with it, at most.
-    pub(super) lost_with_primary: Loss,
+    /// Acknowledged writes that a crash of the primary takes with it, at most; none: all of them.
+    pub(super) lost_with_primary: Option<Loss>,
     /// Whether there is a log that could be lost.
     pub(super) keeps_log: bool,
     /// Those that are lost when the log is lost, and the snapshots are not; none: all of them.
@@ -32,13 +32,6 @@ pub(super) struct Loss {
     /// At most so many; none: however many were written in that time.
     pub(super) entries: Option<u64>,
     pub(super) ms: u64,
-}
-
-impl Loss {
-    pub(super) const EVERYTHING: Self = Self {
-        entries: None,
-        ms: u64::MAX,
-    };
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -70,15 +63,15 @@ impl Prediction {
         let master = &config.master;
         let since_snapshot = since_snapshot(config, present);
         let lost_with_primary = match (master.ack, config.recovery.mode, since_snapshot) {
-            (_, Mode::Snapshot, since) => since.unwrap_or(Loss::EVERYTHING),
-            (Ack::Durable, ..) => Loss {
+            (_, Mode::Snapshot, since) => since,
+            (Ack::Durable, ..) => Some(Loss {
                 entries: Some(0),
                 ms: 0,
-            },
-            (Ack::Async, ..) => Loss {
+            }),
+            (Ack::Async, ..) => Some(Loss {
                 entries: Some(master.max_unflushed),
                 ms: millis(master.max_unflushed_age.0),
-            },
+            }),
         };
         let lost_with_log = since_snapshot.filter(|_| config.recovery.mode == Mode::Hybrid);
         Self {
@@ -228,7 +221,7 @@ mod tests {
             entries: Some(0),
             ms: 0,
         };
-        assert_eq!(durable.lost_with_primary, none);
+        assert_eq!(durable.lost_with_primary, Some(none));
         let since = Loss {
             entries: None,
             ms: 100_000,
@@ -240,7 +233,7 @@ mod tests {
             entries: Some(7),
             ms: 20,
         };
-        assert_eq!(Prediction::new(&eager, None).lost_with_primary, seven);
+        assert_eq!(Prediction::new(&eager, None).lost_with_primary, Some(seven));
 
         let log = config("", r#"recovery = { mode = "log" }"#);
         assert_eq!(Prediction::new(&log, None).lost_with_log, None);
@@ -263,7 +256,13 @@ mod tests {
             entries: Some(7),
             ms: 20_000,
         };
-        assert_eq!(predicted.lost_with_primary, since);
+        assert_eq!(predicted.lost_with_primary, Some(since));
+        let never = Present {
+            newest_age_ms: None,
+            ..present()
+        };
+        let predicted = Prediction::new(&config, Some(&never));
+        assert_eq!(predicted.lost_with_primary, None);
         assert_eq!(predicted.lost_with_log, None);
         assert!(!predicted.keeps_log);
     }

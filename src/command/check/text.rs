@@ -22,11 +22,15 @@ pub(super) fn text(checked: &Checked) -> String {
 }
 
 fn outages(predicted: &Prediction) -> [String; 2] {
+    let crash = match &predicted.lost_with_primary {
+        Some(loss) => of(loss),
+        None => "everything: there is no snapshot yet".to_owned(),
+    };
     if !predicted.keeps_log {
         return [
             format!(
-                "there is no log: a crash of the primary loses {}",
-                since_newest(&predicted.lost_with_primary)
+                "there is no log: a crash of the primary loses {crash}, and what came while the next snapshot was made; \
+                 without an end while the bucket cannot be written"
             ),
             "the loss of the bucket as well loses everything".to_owned(),
         ];
@@ -36,22 +40,9 @@ fn outages(predicted: &Prediction) -> [String; 2] {
         None => "everything: there is no snapshot".to_owned(),
     };
     [
-        format!(
-            "a crash of the primary loses {}",
-            of(&predicted.lost_with_primary)
-        ),
+        format!("a crash of the primary loses {crash}"),
         format!("the loss of the log as well loses {log}"),
     ]
-}
-
-fn since_newest(loss: &Loss) -> String {
-    if *loss == Loss::EVERYTHING {
-        return "everything: there is no snapshot yet".to_owned();
-    }
-    format!(
-        "{} and what comes until the next one is listed, while the bucket can be written; without a bucket no end",
-        of(loss)
-    )
 }
 
 fn of(loss: &Loss) -> String {
