@@ -12,9 +12,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::commit::{Commit, CommittedWatch, Progress};
-use crate::job::Job;
+use crate::job::{Job, Proposal};
 use crate::queue::Queue;
 use crate::read_only::ReadOnly;
+use crate::sequencer::SharedSequencer;
 use crate::tenure::lapsed;
 
 /// The door to a term; cheap to clone, and of no use once the term has ended.
@@ -22,6 +23,7 @@ use crate::tenure::lapsed;
 pub struct TermHandle {
     pub(crate) token: FenceToken,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) sequencer: Arc<SharedSequencer>,
     pub(crate) commit: Arc<Commit>,
     pub(crate) stop: mpsc::Sender<TermEndReason>,
     pub(crate) clock: Clock,
@@ -124,6 +126,13 @@ impl TermHandle {
         }
     }
 
+    /// Has the job run: by this thread if no other decides at the moment.
+    async fn submit(&self, job: Job, deadline: BootInstant) -> Result<()> {
+        self.queue.push(job, deadline).await?;
+        self.sequencer.decide_if_free();
+        Ok(())
+    }
+
     /// Does something to the state at the next batch end, which may not be committed yet, and returns what it
     /// gave.
     ///
@@ -141,7 +150,7 @@ impl TermHandle {
             crate::commit::forget_if_gone(sender.send(act(machine)));
         }));
         let deadline = self.clock.now().plus(Duration::from_secs(10));
-        self.queue.push(job, deadline).await?;
+        self.submit(job, deadline).await?;
         receiver.await.map_err(ended)
     }
 }
@@ -186,16 +195,8 @@ impl Proposer for TermHandle {
     async fn propose(&self, command: Command, deadline: BootInstant) -> Result<Vec<Outcome>> {
         check_header(&command)?;
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .push(
-                Job::Propose {
-                    command,
-                    deadline,
-                    answer,
-                },
-                deadline,
-            )
-            .await?;
+        let proposal = Box::new(Proposal::new(command, deadline, answer));
+        self.submit(Job::Propose(proposal), deadline).await?;
         match timeout(deadline.since(self.clock.now()), answered).await {
             Ok(Ok(result)) => result,
             Ok(Err(source)) => Err(Error::new(ErrorKind::Unknown, "propose")
@@ -213,16 +214,12 @@ impl Proposer for TermHandle {
         deadline: BootInstant,
     ) -> Result<Box<dyn Any + Send>> {
         let (answer, answered) = oneshot::channel();
-        self.queue
-            .push(
-                Job::Read {
-                    question,
-                    deadline,
-                    answer,
-                },
-                deadline,
-            )
-            .await?;
+        let job = Job::Read {
+            question,
+            deadline,
+            answer,
+        };
+        self.submit(job, deadline).await?;
         match timeout(deadline.since(self.clock.now()), answered).await {
             Ok(answer) => answer.map_err(ended)?,
             Err(elapsed) => Err(Error::new(ErrorKind::Timeout, "read")

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::commit::Commit;
 use crate::queue::Queue;
 use crate::read_only::ReadOnly;
+use crate::sequencer::SharedSequencer;
 
 /// With no batch to carry it, the watermark is written by itself after this long.
 const LINGER: Duration = Duration::from_micros(300);
@@ -113,7 +114,11 @@ impl LogThread {
     /// Runs until the sequencer is gone or the log fails; returns why it failed, if it did.
     ///
     /// `runtime` drives the writer's futures on this thread: a writer may block.
-    pub(crate) fn run(mut self, runtime: &tokio::runtime::Handle) -> Option<TermEndReason> {
+    pub(crate) fn run(
+        mut self,
+        runtime: &tokio::runtime::Handle,
+        sequencer: &SharedSequencer,
+    ) -> Option<TermEndReason> {
         let _exit = self.fail_when_dropped();
         self.shared.read_only.begin();
         let mut marked = false;
@@ -139,9 +144,9 @@ impl LogThread {
             };
             match self.append(runtime, &next) {
                 Ok(position) => {
-                    self.shared.busy.store(false, Ordering::Release);
-                    self.queue.ring();
                     self.commit.advance(position);
+                    self.shared.busy.store(false, Ordering::Release);
+                    sequencer.log_is_idle();
                     marked = false;
                 }
                 Err(error) => break Some(error),

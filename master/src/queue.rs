@@ -8,11 +8,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::job::Job;
 
-/// The bounded queue in front of the sequencer, and the bell that wakes it.
+/// The bounded queue in front of the sequencer, and the bell that wakes its thread.
 ///
-/// Async callers wait for room; the sequencer, a thread, takes everything at once. Its bound counts items, so a
-/// command of a thousand items weighs a thousand, and it counts them until they are answered: what waits for a slow
-/// log takes room too.
+/// Async callers wait for room. Its bound counts items, so a command of a thousand items weighs a thousand, and it
+/// counts them until they are answered: what waits for a slow log takes room too.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
@@ -59,58 +58,74 @@ impl Queue {
         }
     }
 
-    /// Puts a job into the queue, waiting for room until `deadline`.
+    /// Puts a job into the queue, waiting for room until `deadline`. The sequencer's thread is not woken.
     ///
     /// Cancel safe: a job whose caller went away while waiting was not queued.
     pub(crate) async fn push(&self, job: Job, deadline: BootInstant) -> Result<()> {
-        let left = deadline.since(self.clock.now());
-        if left.is_zero() {
-            return Err(busy("the deadline passed before it was queued".to_owned()));
-        }
-        let weight = job.weight().min(self.capacity);
-        let room = match Arc::clone(&self.room).try_acquire_many_owned(weight) {
-            Ok(room) => room,
-            Err(_no_room_or_closed) => {
-                let room = Arc::clone(&self.room).acquire_many_owned(weight);
-                match tokio::time::timeout(left, room).await {
-                    Ok(Ok(room)) => room,
-                    Ok(Err(_closed)) => return Err(closed()),
-                    Err(_elapsed) => {
-                        return Err(busy(format!(
-                            "the queue of {} items stayed full until the deadline",
-                            self.capacity
-                        )));
-                    }
-                }
-            }
-        };
+        let room = Some(self.admit(job.weight(), deadline).await?);
         let mut state = self.state.lock();
         if state.closed {
             return Err(closed());
         }
-        state.jobs.push_back(Queued {
-            job,
-            room: Some(room),
-        });
-        drop(state);
-        self.bell.notify_one();
+        state.jobs.push_back(Queued { job, room });
         Ok(())
     }
 
-    /// Moves all jobs into `jobs`; waits up to `patience` for the first one, or for the bell, and tells whether either
-    /// came.
-    pub(crate) fn take(&self, jobs: &mut VecDeque<Queued>, patience: Duration) -> bool {
+    /// Waits for room.
+    async fn admit(&self, weight: u32, deadline: BootInstant) -> Result<OwnedSemaphorePermit> {
+        let left = deadline.since(self.clock.now());
+        if left.is_zero() {
+            return Err(busy("the deadline passed before it was queued".to_owned()));
+        }
+        let weight = weight.min(self.capacity);
+        if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(weight) {
+            return Ok(room);
+        }
+        let room = Arc::clone(&self.room).acquire_many_owned(weight);
+        match tokio::time::timeout(left, room).await {
+            Ok(Ok(room)) => Ok(room),
+            Ok(Err(_closed)) => Err(closed()),
+            Err(_elapsed) => Err(busy(format!(
+                "the queue of {} items stayed full until the deadline",
+                self.capacity
+            ))),
+        }
+    }
+
+    /// The next job, if one is let through.
+    pub(crate) fn next(&self) -> Option<Queued> {
+        let mut state = self.state.lock();
+        if state.let_through() == 0 {
+            return None;
+        }
+        if let Some(left) = &mut state.held {
+            *left = left.saturating_sub(1);
+        }
+        state.jobs.pop_front()
+    }
+
+    /// Puts back what [`Self::next`] gave: it is the next one again.
+    pub(crate) fn put_back(&self, queued: Queued) {
+        let mut state = self.state.lock();
+        if let Some(left) = &mut state.held {
+            *left += 1;
+        }
+        state.jobs.push_front(queued);
+    }
+
+    /// Whether a job is let through.
+    pub(crate) fn has_next(&self) -> bool {
+        self.state.lock().let_through() > 0
+    }
+
+    /// Waits up to `patience` for a job or the bell, and tells whether either came.
+    pub(crate) fn wait(&self, patience: Duration) -> bool {
         let mut state = self.state.lock();
         let mut came = true;
         if state.let_through() == 0 && !state.rung && !state.closed {
             came = !self.bell.wait_for(&mut state, patience).timed_out();
         }
         state.rung = false;
-        let through = state.let_through();
-        jobs.extend(state.jobs.drain(..through));
-        if let Some(left) = &mut state.held {
-            *left = left.saturating_sub(through);
-        }
         came
     }
 
@@ -123,7 +138,7 @@ impl Queue {
         state.rung = false;
     }
 
-    /// Wakes the sequencer.
+    /// Wakes the sequencer's thread.
     pub(crate) fn ring(&self) {
         self.state.lock().rung = true;
         self.bell.notify_one();
@@ -163,7 +178,7 @@ impl Queue {
         self.bell.notify_one();
     }
 
-    /// Refuses everything from now on; what waits is taken out by the sequencer once more.
+    /// Refuses everything from now on; what waits is taken out by the sequencer's thread once more.
     pub(crate) fn close(&self) {
         self.state.lock().closed = true;
         self.room.close();
@@ -211,12 +226,10 @@ mod tests {
         queue.push(job(), soon).await.unwrap();
         let error = queue.push(job(), soon).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Busy);
-        let mut jobs = VecDeque::new();
-        queue.take(&mut jobs, Duration::ZERO);
-        assert_eq!(jobs.len(), 1);
+        let taken = queue.next().unwrap();
         let error = queue.push(job(), soon).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Busy, "taken, but not answered");
-        jobs.clear();
+        drop(taken);
         queue.push(job(), soon).await.unwrap();
     }
 
@@ -229,13 +242,13 @@ mod tests {
         let error = queue.hold_behind(job()).unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Busy, "one at a time");
         queue.push(job(), soon(&clock)).await.unwrap();
-        let mut jobs = VecDeque::new();
-        queue.take(&mut jobs, Duration::ZERO);
-        queue.take(&mut jobs, Duration::ZERO);
-        assert_eq!(jobs.len(), 2, "what was there before, and the last one");
+        let before = queue.next().unwrap();
+        queue.put_back(before);
+        assert!(queue.next().is_some(), "what was there before");
+        assert!(queue.next().is_some(), "the last one");
+        assert!(queue.next().is_none() && !queue.has_next());
         queue.release();
-        queue.take(&mut jobs, Duration::ZERO);
-        assert_eq!(jobs.len(), 3);
+        assert!(queue.next().is_some());
         queue.close();
         let error = queue.push(job(), soon(&clock)).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::NotPrimary { address: None });

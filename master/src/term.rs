@@ -13,7 +13,7 @@ use crate::config::{Ack, MasterConfig};
 use crate::handle::TermHandle;
 use crate::log::{FailWhenDropped, LogThread};
 use crate::queue::Queue;
-use crate::sequencer::{Parts, Sequencer};
+use crate::sequencer::{self, Parts, Sequencer, SharedSequencer};
 use crate::tenure::lapsed;
 use crate::thread::Thread;
 
@@ -32,7 +32,7 @@ pub struct Term {
     machine: SharedMachine,
     ack: Ack,
     /// Whether nothing that was decided is missing from what was handed to the log.
-    sequencer: Thread<bool>,
+    sequencer: Thread<Option<bool>>,
     /// Why the log failed, if it did.
     log: Thread<Option<TermEndReason>>,
     give_up_log: FailWhenDropped,
@@ -79,7 +79,7 @@ impl Term {
         }
         let ack = config.ack;
         let read_only = Arc::clone(log.read_only());
-        let sequencer = Sequencer::new(Parts {
+        let shared = SharedSequencer::new(Sequencer::new(Parts {
             machine: Arc::clone(&machine),
             queue: Arc::clone(&queue),
             commit: Arc::clone(&commit),
@@ -88,14 +88,17 @@ impl Term {
             clock: clock.clone(),
             epoch: leadership.token().epoch,
             after_loss,
-        });
+        }));
         let runtime = tokio::runtime::Handle::current();
-        let log = Thread::spawn("log", move || thread.run(&runtime))?;
-        let sequencer = Thread::spawn("sequencer", move || sequencer.run())?;
+        let logs = Arc::clone(&shared);
+        let log = Thread::spawn("log", move || thread.run(&runtime, &logs))?;
+        let own = Arc::clone(&shared);
+        let sequencer = Thread::spawn("sequencer", move || sequencer::run(&own))?;
         let (stopper, stop) = mpsc::channel(4);
         let handle = TermHandle {
             token: leadership.token().clone(),
             queue,
+            sequencer: shared,
             commit,
             stop: stopper,
             clock: clock.clone(),
@@ -157,7 +160,7 @@ impl Term {
         }
         let committed = self.handle.commit.committed();
         let machine = &self.machine;
-        let decided = self.sequencer.result();
+        let decided = self.sequencer.result().flatten();
         let decided = decided.map(|complete| (complete, machine.lock().applied()));
         let clean = logged && decided == Some((true, committed));
         if self.ack == Ack::Async && !clean {

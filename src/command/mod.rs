@@ -48,11 +48,7 @@ const CLOSED_PIPE: u8 = 128 + 13;
 /// Runs the command: exit code 0 when it succeeded, 1 when it failed.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     logging::start(&arguments.command);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads())
-        .enable_all()
-        .build()
-    {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
     };
@@ -64,6 +60,14 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Err(error) if error.is::<output::NobodyReads>() => ExitCode::from(CLOSED_PIPE),
         Err(error) => fail(&error),
     }
+}
+
+/// What drives a node.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads())
+        .enable_all()
+        .build()
 }
 
 /// As many as there are cores, and some to spare for one that waits for a disk.

@@ -4,6 +4,8 @@
 mod support;
 
 mod answers;
+#[cfg(test)]
+mod deciding;
 mod end_of_term;
 #[cfg(test)]
 mod slow_log;

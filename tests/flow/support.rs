@@ -40,6 +40,7 @@ impl Application for Counters {
         command: &(String, u64),
     ) -> Result<Change<Self>, Refusal> {
         let (name, by) = command;
+        assert_ne!(name, "a defect", "of the service");
         if *by == 0 {
             let have = rows.get(name).copied().unwrap_or(0);
             return Err(Refusal {

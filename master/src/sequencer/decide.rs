@@ -1,16 +1,16 @@
 use std::borrow::Cow;
 
-use parking_lot::MutexGuard;
 use standfast_core::{
     AnswerWhen, Command, Considered, Decision, Entry, EntryId, Error, ErrorKind, MAX_KEY,
     MAX_PAYLOAD, Machine, Op, Outcome, Refusal, Reply, Seq,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Sequencer;
+use super::{Sequencer, too_late};
 use crate::commit::{Pending, forget_if_gone};
 use crate::config::Ack;
-use crate::job::ProposeAnswer;
+use crate::job::{Job, Proposal};
+use crate::queue::Queued;
 
 /// The code of a refusal that Standfast itself gives: the operation is larger than an entry may be.
 pub(super) const TOO_LARGE: u32 = u32::MAX;
@@ -18,74 +18,77 @@ pub(super) const TOO_LARGE: u32 = u32::MAX;
 /// The code of a refusal that hides a defect: the service decided on what it cannot apply.
 const INAPPLICABLE: u32 = u32::MAX - 1;
 
-/// What the items of a command add up to.
-struct Sum {
-    outcomes: Vec<Outcome>,
-    /// The answer waits for this entry.
-    wait: Seq,
-    /// Whether an outcome reveals state without a write of its own.
-    reveals: bool,
-}
-
 impl Sequencer {
-    /// Decides a command item by item, each on the state that the one before left.
+    /// Decides a command item by item, each on the state that the one before left. Gives it back when the next item must
+    /// wait until the batch in hand may grow again.
     pub(super) fn decide(
         &mut self,
-        state: &mut MutexGuard<'_, Machine>,
-        command: &Command,
-        (answer, room): (ProposeAnswer, Option<OwnedSemaphorePermit>),
-    ) {
-        let mut sum = Sum {
-            outcomes: Vec::new(),
-            wait: Seq::ZERO,
-            reveals: false,
-        };
-        let mut failed = None;
-        for item in 0..command.items {
-            self.wait_for_room(state);
-            if self.stuck() {
-                forget_if_gone(answer.send(
-                    Err(
-                        Error::new(ErrorKind::Unknown, "propose").context(
-                            "the log failed, or has no room, in the middle of the request",
-                        ),
-                    ),
-                ));
-                return;
-            }
-            if let Err(error) = self.decide_item(state, command, item, &mut sum) {
-                failed = Some(error);
-                break;
-            }
+        state: &mut Machine,
+        mut proposal: Box<Proposal>,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Option<Queued> {
+        if proposal.outcomes.is_empty()
+            && let Err(refusal) = self.admits(&proposal)
+        {
+            forget_if_gone(proposal.answer.send(Err(refusal)));
+            return None;
         }
-        let Sum {
+        let mut failed = None;
+        while let Some(item) = proposal.next_item()
+            && failed.is_none()
+        {
+            if self.stuck() {
+                let error = Error::new(ErrorKind::Unknown, "propose")
+                    .context("the log failed, or has no room, in the middle of the request");
+                forget_if_gone(proposal.answer.send(Err(error)));
+                return None;
+            }
+            if !self.has_room(state) {
+                let job = Job::Propose(proposal);
+                return Some(Queued { job, room });
+            }
+            failed = self.decide_item(state, &mut proposal, item).err();
+        }
+        let Proposal {
+            answer,
             outcomes,
             wait,
             reveals,
-        } = sum;
+            ..
+        } = *proposal;
         let pending = Pending::Proposed {
             answer,
             result: failed.map_or(Ok(outcomes), Err),
             reveals,
         };
         self.answer_at(wait, pending, room);
+        None
+    }
+
+    /// Whether a command may begin.
+    fn admits(&self, proposal: &Proposal) -> Result<(), Error> {
+        if self.clock.now() >= proposal.deadline {
+            return Err(too_late());
+        }
+        self.log.read_only().refusal().map_or(Ok(()), Err)
     }
 
     fn decide_item(
         &mut self,
-        state: &mut MutexGuard<'_, Machine>,
-        command: &Command,
+        state: &mut Machine,
+        proposal: &mut Proposal,
         item: u32,
-        sum: &mut Sum,
     ) -> Result<(), Error> {
         let now_ms = state.now_ms();
+        let command = &proposal.command;
         let (outcome, wait) = match state.consider(command, item, now_ms) {
             Considered::TooOld => {
                 // It reveals how far the session has come: that must be committed first.
-                sum.reveals = true;
+                proposal.reveals = true;
                 if self.config.ack == Ack::Durable {
-                    sum.wait = state.applied();
+                    proposal.wait = state.applied();
                 }
+                let command = &proposal.command;
                 return Err(
                     Error::new(ErrorKind::RequestTooOld, "propose").context(format!(
                         "request {} of session {}",
@@ -95,27 +98,27 @@ impl Sequencer {
             }
             Considered::Remembered { reply, seq } => {
                 // With `async` it may never have reached the log.
-                sum.reveals |= self.config.ack == Ack::Async;
+                proposal.reveals |= self.config.ack == Ack::Async;
                 (Ok(reply), seq)
             }
             Considered::Refused { refusal, looked } => {
-                sum.reveals = true;
+                proposal.reveals = true;
                 (Err(refusal), looked)
             }
             Considered::Decided { decision, looked } if decision.ops.is_empty() => {
-                sum.reveals = true;
+                proposal.reveals = true;
                 (Ok(decision.unchanged), looked)
             }
             Considered::Decided { decision, looked } => {
                 let at = (entry_id(command, item), now_ms);
-                self.log_decision(state, (decision, looked), at, sum)
+                self.log_decision(state, (decision, looked), at, &mut proposal.reveals)
             }
         };
         // With `async` no answer waits: that is its stated window.
         if self.config.ack == Ack::Durable {
-            sum.wait = sum.wait.max(wait);
+            proposal.wait = proposal.wait.max(wait);
         }
-        sum.outcomes.push(outcome);
+        proposal.outcomes.push(outcome);
         Ok(())
     }
 
@@ -125,7 +128,7 @@ impl Sequencer {
         state: &mut Machine,
         decided: (Decision, Seq),
         at: (EntryId, u64),
-        sum: &mut Sum,
+        reveals: &mut bool,
     ) -> (Outcome, Seq) {
         let (decision, looked) = decided;
         if let Some(refusal) = too_large(&decision.ops) {
@@ -140,7 +143,7 @@ impl Sequencer {
         }
         let at_once = decision.answer == AnswerWhen::Looked;
         // Answered ahead of its commit: only while the term is valid.
-        sum.reveals |= at_once || self.config.ack == Ack::Async;
+        *reveals |= at_once || self.config.ack == Ack::Async;
         (
             Ok(reply),
             if at_once {

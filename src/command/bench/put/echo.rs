@@ -5,9 +5,10 @@ use axum::Router;
 use axum::extract::Request as WebRequest;
 use axum::routing::post;
 use bytes::Bytes;
+use futures::future::try_join_all;
 use standfast_metadata::v1::{BatchPutEndRequest, BatchPutStartRequest, RequestHeader};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::runtime::Runtime;
 use tokio::time::Instant;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::server::UnaryService;
@@ -17,27 +18,39 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use crate::command::Failure;
+use super::own_thread::OwnThread;
+use crate::command::{Failure, runtime};
 
 const START: &str = "/echo/start";
 const END: &str = "/echo/end";
 
-/// A server that sends back what it gets: the transport and the messages of a put, and nothing else.
+/// A server that sends back what it gets: the transport and the messages of a put, and nothing else. It has a runtime
+/// of its own with as many threads as a node's, and its clients a thread each: they talk to it as to a node.
 pub(super) struct Echo {
     endpoint: String,
-    _task: JoinSet<Result<(), tonic::transport::Error>>,
+    /// `None` once dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Echo {
     pub(super) async fn start() -> Result<Self, Failure> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let runtime = runtime()?;
+        let bound = runtime.spawn(TcpListener::bind("127.0.0.1:0"));
+        let listener = bound.await??;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let routes = Router::new()
             .route(START, post(answer::<BatchPutStartRequest>))
             .route(END, post(answer::<BatchPutEndRequest>));
-        let mut task = JoinSet::new();
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        task.spawn(async move {
+        runtime.spawn(async move {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             Server::builder()
                 .add_routes(Routes::from(routes))
                 .serve_with_incoming(incoming)
@@ -45,7 +58,7 @@ impl Echo {
         });
         Ok(Self {
             endpoint,
-            _task: task,
+            runtime: Some(runtime),
         })
     }
 
@@ -56,27 +69,27 @@ impl Echo {
         batch: usize,
         span: Duration,
     ) -> Result<f64, Failure> {
-        let mut channels = Vec::new();
+        let mut connected = Vec::new();
         for _ in 0..clients {
+            let thread = OwnThread::start()?;
             let endpoint = Endpoint::from_shared(self.endpoint.clone())?.tcp_nodelay(true);
-            channels.push(endpoint.connect().await?);
+            let connect = async move { Ok(endpoint.connect().await?) };
+            let channel = thread.run(connect).await?;
+            connected.push((thread, channel));
         }
         let begun = Instant::now();
-        let mut tasks = JoinSet::new();
-        for channel in channels {
-            tasks.spawn(async move {
+        let all = connected.into_iter().map(|(thread, channel)| async move {
+            let calls = async move {
                 let mut calls = 0_u32;
                 while begun.elapsed() < span {
                     call(&channel, batch).await?;
                     calls += 1;
                 }
-                Ok::<_, Failure>(calls)
-            });
-        }
-        let mut calls = 0;
-        while let Some(one) = tasks.join_next().await {
-            calls += one??;
-        }
+                Ok(calls)
+            };
+            thread.run(calls).await
+        });
+        let calls: u32 = try_join_all(all).await?.into_iter().sum();
         Ok(f64::from(calls) / begun.elapsed().as_secs_f64())
     }
 }

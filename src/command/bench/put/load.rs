@@ -3,17 +3,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::try_join_all;
 use standfast_metadata::{
     ClientOptions, MetadataClient, Placement, PutObject, SegmentId, SegmentInfo,
 };
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::own_thread::OwnThread;
 use crate::command::Failure;
 
-/// Clients, each with a connection of its own.
+/// Clients, each with a thread and a connection of its own.
 pub(in crate::command::bench) struct Clients {
-    connected: Vec<MetadataClient>,
+    connected: Vec<(OwnThread, MetadataClient)>,
+    keys: Keys,
+}
+
+/// What is put.
+#[derive(Clone)]
+struct Keys {
     batch: usize,
     /// Numbers of the keys that were put; no key is put twice.
     next: Arc<AtomicU64>,
@@ -30,9 +37,14 @@ impl Clients {
         let endpoints = [endpoint.to_owned()];
         let mut connected = Vec::new();
         for _ in 0..count {
-            connected.push(MetadataClient::connect(&endpoints, ClientOptions::default()).await?);
+            let (thread, endpoints) = (OwnThread::start()?, endpoints.clone());
+            let connect = async move {
+                Ok(MetadataClient::connect(&endpoints, ClientOptions::default()).await?)
+            };
+            let client = thread.run(connect).await?;
+            connected.push((thread, client));
         }
-        let first = connected.first().ok_or("no client")?;
+        let (thread, first) = connected.first().ok_or("no client")?;
         let id = SegmentId::random();
         let segment = SegmentInfo {
             id,
@@ -43,38 +55,33 @@ impl Clients {
             size: 1 << 45,
             protocol: "none".to_owned(),
         };
-        let mounted = first.mount_segment(&segment).await?;
+        let client = first.clone();
+        let mount = async move { Ok(client.mount_segment(&segment).await?) };
+        let mounted = thread.run(mount).await?;
         mounted.map_err(|refusal| format!("{refusal:?}"))?;
-        let drawn = u64::try_from(id.0 >> 64)?;
-        Ok(Self {
-            connected,
+        let keys = Keys {
             batch,
             next: Arc::default(),
-            drawn,
-        })
+            drawn: u64::try_from(id.0 >> 64)?,
+        };
+        Ok(Self { connected, keys })
     }
 
     /// Lets every client put, one call after the other; calls a second, a start and an end each.
     pub(super) async fn calls(&self, span: Duration) -> Result<f64, Failure> {
         let begun = Instant::now();
-        let mut tasks = JoinSet::new();
-        for client in &self.connected {
-            let (client, next) = (client.clone(), Arc::clone(&self.next));
-            let (batch, drawn) = (self.batch, self.drawn);
-            tasks.spawn(async move {
+        let all = self.connected.iter().map(|(thread, client)| {
+            let (client, keys) = (client.clone(), self.keys.clone());
+            thread.run(async move {
                 let mut calls = 0_u32;
                 while begun.elapsed() < span {
-                    let first = next.fetch_add(batch as u64, Ordering::Relaxed);
-                    put(&client, drawn, first..first + batch as u64).await?;
+                    keys.put(&client).await?;
                     calls += 1;
                 }
-                Ok::<_, Failure>(calls)
-            });
-        }
-        let mut calls = 0;
-        while let Some(one) = tasks.join_next().await {
-            calls += one??;
-        }
+                Ok(calls)
+            })
+        });
+        let calls: u32 = try_join_all(all).await?.into_iter().sum();
         Ok(f64::from(calls) / begun.elapsed().as_secs_f64())
     }
 
@@ -83,36 +90,38 @@ impl Clients {
         &self,
         span: Duration,
     ) -> Result<Vec<f64>, Failure> {
-        let client = self.connected.first().ok_or("no client")?;
-        let mut taken = Vec::new();
-        let begun = Instant::now();
-        while begun.elapsed() < span {
-            let first = self.next.fetch_add(self.batch as u64, Ordering::Relaxed);
-            let asked = Instant::now();
-            put(client, self.drawn, first..first + self.batch as u64).await?;
-            taken.push(asked.elapsed().as_secs_f64() * 1e3);
-        }
-        Ok(taken)
+        let (thread, client) = self.connected.first().ok_or("no client")?;
+        let (client, keys) = (client.clone(), self.keys.clone());
+        let timed = async move {
+            let mut taken = Vec::new();
+            let begun = Instant::now();
+            while begun.elapsed() < span {
+                let asked = Instant::now();
+                keys.put(&client).await?;
+                taken.push(asked.elapsed().as_secs_f64() * 1e3);
+            }
+            Ok(taken)
+        };
+        thread.run(timed).await
     }
 }
 
-async fn put(
-    client: &MetadataClient,
-    drawn: u64,
-    numbers: std::ops::Range<u64>,
-) -> Result<(), Failure> {
-    let objects: Vec<_> = numbers
-        .map(|number| PutObject {
-            key: Bytes::from(format!("{drawn:016x}{number:016x}")),
+impl Keys {
+    /// A start and an end of the next ones.
+    async fn put(&self, client: &MetadataClient) -> Result<(), Failure> {
+        let first = self.next.fetch_add(self.batch as u64, Ordering::Relaxed);
+        let object = |number: u64| PutObject {
+            key: Bytes::from(format!("{:016x}{number:016x}", self.drawn)),
             size: 4096,
             checksum: None,
-        })
-        .collect();
-    for placed in client.put_start(&objects, &Placement::default()).await? {
-        placed.map_err(|refusal| format!("{refusal:?}"))?;
+        };
+        let objects: Vec<_> = (first..first + self.batch as u64).map(object).collect();
+        for placed in client.put_start(&objects, &Placement::default()).await? {
+            placed.map_err(|refusal| format!("{refusal:?}"))?;
+        }
+        for ended in client.put_end(&objects).await? {
+            ended.map_err(|refusal| format!("{refusal:?}"))?;
+        }
+        Ok(())
     }
-    for ended in client.put_end(&objects).await? {
-        ended.map_err(|refusal| format!("{refusal:?}"))?;
-    }
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod echo;
 pub(super) mod load;
+mod own_thread;
 
 use std::process::ExitCode;
 use std::time::Duration;
