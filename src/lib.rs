@@ -10,6 +10,7 @@ pub mod node;
 pub mod ports;
 #[cfg(feature = "cli")]
 pub mod replay;
+mod stop;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -19,6 +20,7 @@ pub use standfast_core::{
     Application, Change, Error, ErrorKind, Proposer, Refusal, RequestHeader, Result, Role, Rows,
     RowsMut, Typed, TypedProposer, assert_deterministic,
 };
+pub use stop::Stop;
 pub use {standfast_core, tonic};
 
 /// Compiles what the guide shows.

@@ -25,7 +25,8 @@ mod words;
 
 pub use batch::*;
 pub use clock::{BootInstant, Clock};
-pub use determinism::assert_deterministic;
+#[doc(hidden)]
+pub use determinism::check_deterministic;
 pub use election::*;
 pub use error::{Error, ErrorKind, Result};
 pub use handover::{Handover, TermEnd, TermEndReason};

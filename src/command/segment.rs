@@ -8,8 +8,8 @@ use standfast_metadata::{MetadataClient, SegmentId, SegmentInfo};
 use super::Failure;
 use super::object::ClusterArguments;
 use super::segment_objects::ObjectsArguments;
-use super::stop::Stop;
 use super::{output, segment_list, segment_objects};
+use standfast::Stop;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SegmentCommand {

@@ -2,12 +2,12 @@ use std::process::ExitCode;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 use standfast::config::Config;
-use standfast::{Node, NodeBuilder};
+use standfast::{Node, NodeBuilder, Stop};
 use standfast_metadata::{FILE_DESCRIPTORS, MetadataService, ServerOptions};
 
 use super::Failure;
 use super::args::ServeArguments;
-use super::stop::{self, Stop};
+use super::stop;
 
 /// Upper bounds of the buckets of all histograms, which are in seconds: a sync of a good disk, to a failover of a slow one.
 const BUCKETS: [f64; 16] = [

@@ -1,40 +1,11 @@
 use std::io;
 use std::os::fd::AsFd;
 
+use standfast::Stop;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
-
-/// Told to stop: by SIGTERM, or by SIGINT as of Ctrl-C.
-#[derive(Debug)]
-pub(crate) struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stop {
-    /// From now on the signals no longer end the process by themselves.
-    pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for the next of the signals.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: no signal is lost.
-    pub(crate) async fn told(&mut self) {
-        // Both are cancel safe.
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
 
 /// Runs `work`; when it is told to stop, drops it, and with it all it has started.
 ///

@@ -14,6 +14,7 @@ use super::run::Node;
 use super::setup::{Api, MakeService, MetricsText, Setup};
 use super::view::NodeView;
 use crate::config::Config;
+use crate::stop::Stop;
 
 /// Puts a [`Node`] together: a configuration and a service are needed, the rest is optional.
 ///
@@ -168,6 +169,23 @@ impl NodeBuilder {
             metrics: self.metrics,
         };
         Node::open(config, &self.registry, setup).await
+    }
+
+    /// Opens the node and runs it until the process is told to stop, by SIGTERM or by SIGINT as of Ctrl-C; it hands over
+    /// first, if it leads and somebody can take over.
+    ///
+    /// # Errors
+    /// As [`run_until`](Self::run_until), and when this process cannot listen for signals.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: dropping it is a crash, which the others survive.
+    pub async fn run(self) -> Result<()> {
+        let mut stop = Stop::listen().map_err(|source| {
+            Error::new(ErrorKind::Unavailable, "run node")
+                .context("cannot listen for signals")
+                .source(source)
+        })?;
+        self.run_until(async move { stop.told().await }).await
     }
 
     /// Opens the node and runs it until `stop` is ready. To reach the state from this process, [`open`](Self::open) it

@@ -42,9 +42,7 @@ impl Node {
     /// standfast::Node::builder()
     ///     .config_file("node.toml")
     ///     .service(move || Typed::new(counters))
-    ///     .run_until(async {
-    ///         tokio::signal::ctrl_c().await.ok();
-    ///     })
+    ///     .run()
     ///     .await
     /// # }
     /// ```

@@ -2,10 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rustix::process::{Signal, getpid, kill_process};
 use standfast::standfast_core::{Factory, OpLogStore, OpenContext};
 use standfast::{ErrorKind, Node, NodeBuilder, RequestHeader, Result, Role, Typed};
 use standfast_backends::{MemoryLogSpace, MemoryOpLog};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::counter::Counters;
 use crate::support::config;
@@ -69,6 +70,26 @@ async fn a_program_reaches_its_state_on_a_log_of_its_own_without_any_api() {
     ran.unwrap();
     let late = add(1).await.unwrap_err();
     assert_eq!(*late.kind(), ErrorKind::NotPrimary { address: None });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_runs_until_it_is_told_to_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let begun = Arc::new(Notify::new());
+    let begins = Arc::clone(&begun);
+    let builder = Node::builder()
+        .config_text(config(r#"type = "file""#, r#"type = "file""#), dir.path())
+        .service(move || {
+            begins.notify_one();
+            Typed::new(|| Counters)
+        });
+    builder.init().await.unwrap();
+    let told = async {
+        begun.notified().await;
+        kill_process(getpid(), Signal::TERM).unwrap();
+    };
+    let (ran, ()) = tokio::join!(builder.run(), told);
+    ran.unwrap();
 }
 
 #[tokio::test]

@@ -124,5 +124,5 @@ fn a_namespace_is_the_same_on_every_node() {
         ]
     });
     let commands = rounds.map(|ask| Command::new(RequestHeader::default(), 1, ask));
-    assert_deterministic(|| Typed::new(|| Namespace), commands.collect::<Vec<_>>());
+    assert_deterministic!(|| Typed::new(|| Namespace), commands.collect::<Vec<_>>());
 }

@@ -3,7 +3,7 @@
 mod check;
 mod trial;
 
-pub use check::assert_deterministic;
+pub use check::check_deterministic;
 
 #[cfg(test)]
 mod tests;

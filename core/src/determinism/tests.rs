@@ -1,5 +1,12 @@
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a service that reads the wall clock is one of the defects"
+)]
+
 use std::collections::HashMap;
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::panic::catch_unwind;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::*;
 
@@ -55,6 +62,16 @@ macro_rules! rule {
 
 rule!(Stamps, |now_ms, key| now_ms + key);
 rule!(ReadsTheClock, |_, _| Clock::system().now().nanos());
+rule!(ReadsTheWallClock, |_, _| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap().as_secs()
+});
+rule!(Draws, |_, key| RandomState::new().hash_one(key));
+rule!(AsksItsThread, |_, _| {
+    let mut hasher = DefaultHasher::new();
+    std::thread::current().id().hash(&mut hasher);
+    hasher.finish()
+});
 rule!(WalksAMap, |_, key| {
     let map: HashMap<u64, ()> = (0..100).map(|n| (n + key, ())).collect();
     let first = map.keys().next();
@@ -65,7 +82,7 @@ rule!(WalksAMap, |_, key| {
 fn told<R: Rule>(commands: u64) -> Option<String> {
     let commands = (0..commands).map(|n| Command::new(RequestHeader::default(), 1, n % 10));
     let tried = catch_unwind(|| {
-        assert_deterministic(
+        assert_deterministic!(
             || Typed::new(|| Ruled::<R>(std::marker::PhantomData)),
             commands,
         );
@@ -81,8 +98,15 @@ fn what_follows_from_entry_and_state_passes() {
 }
 
 #[test]
-fn a_clock_or_a_hash_order_in_apply_is_caught_at_the_first_entry() {
-    for told in [told::<ReadsTheClock>(50), told::<WalksAMap>(50)] {
+fn what_r10_forbids_is_caught_at_the_first_entry() {
+    let each = [
+        told::<ReadsTheClock>(50),
+        told::<ReadsTheWallClock>(50),
+        told::<Draws>(50),
+        told::<AsksItsThread>(50),
+        told::<WalksAMap>(50),
+    ];
+    for told in each {
         let told = told.expect("caught");
         assert!(
             told.contains("a standby replied (left) to entries 1 to 1"),
@@ -95,7 +119,7 @@ fn a_clock_or_a_hash_order_in_apply_is_caught_at_the_first_entry() {
 fn a_check_of_nothing_is_no_check_and_says_why() {
     let tried = catch_unwind(|| {
         let command = Command::new(RequestHeader::default(), 1, "of another type");
-        assert_deterministic(
+        assert_deterministic!(
             || Typed::new(|| Ruled::<Stamps>(std::marker::PhantomData)),
             [command],
         );

@@ -13,7 +13,7 @@ pub(crate) use args::ReplayArguments;
 use super::Failure;
 use super::args::Output;
 use super::output;
-use super::stop::Stop;
+use standfast::Stop;
 
 /// Missing keys that are named.
 const NAMED: usize = 10;

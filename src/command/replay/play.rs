@@ -10,8 +10,8 @@ use standfast_core::Clock;
 use tokio::sync::watch;
 
 use super::ReplayArguments;
-use crate::command::stop::Stop;
 use crate::command::{Failure, output};
+use standfast::Stop;
 
 /// How often the bar moves.
 const REDRAW: Duration = Duration::from_millis(100);
