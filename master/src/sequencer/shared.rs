@@ -5,8 +5,10 @@ use parking_lot::Mutex;
 use super::{Sequencer, Turn};
 use crate::queue::Queue;
 
-/// Jobs that a caller decides before it leaves the rest to the sequencer's thread.
+/// Jobs that a caller decides in a turn, and turns that it takes while others queue more, before it leaves the rest to the
+/// sequencer's thread: its own answer waits meanwhile.
 const CALLERS_TURN: usize = 16;
+const CALLERS_TURNS: usize = 2;
 
 /// The sequencer, in the hands of whoever finds it free: a caller, the log thread, or its own thread.
 ///
@@ -44,13 +46,14 @@ impl SharedSequencer {
 
     /// Decides what is in the queue, if nobody else does.
     pub(crate) fn decide_if_free(&self) {
-        while let Some(left) = self.visit(Sequencer::callers_turn) {
-            match left {
-                Left::Nothing if self.queue.has_next() => {}
-                Left::Nothing | Left::Known => return,
-                Left::News => return self.queue.ring(),
+        for _ in 0..CALLERS_TURNS {
+            match self.visit(Sequencer::callers_turn) {
+                Some(Left::Nothing) if self.queue.has_next() => {}
+                Some(Left::Nothing | Left::Known) | None => return,
+                Some(Left::News) => break,
             }
         }
+        self.queue.ring();
     }
 
     /// The log has nothing to do: hands it the next batch.
