@@ -40,6 +40,8 @@ pub struct Sessions {
     digest: Digest,
     /// While they are loaded: those that a later snapshot knows to be gone.
     gone: BTreeSet<SessionId>,
+    /// Whose answer was kept last, and its bucket: the items of a request are entries one behind the other.
+    last: (SessionId, Bucket),
 }
 
 fn bucket(session: SessionId) -> Bucket {
@@ -54,6 +56,7 @@ impl Sessions {
             map: CapturedMap::new(),
             digest: Digest::default(),
             gone: BTreeSet::new(),
+            last: (SessionId::NONE, Bucket::at(0)),
         }
     }
 
@@ -87,7 +90,10 @@ impl Sessions {
         if id.session == SessionId::NONE {
             return;
         }
-        let at = bucket(id.session);
+        if id.session != self.last.0 {
+            self.last = (id.session, bucket(id.session));
+        }
+        let (_, at) = self.last;
         if self.map.get(at, &id.session).is_none() {
             self.map.insert(at, id.session, Session::new());
         }

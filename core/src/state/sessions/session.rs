@@ -87,6 +87,9 @@ impl Run {
     }
 }
 
+/// Bytes of most rows that are hashed: one with a longer reply takes more.
+const ROW: usize = 64;
+
 /// Sums up how the digest changes.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -102,7 +105,7 @@ impl Change {
             cluster,
             session,
             sum: Digest::default(),
-            row: Vec::new(),
+            row: Vec::with_capacity(ROW),
         }
     }
 
@@ -121,8 +124,10 @@ impl Change {
 
     /// The marks count as the answer of the request that cannot be, number 2^64 - 1.
     fn marks(&mut self, session: &Session) -> Digest {
-        let mut marks = session.highest.0.to_le_bytes().to_vec();
-        marks.extend_from_slice(&session.answered.0.to_le_bytes());
+        let mut marks = [0; 16];
+        let (highest, answered) = marks.split_at_mut(8);
+        highest.copy_from_slice(&session.highest.0.to_le_bytes());
+        answered.copy_from_slice(&session.answered.0.to_le_bytes());
         self.hash(RequestId(u64::MAX), 0, &marks)
     }
 
@@ -171,14 +176,18 @@ impl Session {
     }
 
     pub(super) fn remember(&mut self, id: &EntryId, seq: Seq, reply: Reply, change: &mut Change) {
-        if !self.is_new() {
-            let old = change.marks(self);
-            change.sum = change.sum.without(old);
+        let highest = self.highest.max(id.request);
+        let answered = self.answered.max(id.answered);
+        // A request has many items, and only the first moves the marks.
+        if self.is_new() || (highest, answered) != (self.highest, self.answered) {
+            if !self.is_new() {
+                let old = change.marks(self);
+                change.sum = change.sum.without(old);
+            }
+            (self.highest, self.answered) = (highest, answered);
+            let marks = change.marks(self);
+            change.sum = change.sum.with(marks);
         }
-        self.highest = self.highest.max(id.request);
-        self.answered = self.answered.max(id.answered);
-        let marks = change.marks(self);
-        change.sum = change.sum.with(marks);
         self.prune(change);
         if id.request > self.lowest() {
             self.keep(id, seq, reply, change);
