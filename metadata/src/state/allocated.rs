@@ -39,36 +39,36 @@ impl Allocated {
         self.wide.sort_unstable();
     }
 
-    /// Offset and length of each, in the order they have.
-    fn ranges(self) -> impl Iterator<Item = (u64, u64)> {
+    /// Offset and length of each, in the order they have: packed ones, and wide ones.
+    fn ranges(self) -> [Ranges; 2] {
         let lengths = self.lengths;
         let packed = self.packed.into_iter().map(move |packed| {
             let number = (packed & 0xffff) as usize;
             let length = lengths.get(number).copied();
             (packed >> 16, length.expect("every length has its number"))
         });
-        let mut packed = packed.peekable();
-        let mut wide = self.wide.into_iter().peekable();
-        std::iter::from_fn(move || match (packed.peek(), wide.peek()) {
-            (Some(narrow), Some(other)) if narrow <= other => packed.next(),
-            (Some(_), None) => packed.next(),
-            _ => wide.next(),
-        })
+        [Box::new(packed), Box::new(self.wide.into_iter())]
     }
 }
 
+type Ranges = Box<dyn Iterator<Item = (u64, u64)>>;
+
 /// Offset and length of all, by offset.
 pub(super) fn sorted(all: Vec<Allocated>) -> impl Iterator<Item = (u64, u64)> {
-    let ranges = all.into_iter().map(|mut each| {
+    let ranges = all.into_iter().flat_map(|mut each| {
         each.sort();
         each.ranges()
     });
-    let mut ranges: Vec<_> = ranges.map(Iterator::peekable).collect();
+    let heads = ranges.filter_map(|mut rest| Some((rest.next()?, rest)));
+    let mut heads: Vec<_> = heads.collect();
     std::iter::from_fn(move || {
-        let next = ranges
-            .iter_mut()
-            .filter_map(|each| Some((*each.peek()?, each)));
-        next.min_by_key(|(range, _)| *range)?.1.next()
+        let ordered = heads.iter().enumerate();
+        let (at, _) = ordered.min_by_key(|(_, (range, _))| *range)?;
+        let (first, rest) = heads.get_mut(at)?;
+        match rest.next() {
+            Some(next) => Some(std::mem::replace(first, next)),
+            None => Some(heads.swap_remove(at).0),
+        }
     })
 }
 
