@@ -61,6 +61,13 @@ pub(crate) struct Tenant {
     pub(crate) eased: Seq,
 }
 
+impl Tenant {
+    /// Whether it holds anything or has a quota.
+    fn is_of_use(&self) -> bool {
+        self.usage != Usage::default() || !self.quota.is_none()
+    }
+}
+
 /// The tenants by name. One that holds nothing and has no quota is not there.
 #[derive(Debug, Default)]
 pub(crate) struct Tenants(BTreeMap<Box<[u8]>, Tenant>);
@@ -107,14 +114,16 @@ impl Tenants {
 
     /// A name is copied only when it is new: objects come and go by the million.
     fn change(&mut self, name: &[u8], change: impl FnOnce(&mut Tenant)) {
-        if !self.0.contains_key(name) {
-            self.0.insert(name.into(), Tenant::default());
-        }
         let Some(tenant) = self.0.get_mut(name) else {
+            let mut tenant = Tenant::default();
+            change(&mut tenant);
+            if tenant.is_of_use() {
+                self.0.insert(name.into(), tenant);
+            }
             return;
         };
         change(tenant);
-        if tenant.usage == Usage::default() && tenant.quota.is_none() {
+        if !tenant.is_of_use() {
             self.0.remove(name);
         }
     }
