@@ -99,9 +99,18 @@ async fn a_state_of_many_objects_is_measured_in_every_way() {
         assert_eq!(reports[0]["bench"], what);
         assert_eq!(reports[0]["params"]["objects"], 2000);
         assert!(reports[0]["value"].as_f64().unwrap() > 0.0);
+        if what == "snapshot" {
+            assert!(
+                reports[0]["params"]["took_while_serving_s"]
+                    .as_f64()
+                    .unwrap()
+                    > 0.0
+            );
+        }
         if what == "coldstart" {
             let params = &reports[0]["params"];
             assert!(params["replay_s"].is_number() && params["rest_s"].is_number());
+            assert!(params["restore_ratio"].as_f64().unwrap() >= 0.0);
             // These wait for a disk.
             for stage in ["restore_s", "promotion_s"] {
                 assert!(params[stage].as_f64().unwrap() > 0.0, "{params:#}");

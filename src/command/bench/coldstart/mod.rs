@@ -63,6 +63,10 @@ fn report(dataset: &Dataset, pairs: &[(Spent, raw::Stages)]) -> BenchReport {
         .iter()
         .map(|(spent, stages)| stages.on_two_threads() / spent.all)
         .collect();
+    let restores = pairs
+        .iter()
+        .map(|(spent, stages)| stages.on_two_threads() / spent.restore);
+    let restores: Vec<_> = restores.collect();
     let (value, ratio) = (median(&runs), median(&ratios));
     let limit = limit(dataset.objects);
     let within = limit.map_or_else(String::new, |limit| format!("< {limit} s, "));
@@ -73,6 +77,7 @@ fn report(dataset: &Dataset, pairs: &[(Spent, raw::Stages)]) -> BenchReport {
             "objects": dataset.objects,
             "log_entries": dataset.entries,
             "restore_s": spent(|spent| spent.restore),
+            "restore_ratio": median(&restores),
             "replay_s": spent(|spent| spent.replay),
             "promotion_s": spent(|spent| spent.promotion),
             "rest_s": spent(Spent::rest),

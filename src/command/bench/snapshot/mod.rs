@@ -3,6 +3,7 @@
 mod answers;
 mod raw;
 
+use std::ops::Range;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use standfast_wire::v1::admin_service_client::AdminServiceClient;
 use tokio::time::Instant;
 
 use self::answers::Answers;
-use super::dataset::{Dataset, Served};
+use super::dataset::{Dataset, Served as Node};
 use super::process::Memory;
 use super::report::{self, BenchReport};
 use super::stats::median;
@@ -27,11 +28,12 @@ const GAP: f64 = 5.0;
 /// How much more memory than before may be used meanwhile.
 const PEAK: f64 = 1.1;
 
-/// Two snapshots of one process, and the bare work beside them.
+/// A snapshot of a process that does nothing else, two of one that serves, and the bare work beside them.
 struct Run {
-    complete: Snapshot,
+    alone: Snapshot,
+    complete: Served,
     /// Of what changed since.
-    layer: Snapshot,
+    layer: Served,
     raw: raw::Limits,
 }
 
@@ -42,34 +44,47 @@ struct Snapshot {
     layers: usize,
     /// From the capture to the proposal, in seconds.
     took: f64,
+    peak: f64,
+    /// From the question to its answer.
+    asked: Range<Instant>,
+}
+
+/// A snapshot while clients write.
+struct Served {
+    snapshot: Snapshot,
     gap_ms: f64,
     /// The longest gap in as much time after it.
     quiet_ms: f64,
-    peak: f64,
 }
 
-/// Asks a primary for snapshots while clients write: how long each takes, how long nobody is answered meanwhile, and the
-/// memory it takes. The log acknowledges at once, so that no gap is one of the disk.
+/// Asks a primary for snapshots: how long one takes while nobody else wants the processors, which is what the yardstick
+/// assumes; and while clients write, how long each takes, how long nobody is answered meanwhile, and the memory it takes.
+/// The log acknowledges at once, so that no gap is one of the disk.
 ///
-/// The first snapshot of a process is complete, the second a layer on it: each of the `runs` is a process of its own.
+/// The first snapshot of a process is complete, the second a layer on it: each of the `runs` is two processes.
 pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure> {
     let dataset = Dataset::make(&arguments.dir(), arguments.objects, 0).await?;
     let parts = dataset.parts()?;
     let progress = output::progress(arguments.runs, "runs");
     let mut runs = Vec::new();
     for number in 0..arguments.runs {
-        let mut node = Served::start(&dataset, Ack::Async).await?;
+        let mut node = Node::start(&dataset, Ack::Async).await?;
+        let alone = one(&dataset, &mut node).await?;
+        drop(node);
+        let mut node = Node::start(&dataset, Ack::Async).await?;
         let answers = Answers::start(node.endpoint(), number).await?;
-        let complete = one(&dataset, &mut node, &answers).await?;
-        let layer = one(&dataset, &mut node, &answers).await?;
+        let complete = served(&dataset, &mut node, &answers).await?;
+        let layer = served(&dataset, &mut node, &answers).await?;
         answers.check()?;
         drop((answers, node));
-        if (complete.layers, layer.layers) != (0, 1) {
-            return Err("want a complete snapshot and a layer on it".into());
+        let layers = [&alone, &complete.snapshot, &layer.snapshot].map(|one| one.layers);
+        if layers != [0, 0, 1] {
+            return Err("want two complete snapshots and a layer".into());
         }
         let (parts, dir) = (parts.clone(), dataset.dir().to_owned());
         let raw = tokio::task::spawn_blocking(move || raw::limits(&parts, &dir)).await??;
         runs.push(Run {
+            alone,
             complete,
             layer,
             raw,
@@ -80,8 +95,21 @@ pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure
     report::print(&reports(&dataset, &runs), arguments.output)
 }
 
-/// One snapshot, listed and verified, and as much time without one.
-async fn one(dataset: &Dataset, node: &mut Served, answers: &Answers) -> Result<Snapshot, Failure> {
+/// One snapshot, and as much time without one.
+async fn served(dataset: &Dataset, node: &mut Node, answers: &Answers) -> Result<Served, Failure> {
+    let snapshot = one(dataset, node).await?;
+    let Range { start, end } = snapshot.asked;
+    let quiet = Instant::now();
+    tokio::time::sleep(end - start).await;
+    Ok(Served {
+        snapshot,
+        gap_ms: answers.longest_gap(start, end),
+        quiet_ms: answers.longest_gap(quiet, Instant::now()),
+    })
+}
+
+/// One snapshot, listed and verified.
+async fn one(dataset: &Dataset, node: &mut Node) -> Result<Snapshot, Failure> {
     let before = Memory::of(node.pid())?;
     Memory::forget_peak(node.pid())?;
     let spent = node.seconds("standfast_snapshot_duration_seconds").await?;
@@ -96,8 +124,6 @@ async fn one(dataset: &Dataset, node: &mut Served, answers: &Answers) -> Result<
     let took = node.seconds("standfast_snapshot_duration_seconds").await? - spent;
     let peak = Memory::of(node.pid())?.peak;
     node.verified(made.seq).await?;
-    let quiet = Instant::now();
-    tokio::time::sleep(ended - begun).await;
     let manifest = dataset.manifest(&made.id)?;
     let own = manifest.parts.iter().filter(|part| manifest.is_own(part));
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
@@ -107,9 +133,8 @@ async fn one(dataset: &Dataset, node: &mut Served, answers: &Answers) -> Result<
         bytes: manifest.own_bytes(),
         layers: manifest.layers.len(),
         took,
-        gap_ms: answers.longest_gap(begun, ended),
-        quiet_ms: answers.longest_gap(quiet, Instant::now()),
         peak,
+        asked: begun..ended,
     })
 }
 
@@ -122,15 +147,15 @@ fn reports(dataset: &Dataset, runs: &[Run]) -> Vec<BenchReport> {
             "objects": dataset.objects,
             "ack": "async",
             "kind": kind,
-            "rows": median_of(&snapshots, |one| count(one.rows)),
-            "stored_mb": median_of(&snapshots, |one| count(one.bytes) / 1e6),
-            "took_s": median_of(&snapshots, |one| one.took),
+            "rows": median_of(&snapshots, |one| count(one.snapshot.rows)),
+            "stored_mb": median_of(&snapshots, |one| count(one.snapshot.bytes) / 1e6),
+            "took_s": median_of(&snapshots, |one| one.snapshot.took),
         });
         let quiet = median_of(&snapshots, |one| one.quiet_ms);
         let (gap, peak) = ("longest gap between two answers", "peak memory");
         let gap = json!({ "what": gap, "without_snapshot_ms": quiet });
         let gaps = snapshots.iter().map(|one| one.gap_ms).collect();
-        let peaks = snapshots.iter().map(|one| one.peak).collect();
+        let peaks = snapshots.iter().map(|one| one.snapshot.peak).collect();
         reports.push(limited(report::with(gap, params.clone()), gaps, "ms", GAP));
         let peak = report::with(json!({ "what": peak }), params);
         reports.push(limited(peak, peaks, "x", PEAK));
@@ -138,7 +163,7 @@ fn reports(dataset: &Dataset, runs: &[Run]) -> Vec<BenchReport> {
     reports
 }
 
-fn median_of(snapshots: &[&Snapshot], of: impl Fn(&Snapshot) -> f64) -> f64 {
+fn median_of(snapshots: &[&Served], of: impl Fn(&Served) -> f64) -> f64 {
     let values: Vec<_> = snapshots.iter().map(|one| of(one)).collect();
     median(&values)
 }
@@ -158,7 +183,7 @@ fn limited(params: Value, runs: Vec<f64>, unit: &'static str, limit: f64) -> Ben
     }
 }
 
-/// Of complete snapshots.
+/// Of complete snapshots that had the processors for themselves; beside it how long they took that had not.
 fn speed(dataset: &Dataset, runs: &[Run]) -> BenchReport {
     let objects = count(dataset.objects);
     let of = |each: &dyn Fn(&Run) -> f64| median(&runs.iter().map(each).collect::<Vec<_>>());
@@ -167,14 +192,16 @@ fn speed(dataset: &Dataset, runs: &[Run]) -> BenchReport {
         "objects": dataset.objects,
         "ack": "async",
         "kind": "complete",
-        "raw_mb_per_s": of(&|run| count(run.raw.bytes) / 1e6 / run.complete.took),
+        "took_s": of(&|run| run.alone.took),
+        "took_while_serving_s": of(&|run| run.complete.snapshot.took),
+        "raw_mb_per_s": of(&|run| count(run.raw.bytes) / 1e6 / run.alone.took),
         "serialise_cpu_s": of(&|run| run.raw.serialise),
         "zstd_cpu_s": of(&|run| run.raw.zstd),
         "write_and_sync_s": of(&|run| run.raw.put),
     });
-    let values: Vec<_> = runs.iter().map(|run| objects / run.complete.took).collect();
+    let values: Vec<_> = runs.iter().map(|run| objects / run.alone.took).collect();
     let value = median(&values);
-    let ratio = of(&|run| run.raw.seconds() / run.complete.took);
+    let ratio = of(&|run| run.raw.seconds() / run.alone.took);
     BenchReport {
         higher_is_better: true,
         yardstick: Some(of(&|run| objects / run.raw.seconds())),

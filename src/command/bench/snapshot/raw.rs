@@ -7,8 +7,7 @@ use tokio::time::Instant;
 use crate::command::Failure;
 use crate::command::bench::dataset::rows::{Row, decode, encode};
 
-/// A part is closed at this size, and compressed at this level, as by default.
-const PART: usize = 16 << 20;
+/// Parts are compressed at this level, as by default.
 const LEVEL: i32 = 1;
 
 /// What no snapshot of the same rows can do without, in seconds.
@@ -31,14 +30,14 @@ impl Limits {
     }
 }
 
-/// Does it bare, with the rows of stored parts, in a directory on the disk of the bucket.
+/// Does it bare, with the rows of stored parts, in as many files, in a directory on the disk of the bucket.
 pub(super) fn limits(parts: &[Vec<u8>], dir: &Path) -> Result<Limits, Failure> {
-    let rows = rows(parts)?;
+    let (rows, size) = rows(parts)?;
     let begun = Instant::now();
-    let mut raw = vec![Vec::with_capacity(PART + 100)];
+    let mut raw: Vec<Vec<u8>> = Vec::new();
     for row in &rows {
-        if raw.last().is_none_or(|part| part.len() >= PART) {
-            raw.push(Vec::with_capacity(PART + 100));
+        if raw.last().is_none_or(|part| part.len() >= size) {
+            raw.push(Vec::with_capacity(size + 100));
         }
         if let Some(part) = raw.last_mut() {
             encode(row, part);
@@ -69,13 +68,15 @@ pub(super) fn limits(parts: &[Vec<u8>], dir: &Path) -> Result<Limits, Failure> {
     })
 }
 
-fn rows(parts: &[Vec<u8>]) -> Result<Vec<Row>, Failure> {
-    let mut rows = Vec::new();
+/// The rows, and of how many bytes a part is before compression.
+fn rows(parts: &[Vec<u8>]) -> Result<(Vec<Row>, usize), Failure> {
+    let (mut rows, mut bytes) = (Vec::new(), 0);
     for part in parts {
         let size = zstd::zstd_safe::get_frame_content_size(part).ok().flatten();
         let size = size.ok_or("a part does not say how large it is")?;
         let raw = zstd::bulk::decompress(part, usize::try_from(size)?)?;
         decode(&raw, |row| rows.push(row))?;
+        bytes += raw.len();
     }
-    Ok(rows)
+    Ok((rows, bytes.div_ceil(parts.len().max(1))))
 }
