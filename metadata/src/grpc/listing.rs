@@ -3,7 +3,7 @@ use standfast_core::BootInstant;
 use tonic::Status;
 
 use super::master::Master;
-use super::pattern::{matching, pattern_of};
+use super::pattern::pattern_of;
 use super::segments::SegmentTable;
 use super::status::status;
 use crate::key::Target;
@@ -51,10 +51,11 @@ impl Master {
         let tenant = listing.prefix.tenant().to_vec();
         let question = Question::ListObjects(listing);
         let answer = self.ask(question, deadline).await.map_err(|e| status(&e))?;
-        let Answer::Objects(ObjectPage { objects, next }) = answer else {
+        let Answer::Objects(page) = answer else {
             return Err(Status::internal("an answer to another question"));
         };
-        let objects = matching(objects, pattern).await?;
+        let found = self.searches().matching(&tenant, page, pattern, deadline);
+        let ObjectPage { objects, next } = found.await?;
         let (objects, next) = first(&tenant, objects, limit, next);
         let mut table = SegmentTable::default();
         let listed = objects.into_iter().map(|row| object(row, &mut table));

@@ -12,6 +12,7 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::options::ServerOptions;
+use super::search::Searches;
 use super::segments::KnownSegments;
 use super::status::{patience, status};
 use super::wire::{BYTES_LIMIT, cut};
@@ -29,6 +30,7 @@ pub struct Master {
     proposer: Arc<dyn Proposer>,
     options: ServerOptions,
     known: KnownSegments,
+    searches: Searches,
 }
 
 impl fmt::Debug for Master {
@@ -42,6 +44,7 @@ pub fn server(proposer: Arc<dyn Proposer>, options: ServerOptions) -> MasterServ
     let largest = options.largest_request;
     let master = Master {
         proposer,
+        searches: Searches::new(options.clock.clone()),
         options,
         known: KnownSegments::default(),
     };
@@ -60,6 +63,10 @@ pub(super) struct Asked {
 impl Master {
     pub(super) const fn options(&self) -> &ServerOptions {
         &self.options
+    }
+
+    pub(super) const fn searches(&self) -> &Searches {
+        &self.searches
     }
 
     pub(super) fn leads(&self) -> Option<Epoch> {

@@ -9,6 +9,7 @@ mod pattern;
 mod reads;
 mod remount;
 mod removal;
+mod search;
 mod segment_objects;
 mod segments;
 mod starts;

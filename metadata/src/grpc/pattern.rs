@@ -1,35 +1,38 @@
 use regex::bytes::{Regex, RegexBuilder};
 use tonic::Status;
 
-use crate::request::ObjectRow;
+/// The longest pattern, in bytes: reading it takes time in proportion to it.
+const LONGEST: usize = 1024;
 
-/// The largest compiled pattern, in bytes: matching takes time in proportion to it.
-const LARGEST: usize = 1 << 20;
+/// The largest compiled pattern, in bytes: matching a key takes time in proportion to it.
+const LARGEST: usize = 256 << 10;
+
+/// What matching may keep of its work, in bytes, in each thread that does it.
+const CACHE: usize = 512 << 10;
+
+/// How deep a pattern may be nested.
+const DEEPEST: u32 = 50;
 
 /// The pattern of a request.
 pub(super) fn pattern_of(text: &str) -> Result<Regex, Status> {
-    RegexBuilder::new(text)
+    if text.len() > LONGEST {
+        return Err(Status::invalid_argument(format!(
+            "a regex of {} bytes, the limit is {LONGEST}: use a prefix, or several shorter ones",
+            text.len()
+        )));
+    }
+    let compiled = RegexBuilder::new(text)
         .size_limit(LARGEST)
-        .build()
-        .map_err(|error| Status::invalid_argument(format!("the regex `{text}`: {error}")))
-}
-
-/// The rows whose keys match. Off the threads that serve: a pattern may be slow, though never more than in
-/// proportion to its size and to the keys'.
-pub(super) async fn matching(
-    mut rows: Vec<ObjectRow>,
-    pattern: Option<Regex>,
-) -> Result<Vec<ObjectRow>, Status> {
-    let Some(pattern) = pattern else {
-        return Ok(rows);
-    };
-    let matching = move || {
-        rows.retain(|row| pattern.is_match(&row.key));
-        rows
-    };
-    tokio::task::spawn_blocking(matching)
-        .await
-        .map_err(|error| Status::internal(format!("match keys: {error}")))
+        .dfa_size_limit(CACHE)
+        .nest_limit(DEEPEST)
+        .build();
+    compiled.map_err(|error| {
+        let what_to_do = match error {
+            regex::Error::CompiledTooBig(_) => "; repeat less in it, or use a prefix",
+            _ => "",
+        };
+        Status::invalid_argument(format!("the regex `{text}`: {error}{what_to_do}"))
+    })
 }
 
 #[cfg(test)]
@@ -38,10 +41,17 @@ mod tests {
 
     #[test]
     fn a_pattern_that_is_wrong_or_too_large_is_refused_with_the_reason() {
-        assert!(pattern_of("^block-[0-9]+$").is_ok());
-        for wrong in ["(", "(a{1000}){1000}"] {
-            let refused = pattern_of(wrong).unwrap_err();
-            assert!(refused.message().contains(wrong), "{refused}");
+        for right in ["^block-[0-9]+$", r"^\w+/\d{4}-\pL+(\.\w+)?$", "a[ab]{500}"] {
+            assert!(pattern_of(right).is_ok(), "{right}");
+        }
+        for (wrong, reason) in [
+            ("(".to_owned(), "unclosed"),
+            ("(a{100}){100}".to_owned(), "repeat less"),
+            ("a".repeat(LONGEST + 1), "1025 bytes, the limit is 1024"),
+            ("(".repeat(60) + &")".repeat(60), "nest"),
+        ] {
+            let refused = pattern_of(&wrong).unwrap_err();
+            assert!(refused.message().contains(reason), "{refused}");
         }
     }
 }

@@ -6,7 +6,6 @@ use tonic::Status;
 use super::calls::asked;
 use super::listing::{PAGE, start_of};
 use super::master::{Master, count_items};
-use super::pattern::matching;
 use super::status::status;
 use super::wire;
 use crate::key::Target;
@@ -50,11 +49,15 @@ impl Master {
             limit: PAGE,
         });
         let answer = self.ask(question, deadline).await.map_err(|e| status(&e))?;
-        let Answer::Objects(ObjectPage { objects, next }) = answer else {
+        let Answer::Objects(page) = answer else {
             return Err(Status::internal("an answer to another question"));
         };
-        let found = matching(objects, removal.pattern).await?;
-        let found = found.into_iter().map(|row| row.key).collect();
+        let tenant = removal.tenant.as_bytes();
+        let found = self
+            .searches()
+            .matching(tenant, page, removal.pattern, deadline);
+        let ObjectPage { objects, next } = found.await?;
+        let found = objects.into_iter().map(|row| row.key).collect();
         let (targets, next) = first(&removal.tenant, found, next);
         let call = Call::RemoveMany(RemoveMany {
             targets,

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use standfast_core::ErrorKind;
 use standfast_metadata::{ClientOptions, MetadataClient, Placement, PutObject};
+use tokio::task::JoinSet;
 
 use crate::support::{Node, segment};
 
@@ -88,4 +89,29 @@ async fn a_regex_that_explodes_is_refused_with_its_reason_and_none_takes_for_eve
     // Other engines try every way to divide 4000 letters among the two stars.
     assert!(listed(&client, "", "^(a*)*b$", 0).await.is_empty());
     assert_eq!(listed(&client, "", "^(a*)*$", 0).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_regex_finds_what_matches_and_is_no_load_once_its_callers_are_gone() {
+    let (_node, client) = with_objects().await;
+    // Half of the letters may begin a match, and each of those is followed for 500 letters.
+    let key = |n: u64| -> String {
+        let letter = |i: u64| if (n + 3) * i * i % 7 < 3 { 'a' } else { 'b' };
+        format!("{n}-{}", (0..4000).map(letter).collect::<String>())
+    };
+    put(&client, (0..40).map(key)).await;
+    put(&client, std::iter::once("a".repeat(501) + "z")).await;
+    let slow = "a[ab]{500}[c-z]";
+
+    let mut callers = JoinSet::new();
+    for _ in 0..20 {
+        let client = client.clone();
+        callers.spawn(async move { client.list_matching(b"", slow, 0, None).await });
+    }
+    callers.join_next().await.unwrap().unwrap().unwrap();
+    callers.shutdown().await;
+
+    assert_eq!(listed(&client, "", "^block-7$", 0).await, ["block-7"]);
+    let found = listed(&client, "", slow, 0).await;
+    assert_eq!(found, ["a".repeat(501) + "z"]);
 }
