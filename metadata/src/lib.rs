@@ -20,7 +20,7 @@ mod state;
 pub use client::{
     ClientOptions, HeldObject, Holdings, Items, ListedObject, ListedObjects, ListedSegment,
     ListedSegmentObjects, ListedTenants, MetadataClient, Placed, Pong, PutObject, Removal,
-    RemovedMany, ReplicaAt, SegmentObject, TenantUsage, Transferring, root_cause,
+    RemovedMany, Replaced, ReplicaAt, SegmentObject, TenantUsage, Transferring, root_cause,
 };
 pub use config::{AllocationStrategy, MetadataConfig};
 pub use grpc::{Master, ServerOptions, server};

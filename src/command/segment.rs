@@ -100,8 +100,19 @@ async fn mount(arguments: &MountArguments) -> Result<ExitCode, Failure> {
     if mounted.iter().all(|segment| segment.error.is_some()) {
         return Ok(code);
     }
-    stop.told().await;
+    // Neither is awaited again.
+    let replaced = tokio::select! {
+        () = stop.told() => Vec::new(),
+        replaced = client.until_replaced() => replaced,
+    };
     let ids = mounted.iter().filter_map(|segment| segment.id.parse().ok());
+    if !replaced.is_empty() {
+        take_back(&client, ids).await?;
+        let told = replaced
+            .iter()
+            .map(|r| format!("`{}`: {}", r.name, r.message));
+        return Err(told.collect::<Vec<_>>().join("; ").into());
+    }
     let back = take_back(&client, ids).await?;
     conclude(arguments.cluster.output, &back, "unmounted")
 }

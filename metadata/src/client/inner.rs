@@ -1,11 +1,13 @@
 use bytes::Bytes;
 use parking_lot::Mutex;
 use standfast_core::{Refusal, Result};
+use tokio::sync::watch;
 
 use super::lend::Lent;
 use super::metadata_client::Pong;
 use super::options::ClientOptions;
 use super::placed::refused;
+use super::replaced::Replaced;
 use super::route::Route;
 use super::session::Session;
 use crate::v1;
@@ -19,6 +21,8 @@ pub(super) struct Inner {
     pub(super) session: Session,
     /// What it lends: mounted again when the master has forgotten it.
     pub(super) lent: Mutex<Lending>,
+    /// What it lends no more because another client took its place.
+    pub(super) replaced: watch::Sender<Vec<Replaced>>,
     /// One remount at a time.
     remounting: tokio::sync::Mutex<()>,
 }
@@ -37,6 +41,7 @@ impl Inner {
             options,
             route,
             lent: Mutex::default(),
+            replaced: watch::Sender::default(),
             remounting: tokio::sync::Mutex::new(()),
         }
     }
@@ -99,6 +104,9 @@ impl Inner {
                 .map_or_else(Vec::new, |holdings| holdings.held());
             if let Err(refusal) = self.remount_held(&lent.segment, &held).await? {
                 tracing::warn!(client = %self.options.client, %refusal.message, "remount refused");
+                if ErrorCode::of(&refusal) == ErrorCode::SegmentAlreadyExists {
+                    self.was_replaced(&lent.segment, refusal);
+                }
             }
         }
         Ok(())

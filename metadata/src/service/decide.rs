@@ -97,7 +97,7 @@ impl MetadataService {
     ) -> Result<ClientNumber, Refusal> {
         if let Some(client) = self.tables.client(id) {
             context.wait_for(client.joined);
-            self.soft.seen.insert(client.number, context.now_ms());
+            self.soft.hear(client.number, context.now_ms());
             return Ok(client.number);
         }
         context.wait_for(self.tables.membership());

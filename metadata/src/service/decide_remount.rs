@@ -4,9 +4,9 @@ use super::decide::committed;
 use super::decide_segment::{check_client, check_segment};
 use super::machine::MetadataService;
 use crate::config::millis;
-use crate::names::{ClientId, SegmentNumber};
+use crate::names::{ClientId, ClientNumber, SegmentNumber};
 use crate::op::{Op, Remounting};
-use crate::request::{ReMount, ReMounted, check_claims};
+use crate::request::{ReMount, ReMounted, SegmentInfo, check_claims};
 use crate::state::{Claimed, SegmentStatus};
 use crate::v1::ErrorCode;
 
@@ -69,12 +69,53 @@ impl MetadataService {
                 "incarnation {} of segment {} is mounted by another client or with other particulars",
                 info.incarnation, info.id
             ))),
-            None if call.first => Ok(None),
+            None if call.first => {
+                self.check_not_replaced(info, owner)?;
+                Ok(None)
+            }
             None => Err(ErrorCode::SegmentNotFound.refuse(format!(
                 "segment {} was forgotten again meanwhile: mount it again from the beginning",
                 info.id
             ))),
         }
+    }
+
+    /// Refuses to mount a segment again that would replace another client's. Who mounts for the first time came later than all
+    /// that are there; who mounts again was there before, and may be a process that stood still meanwhile.
+    ///
+    /// The other one is perhaps long gone, and the state of before it was replaced: as long as nothing was heard of it in
+    /// this term, nobody is told that for good. It is expired by then, or heard.
+    pub(super) fn check_not_replaced(
+        &self,
+        info: &SegmentInfo,
+        owner: Option<ClientNumber>,
+    ) -> Result<(), Refusal> {
+        let replaced = self.tables.replaced_by(info, owner);
+        let mut others = replaced
+            .iter()
+            .filter_map(|number| self.tables.segments().get(number))
+            .filter(|other| Some(other.owner) != owner);
+        let Some(other) = others.next() else {
+            return Ok(());
+        };
+        let mut clients = self.tables.clients().iter();
+        let holder = clients.find(|(_, client)| client.number == other.owner);
+        let holder = holder.map_or(ClientId::NONE, |(id, _)| *id);
+        let there = format!(
+            "client {holder} lends segment {} as `{}` at {}",
+            other.info.id, other.info.name, other.info.endpoint
+        );
+        Err(if self.soft.has_heard(other.owner) {
+            ErrorCode::SegmentAlreadyExists.refuse(format!(
+                "segment {} was replaced: {there}; give each process a name or an endpoint of its own",
+                info.id
+            ))
+        } else {
+            ErrorCode::SegmentNotFound.refuse(format!(
+                "segment {} is not mounted again yet: {there}, and was not heard of in this term; ask again",
+                info.id
+            ))
+        })
     }
 
     fn told(&self, number: Option<SegmentNumber>, call: &ReMount) -> ReMounted {

@@ -53,6 +53,7 @@ impl MetadataService {
         let until_ms = self.tables.forgotten(info.id, info.incarnation);
         let left_ms = until_ms.map_or(0, |until_ms| until_ms.saturating_sub(context.now_ms()));
         let op = if left_ms > 0 {
+            self.check_not_replaced(info, owner)?;
             Op::ReMount(Remounting {
                 segment: info.clone(),
                 last: true,

@@ -61,7 +61,7 @@ impl MetadataService {
 
     fn hear(&mut self, client: ClientId, now_ms: u64) {
         if let Some(client) = self.tables.client(client) {
-            self.soft.seen.insert(client.number, now_ms);
+            self.soft.hear(client.number, now_ms);
         }
     }
 

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use standfast_core::Seq;
 
@@ -19,6 +19,8 @@ pub(super) struct Soft {
     pub(super) floor: Seq,
     /// When clients were last heard of.
     pub(super) seen: BTreeMap<ClientNumber, u64>,
+    /// Who said anything in this term.
+    heard: BTreeSet<ClientNumber>,
     /// Before this every client counts as just heard of.
     pub(super) listening_since_ms: u64,
     pub(super) upkeep_ms: u64,
@@ -40,6 +42,7 @@ impl Soft {
             term_began_ms: 0,
             floor: Seq::ZERO,
             seen: BTreeMap::new(),
+            heard: BTreeSet::new(),
             listening_since_ms: 0,
             upkeep_ms: 0,
             forgets_clients: false,
@@ -57,6 +60,7 @@ impl Soft {
         self.forgets_clients = false;
         self.floor = applied;
         self.seen.clear();
+        self.heard.clear();
         self.eviction
             .term_begins(now_ms.saturating_add(lease_ttl_ms));
         self.groups.clear();
@@ -94,6 +98,23 @@ impl Soft {
             let lasts = |_: &Vec<u8>, lease: &mut Lease| lease.left(now_ms, ttl_ms) > 0;
             self.groups.retain(lasts);
         }
+    }
+
+    /// A client said something.
+    pub(super) fn hear(&mut self, client: ClientNumber, now_ms: u64) {
+        self.seen.insert(client, now_ms);
+        self.heard.insert(client);
+    }
+
+    /// Whether a client said anything in this term.
+    pub(super) fn has_heard(&self, client: ClientNumber) -> bool {
+        self.heard.contains(&client)
+    }
+
+    /// Forgets the clients that are not known any more.
+    pub(super) fn forget_clients(&mut self, known: &BTreeSet<ClientNumber>) {
+        self.seen.retain(|number, _| known.contains(number));
+        self.heard.retain(|number| known.contains(number));
     }
 
     /// When a client was last heard of, as far as we could hear.

@@ -101,7 +101,7 @@ impl MetadataService {
         if self.soft.seen.len() > 2 * clients + 16 {
             let known: std::collections::BTreeSet<_> =
                 self.tables.clients().values().map(|c| c.number).collect();
-            self.soft.seen.retain(|number, _| known.contains(number));
+            self.soft.forget_clients(&known);
         }
         expired
     }

@@ -82,7 +82,7 @@ impl Tables {
         let next = counters.next_segment.checked_add(1);
         let next = next.ok_or_else(|| corrupt("2^32 segments were mounted"))?;
         let owner = self.join(context, client)?;
-        for old in self.replaced_by(&info, owner) {
+        for old in self.replaced_by(&info, Some(owner)) {
             self.drop_segment(context, old);
         }
         let number = SegmentNumber(counters.next_segment);
@@ -110,12 +110,16 @@ impl Tables {
     /// The segments that cannot be there any more once `info` is: an earlier incarnation of itself, and those
     /// that another client lent under the same name at the same host and port, because two processes cannot
     /// hold one port: the client was restarted. A name alone says nothing.
-    fn replaced_by(&self, info: &SegmentInfo, owner: ClientNumber) -> Vec<SegmentNumber> {
+    pub(crate) fn replaced_by(
+        &self,
+        info: &SegmentInfo,
+        owner: Option<ClientNumber>,
+    ) -> Vec<SegmentNumber> {
         self.segments
             .iter()
             .filter(|(_, old)| {
                 let place = !info.endpoint.is_empty() && old.info.endpoint == info.endpoint;
-                let restarted = old.owner != owner && place && old.info.name == info.name;
+                let restarted = Some(old.owner) != owner && place && old.info.name == info.name;
                 old.info.id == info.id || restarted
             })
             .map(|(number, _)| *number)

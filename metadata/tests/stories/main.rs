@@ -34,6 +34,7 @@ mod quotas;
 mod remount;
 #[cfg(test)]
 mod remove_many;
+mod replaced;
 #[cfg(test)]
 mod reservations;
 #[cfg(test)]
