@@ -3,13 +3,15 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use standfast_core::{ByteSize, Span};
-use standfast_metadata::{MetadataClient, SegmentId, SegmentInfo};
+use standfast_metadata::{ErrorCode, MetadataClient, Replaced, SegmentId, SegmentInfo};
 
 use super::Failure;
 use super::object::ClusterArguments;
 use super::segment_objects::ObjectsArguments;
 use super::{output, segment_list, segment_objects};
 use standfast::Stop;
+use super::stop::Stop;
+use super::{endpoint, output, segment_list, segment_objects, text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SegmentCommand {
@@ -26,13 +28,13 @@ pub(crate) enum SegmentCommand {
 #[derive(Debug, Args)]
 pub(crate) struct MountArguments {
     /// Name of the segment; with several, a number is added
-    #[arg(long)]
+    #[arg(long, value_parser = text::name)]
     name: String,
     /// Its size
     #[arg(long, value_name = "SIZE", value_parser = ByteSize::parse)]
     size: ByteSize,
     /// How many
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// Where its memory is reached; no memory is taken by this command
     #[arg(long, value_name = "HOST:PORT", default_value = "segment.invalid:1")]
@@ -74,8 +76,41 @@ pub(super) async fn run(command: SegmentCommand) -> Result<ExitCode, Failure> {
 
 async fn mount(arguments: &MountArguments) -> Result<ExitCode, Failure> {
     let mut stop = Stop::listen()?;
-    let client = arguments.cluster.connect("default").await?;
-    let mut mounted = Vec::new();
+    // None of the four in the two is awaited again.
+    let client = tokio::select! {
+        client = arguments.cluster.connect("default") => client?,
+        () = stop.told() => return Err("interrupted; nothing was mounted".into()),
+    };
+    let mut lent = Vec::new();
+    let mounted = tokio::select! {
+        mounted = lend(&client, arguments, &mut lent) => Some(mounted),
+        () = stop.told() => None,
+    };
+    let mut ended = Ok(ExitCode::SUCCESS);
+    if let Some(mounted) = mounted {
+        let told = match mounted {
+            Ok(()) => conclude(arguments.cluster.output, &lent, "mounted"),
+            Err(failure) => Err(failure),
+        };
+        if lent.iter().all(|segment| segment.error.is_some()) {
+            return told;
+        }
+        ended = match told {
+            Ok(_some_mounted) => lending(&client, &mut stop).await,
+            Err(failure) => Err(failure),
+        };
+    }
+    let back = take_back(&client, lent).await;
+    ended?;
+    conclude(arguments.cluster.output, &back?, "unmounted")
+}
+
+/// Mounts the segments. Each is in `lent` before it is: who stops half-way takes back what may be mounted.
+async fn lend(
+    client: &MetadataClient,
+    arguments: &MountArguments,
+    lent: &mut Vec<Segment>,
+) -> Result<(), Failure> {
     for number in 0..arguments.count {
         let info = SegmentInfo {
             id: SegmentId::random(),
@@ -89,32 +124,29 @@ async fn mount(arguments: &MountArguments) -> Result<ExitCode, Failure> {
             size: arguments.size.0,
             protocol: arguments.protocol.clone(),
         };
-        let refused = client.mount_segment(&info).await?.err();
-        mounted.push(Segment {
+        lent.push(Segment {
             id: info.id.to_string(),
-            name: info.name,
-            error: refused.map(|refusal| refusal.message.into_owned()),
+            name: info.name.clone(),
+            error: None,
         });
+        let refused = client.mount_segment(&info).await?.err();
+        if let (Some(refusal), Some(segment)) = (refused, lent.last_mut()) {
+            segment.error = Some(refusal.message.into_owned());
+        }
     }
-    let code = conclude(arguments.cluster.output, &mounted, "mounted")?;
-    if mounted.iter().all(|segment| segment.error.is_some()) {
-        return Ok(code);
-    }
+    Ok(())
+}
+
+/// Waits until it is told to stop; an error when another client has taken the place of a segment.
+async fn lending(client: &MetadataClient, stop: &mut Stop) -> Result<ExitCode, Failure> {
     // Neither is awaited again.
     let replaced = tokio::select! {
-        () = stop.told() => Vec::new(),
+        () = stop.told() => return Ok(ExitCode::SUCCESS),
         replaced = client.until_replaced() => replaced,
     };
-    let ids = mounted.iter().filter_map(|segment| segment.id.parse().ok());
-    if !replaced.is_empty() {
-        take_back(&client, ids).await?;
-        let told = replaced
-            .iter()
-            .map(|r| format!("`{}`: {}", r.name, r.message));
-        return Err(told.collect::<Vec<_>>().join("; ").into());
-    }
-    let back = take_back(&client, ids).await?;
-    conclude(arguments.cluster.output, &back, "unmounted")
+    let told = |replaced: &Replaced| format!("`{}`: {}", replaced.name, replaced.message);
+    let told: Vec<_> = replaced.iter().map(told).collect();
+    Err(told.join("; ").into())
 }
 
 async fn unmount(arguments: &UnmountArguments) -> Result<ExitCode, Failure> {
@@ -160,20 +192,29 @@ pub(super) async fn named(
     Ok(found?)
 }
 
-async fn take_back(
-    client: &MetadataClient,
-    ids: impl Iterator<Item = uuid::Uuid>,
-) -> Result<Vec<Segment>, Failure> {
-    let mut back = Vec::new();
-    for id in ids {
-        let refused = client.unmount_segment(SegmentId(id.as_u128())).await?.err();
-        back.push(Segment {
-            id: id.to_string(),
-            name: String::new(),
-            error: refused.map(|refusal| refusal.message.into_owned()),
-        });
-    }
-    Ok(back)
+/// Unmounts what was mounted; what is not mounted any more is fine as well.
+async fn take_back(client: &MetadataClient, lent: Vec<Segment>) -> Result<Vec<Segment>, Failure> {
+    let unmounting = async {
+        let mut back = Vec::new();
+        for segment in lent.into_iter().filter(|segment| segment.error.is_none()) {
+            let id: uuid::Uuid = segment.id.parse()?;
+            let refused = client.unmount_segment(SegmentId(id.as_u128())).await?.err();
+            let refused = refused.filter(|r| ErrorCode::of(r) != ErrorCode::SegmentNotFound);
+            back.push(Segment {
+                error: refused.map(|refusal| refusal.message.into_owned()),
+                ..segment
+            });
+        }
+        Ok(back)
+    };
+    let unmounted = tokio::time::timeout(endpoint::REACH, unmounting).await;
+    unmounted.unwrap_or_else(|_elapsed| {
+        Err(format!(
+            "no answer within {:?}: the segments are unmounted when the master expires this client",
+            endpoint::REACH
+        )
+        .into())
+    })
 }
 
 /// Prints what became of each: exit code 1 when it was not good for all of them.

@@ -13,3 +13,13 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
     }
     Ok(text.to_owned())
 }
+
+/// The name of a segment: by an empty one it can be neither preferred nor unmounted.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err(
+            "want a name: puts prefer a segment by it, and `segment unmount` takes it".to_owned(),
+        );
+    }
+    Ok(text.to_owned())
+}

@@ -39,7 +39,19 @@ async fn wrong_words_are_refused_before_anybody_is_asked() {
     let at = ["--endpoint", "127.0.0.1:1"];
     let no_port = ["--endpoint", "foo"];
     let config = ["--config", "none.toml"];
-    let cases: [(&[&str], &[&str], &str); 8] = [
+    let cases: [(&[&str], &[&str], &str); 10] = [
+        (
+            &["segment", "mount", "--size", "1GiB", "--name", ""],
+            &at,
+            "want a name",
+        ),
+        (
+            &[
+                "segment", "mount", "--size", "1GiB", "--name", "n", "--count", "0",
+            ],
+            &at,
+            "--count",
+        ),
         (&["status"], &no_port, "want host:port"),
         (&["object", "list"], &no_port, "want host:port"),
         (&["replay"], &at, "--generate"),

@@ -64,6 +64,8 @@ mod remove_many;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod segment_mount;
+#[cfg(test)]
 mod skip;
 #[cfg(test)]
 mod snapshot_mode;
