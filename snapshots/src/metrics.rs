@@ -23,7 +23,7 @@ pub(crate) fn locked(held: Duration) {
     metrics::histogram!("standfast_snapshot_lock_seconds").record(held);
 }
 
-/// Something about snapshots failed; `what` is publish, prove, restore, catalog.
+/// Something about snapshots failed; `what` is publish, prove, restore, pin, catalog.
 pub(crate) fn failed(what: &'static str, error: &standfast_core::Error) {
     metrics::counter!(
         "standfast_snapshot_failures_total",

@@ -8,6 +8,9 @@ use standfast_snapshots::EphemeralOpLog;
 
 use crate::config::Config;
 
+/// The section of the bucket.
+const SNAPSHOTS: &str = "[snapshots]";
+
 /// The stores that a configuration names, opened.
 #[derive(Clone, Debug)]
 pub struct Stores {
@@ -72,7 +75,7 @@ async fn open_in(config: &Config, registry: &Registry, context: &OpenContext) ->
         Some((backend, _policy)) => {
             let factory = registry.snapshots.get(&backend.kind)?;
             let store = factory.open(&backend.table, context).await;
-            Some(store.map_err(|e| e.context("[snapshots]"))?)
+            Some(store.map_err(|e| e.context(SNAPSHOTS))?)
         }
     };
     let oplog = match (log, &snapshots) {
@@ -121,7 +124,7 @@ impl Stores {
             all.insert(0, ("[oplog]", &*self.oplog));
         }
         if let Some(snapshots) = &self.snapshots {
-            all.push(("[snapshots]", &**snapshots));
+            all.push((SNAPSHOTS, &**snapshots));
         }
         all
     }
@@ -223,14 +226,28 @@ impl Stores {
         )
     }
 
-    /// Proves that every store is there, may be written, and holds what this program can read.
+    /// Proves that every store is there, may be written, and holds what this program can read. A bucket that is full is
+    /// read all the same: returns what it said, which proves nothing about its creates.
     ///
     /// # Errors
     /// The first that is not, with its section. Damage is no reason: a node that finds some stands still and can be
     /// asked about it.
-    pub async fn probe(&self) -> Result<()> {
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a probe may stay in a bucket, and is collected one day.
+    pub async fn probe(&self) -> Result<Option<Error>> {
+        let mut full = None;
         for (section, store) in self.each() {
-            store.probe().await.map_err(|e| e.context(section))?;
+            let probed = store.probe().await.map_err(|e| e.context(section));
+            match probed {
+                Err(error) if section == SNAPSHOTS && *error.kind() == ErrorKind::Quota => {
+                    full = Some(error.context(
+                        "the bucket is full: what is in it is read, and no snapshot is made, nor anything trimmed, \
+                         until there is room",
+                    ));
+                }
+                other => other?,
+            }
         }
         let looked = [
             ("[oplog]", self.oplog.bounds().await.map(drop)),
@@ -243,7 +260,7 @@ impl Stores {
                 Ok(()) => {}
             }
         }
-        Ok(())
+        Ok(full)
     }
 }
 

@@ -60,7 +60,8 @@ impl Node {
         let stores = open_stores(&config, registry, &clock).await?;
         check_promises(&config, &*stores.oplog)?;
         let cluster = stores.fingerprint(&config).await?;
-        stores.probe().await?;
+        let full = stores.probe().await?;
+        full.iter().for_each(tell_full);
         let candidate = Candidate {
             node: config.node.id.clone(),
             endpoint: config.node.endpoint().to_owned(),
@@ -184,6 +185,17 @@ pub(crate) async fn play(
         RoleLoop::fail(&shared, &error);
         drop(stopping.wait_for(|stop| *stop).await);
     }
+}
+
+/// The bucket has no room: the node starts with what is in it.
+fn tell_full(error: &Error) {
+    metrics::counter!(
+        "standfast_snapshot_failures_total",
+        "what" => "probe",
+        "kind" => error.kind().name()
+    )
+    .increment(1);
+    tracing::warn!(%error, "the node starts with what there is");
 }
 
 fn port_ended(ended: Option<Result<Result<()>, tokio::task::JoinError>>) -> Error {

@@ -2,28 +2,38 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::bad_input::edit;
 use crate::support::TestCluster;
 
 /// Nodes whose log was trimmed behind snapshots; they are down.
 pub(crate) async fn trimmed() -> TestCluster {
-    let mut cluster = TestCluster::prepare(&["a"], "1h");
-    let config = cluster.nodes[0].config.clone();
-    let text = std::fs::read_to_string(&config).unwrap();
-    // So small that trim finds whole segments.
-    std::fs::write(&config, text.replace("4MiB", "64KiB")).unwrap();
-    cluster.initialise().await;
-    cluster.nodes[0].start();
+    let mut cluster = with_small_segments(&["a"]);
+    cluster.launch().await;
+    trim(&cluster).await;
+    cluster.nodes[0].kill().await;
+    cluster
+}
+
+/// Nodes, not started yet, whose segments are so small that trim finds whole ones.
+pub(crate) fn with_small_segments(names: &[&str]) -> TestCluster {
+    let cluster = TestCluster::prepare(names, "1h");
+    for node in &cluster.nodes {
+        edit(node, "4MiB", "64KiB");
+    }
+    cluster
+}
+
+/// Makes entries and snapshots until the log is trimmed.
+pub(crate) async fn trim(cluster: &TestCluster) {
     let load = cluster.load(31).await;
     let mut snapshots = 0;
-    while inspect(&cluster).await["floor"].as_u64().unwrap() == 1 {
+    while inspect(cluster).await["floor"].as_u64().unwrap() == 1 {
         snapshots += 1;
         assert!(snapshots < 20, "never trimmed");
         told(&cluster.nodes[0].command(&["snapshot", "create"]).await);
         load.acknowledged_more(1000).await;
     }
-    load.verdict(&cluster).await;
-    cluster.nodes[0].kill().await;
-    cluster
+    load.verdict(cluster).await;
 }
 
 fn told(output: &Output) -> &[u8] {
@@ -31,7 +41,7 @@ fn told(output: &Output) -> &[u8] {
     &output.stdout
 }
 
-async fn inspect(cluster: &TestCluster) -> Value {
+pub(crate) async fn inspect(cluster: &TestCluster) -> Value {
     let words = ["oplog", "inspect", "-o", "json"];
     let output = cluster.nodes[0].command(&words).await;
     serde_json::from_slice(told(&output)).unwrap()

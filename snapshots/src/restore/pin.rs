@@ -1,9 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use standfast_core::{Result, Seq, SnapshotId, SnapshotStore};
+use standfast_core::{ErrorKind, Result, Seq, SnapshotId, SnapshotStore};
+
+use crate::metrics;
 
 /// Holds a snapshot, and the log behind it, until the suffix was replayed.
+///
+/// Where the store has no room for it, the restore goes on without, and every renewal tries to write it again. Only a
+/// leader that wins an entry collects, which takes room too; a restore that loses a part to one tries another snapshot.
 ///
 /// Dropping it without [`Self::release`] leaves the pin in the store, where it ages and is taken away by the leader:
 /// that is what a node that dies leaves.
@@ -23,7 +28,14 @@ impl RestorePin {
         seq: Seq,
         holder: &str,
     ) -> Result<Self> {
-        store.pin(snapshot, seq, holder).await?;
+        match store.pin(snapshot, seq, holder).await {
+            Ok(()) => {}
+            Err(error) if *error.kind() == ErrorKind::Quota => {
+                metrics::failed("pin", &error);
+                tracing::warn!(%error, %snapshot, "there is no room for a pin; reading the snapshot without one");
+            }
+            Err(error) => return Err(error),
+        }
         Ok(Self {
             store: Arc::clone(store),
             snapshot: snapshot.clone(),

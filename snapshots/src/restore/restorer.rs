@@ -82,7 +82,8 @@ impl Restorer {
     /// Restores the newest snapshot of the catalog, or the newest older one that is not damaged. `empty` gives an empty
     /// state for each try ([`Machine::begin_restore`]). `None` when the catalog lists nothing.
     ///
-    /// Every try pins its snapshot, THEN reads the newest entry again, and goes on only if it is still listed (SS-6).
+    /// Every try pins its snapshot, THEN reads the newest entry again, and goes on only if it is still listed (SS-6). A
+    /// store without room for the pin is read without one ([`RestorePin`]).
     ///
     /// # Errors
     /// `Corrupt` naming every snapshot and its damage when none can be restored; whatever says that the store cannot be
@@ -140,7 +141,7 @@ impl Restorer {
         )))
     }
 
-    /// Pins a listed snapshot; `None` when it was retired meanwhile.
+    /// Pins a listed snapshot, if the store has room for that; `None` when it was retired meanwhile.
     ///
     /// # Errors
     /// Those of the store.

@@ -31,6 +31,8 @@ struct Connected {
     oplog: OpLogCapabilities,
     election: ElectionCapabilities,
     snapshots: Option<SnapshotCapabilities>,
+    /// Why no snapshot can be made at the moment; none: it can.
+    full: Option<String>,
 }
 
 pub(super) async fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
@@ -56,7 +58,7 @@ async fn connect(config: &Config) -> Result<(Connected, Present), Failure> {
     let registry = standfast_backends::builtin();
     let stores = open_stores(config, &registry, &Clock::system()).await?;
     let fingerprint = stores.fingerprint(config).await?;
-    stores.probe().await?;
+    let full = stores.probe().await?;
     let present = Present::look(&stores).await?;
     let connected = Connected {
         fingerprint,
@@ -66,6 +68,7 @@ async fn connect(config: &Config) -> Result<(Connected, Present), Failure> {
             .snapshots
             .as_ref()
             .map(|snapshots| snapshots.capabilities()),
+        full: full.map(|error| error.to_string()),
     };
     Ok((connected, present))
 }

@@ -15,6 +15,8 @@ pub(super) fn text(checked: &Checked) -> String {
         checked.node, checked.cluster
     );
     let mut lines = vec![good];
+    let full = checked.connected.as_ref().and_then(|it| it.full.as_ref());
+    lines.extend(full.map(|full| format!("WARNING: {full}")));
     lines.extend(outages(&checked.predicted));
     lines.extend(checked.predicted.cold_start.as_ref().map(cold_start));
     lines.extend(checked.predicted.disk.as_ref().map(disk));

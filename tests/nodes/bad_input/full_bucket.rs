@@ -11,7 +11,7 @@ use crate::node::TestNode;
 use crate::support::TestCluster;
 
 /// Takes all the room of a disk but so much.
-fn leave_room(disk: &MemoryDisk, bytes: usize) -> PathBuf {
+pub(super) fn leave_room(disk: &MemoryDisk, bytes: usize) -> PathBuf {
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![1; 17 << 20]).unwrap_err();
     let taken = fs::metadata(&ballast).unwrap().len();
@@ -21,14 +21,14 @@ fn leave_room(disk: &MemoryDisk, bytes: usize) -> PathBuf {
 }
 
 /// The uploads that have parts, or half of one.
-fn uploads(cluster: &TestCluster) -> BTreeSet<PathBuf> {
+pub(super) fn uploads(cluster: &TestCluster) -> BTreeSet<PathBuf> {
     let parts = fs::read_dir(cluster.dir.path().join("bucket/test/parts"));
     let uploads = parts.unwrap().map(|entry| entry.unwrap().path());
     uploads.collect()
 }
 
 /// Waits until an upload is deleted.
-async fn until_collected(upload: &Path) {
+pub(super) async fn until_collected(upload: &Path) {
     let give_up = Instant::now() + Duration::from_secs(30);
     let mut ticks = tokio::time::interval(Duration::from_millis(10));
     while upload.exists() {
@@ -37,7 +37,7 @@ async fn until_collected(upload: &Path) {
     }
 }
 
-async fn snapshot(node: &TestNode) {
+pub(super) async fn snapshot(node: &TestNode) {
     let made = node.command(&["snapshot", "create"]).await;
     assert!(made.status.success(), "{made:?}");
 }

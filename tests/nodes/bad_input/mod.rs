@@ -2,6 +2,7 @@
 //! way out, and nothing that was acknowledged is lost.
 
 mod full_bucket;
+mod full_bucket_start;
 mod full_disk;
 mod log_limit;
 mod memory_disk;
