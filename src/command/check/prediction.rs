@@ -12,6 +12,8 @@ const RESTORED_ROWS_PER_S: f64 = 1_000_000.0;
 const REPLAYED_ENTRIES_PER_S: f64 = 300_000.0;
 /// What it takes besides: the process, the election, the first entry of its term.
 const START_S: f64 = 0.3;
+/// How long a snapshot that is due waits for a good moment to begin, at most (docs/choosing.md).
+const SNAPSHOT_WAIT_MS: u64 = 5000;
 
 /// What an outage comes to: from the configuration, and from what the stores hold now, if they were looked at.
 #[derive(Debug, PartialEq, Serialize)]
@@ -26,12 +28,16 @@ pub(super) struct Prediction {
     pub(super) disk: Option<Disk>,
 }
 
-/// Of the last writes before the event.
+/// Of the last writes before the event: up to the least of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Loss {
     /// At most so many; none: however many were written in that time.
     pub(super) entries: Option<u64>,
+    /// At most so many bytes of log; none: however many.
+    pub(super) bytes: Option<u64>,
     pub(super) ms: u64,
+    /// Where a snapshot is what ends it: what comes in so long until that begins, and while it is made, is lost too.
+    pub(super) snapshot_wait_ms: Option<u64>,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
@@ -64,14 +70,11 @@ impl Prediction {
         let since_snapshot = since_snapshot(config, present);
         let lost_with_primary = match (master.ack, config.recovery.mode, since_snapshot) {
             (_, Mode::Snapshot, since) => since,
-            (Ack::Durable, ..) => Some(Loss {
-                entries: Some(0),
-                ms: 0,
-            }),
-            (Ack::Async, ..) => Some(Loss {
-                entries: Some(master.max_unflushed),
-                ms: millis(master.max_unflushed_age.0),
-            }),
+            (Ack::Durable, ..) => Some(Loss::of_log(0, 0)),
+            (Ack::Async, ..) => Some(Loss::of_log(
+                master.max_unflushed,
+                millis(master.max_unflushed_age.0),
+            )),
         };
         let lost_with_log = since_snapshot.filter(|_| config.recovery.mode == Mode::Hybrid);
         Self {
@@ -84,20 +87,37 @@ impl Prediction {
     }
 }
 
+impl Loss {
+    /// Of what had not reached the log.
+    const fn of_log(entries: u64, ms: u64) -> Self {
+        Self {
+            entries: Some(entries),
+            bytes: None,
+            ms,
+            snapshot_wait_ms: None,
+        }
+    }
+}
+
 /// What came after the newest snapshot, at most: by the configuration, or what there is if that is more. None: there is no
 /// snapshot.
 fn since_snapshot(config: &Config, present: Option<&Present>) -> Option<Loss> {
     let (_, policy) = config.snapshots.as_ref()?;
     let by_policy = Loss {
         entries: (policy.every_entries > 0).then_some(policy.every_entries),
+        bytes: (policy.every_bytes.0 > 0).then_some(policy.every_bytes.0),
         ms: millis(policy.every.0),
+        snapshot_wait_ms: Some(SNAPSHOT_WAIT_MS),
     };
     let Some(present) = present else {
         return Some(by_policy);
     };
+    let suffix_bytes = whole(number(present.suffix) * present.bytes_per_entry);
     Some(Loss {
         entries: by_policy.entries.map(|most| most.max(present.suffix)),
+        bytes: by_policy.bytes.map(|most| most.max(suffix_bytes)),
         ms: by_policy.ms.max(present.newest_age_ms?),
+        ..by_policy
     })
 }
 
@@ -113,18 +133,20 @@ fn cold_start(config: &Config, present: &Present) -> ColdStart {
         // Without a log nothing is replayed.
         at_worst_seconds: between_snapshots(config, present)
             .filter(|_| config.oplog.is_some())
-            .map(seconds),
+            .map(|entries| seconds(entries.max(number(present.suffix)))),
     }
 }
 
 /// Entries from one snapshot to the next.
 fn between_snapshots(config: &Config, present: &Present) -> Option<f64> {
     let (_, policy) = config.snapshots.as_ref()?;
-    let by_time = present.entries_per_s? * policy.every.0.as_secs_f64();
-    Some(match policy.every_entries {
-        0 => by_time,
-        most => by_time.min(number(most)),
-    })
+    let every = policy.every.0.as_secs_f64();
+    let by_time = present.entries_per_s.map(|per_s| per_s * every);
+    let by_entries = (policy.every_entries > 0).then(|| number(policy.every_entries));
+    let by_bytes = (policy.every_bytes.0 > 0 && present.bytes_per_entry > 0.0)
+        .then(|| number(policy.every_bytes.0) / present.bytes_per_entry);
+    let limits = [by_time, by_entries, by_bytes].into_iter().flatten();
+    limits.reduce(f64::min)
 }
 
 fn disk(config: &Config, present: &Present) -> Option<Disk> {
@@ -217,22 +239,17 @@ mod tests {
     #[test]
     fn what_is_lost_follows_from_ack_and_snapshots() {
         let durable = Prediction::new(&hybrid(""), None);
-        let none = Loss {
-            entries: Some(0),
-            ms: 0,
-        };
-        assert_eq!(durable.lost_with_primary, Some(none));
+        assert_eq!(durable.lost_with_primary, Some(Loss::of_log(0, 0)));
         let since = Loss {
             entries: None,
+            bytes: None,
             ms: 100_000,
+            snapshot_wait_ms: Some(5000),
         };
         assert_eq!(durable.lost_with_log, Some(since));
 
         let eager = hybrid(r#"ack = "async", max_unflushed = 7, max_unflushed_age = "20ms""#);
-        let seven = Loss {
-            entries: Some(7),
-            ms: 20,
-        };
+        let seven = Loss::of_log(7, 20);
         assert_eq!(Prediction::new(&eager, None).lost_with_primary, Some(seven));
 
         let log = config("", r#"recovery = { mode = "log" }"#);
@@ -254,7 +271,9 @@ mod tests {
         let predicted = Prediction::new(&config, None);
         let since = Loss {
             entries: Some(7),
+            bytes: None,
             ms: 20_000,
+            snapshot_wait_ms: Some(5000),
         };
         assert_eq!(predicted.lost_with_primary, Some(since));
         let never = Present {
@@ -290,6 +309,31 @@ mod tests {
         // 100,000 entries from one snapshot to the next.
         let worst = cold.at_worst_seconds.unwrap();
         assert!((worst - 2.7).abs() < 1e-9, "{worst}");
+    }
+
+    #[test]
+    fn a_snapshot_that_is_made_for_the_size_of_the_log_ends_the_loss_and_the_replay() {
+        let by_bytes = config(
+            "",
+            r#"snapshots = { type = "bucket", url = "b", every = "30d", every_bytes = "1MiB" }"#,
+        );
+        let lost = Prediction::new(&by_bytes, None).lost_with_log.unwrap();
+        assert_eq!(lost.bytes, Some(1 << 20));
+        // 30,000 entries of 50 bytes have come since.
+        let predicted = Prediction::new(&by_bytes, Some(&present()));
+        assert_eq!(predicted.lost_with_log.unwrap().bytes, Some(1_500_000));
+        // 20,972 entries: fewer than there are now.
+        let cold = predicted.cold_start.unwrap();
+        assert_eq!(cold.at_worst_seconds, Some(cold.seconds));
+        let fresh = Present {
+            suffix: 0,
+            entries_per_s: None,
+            ..present()
+        };
+        let cold = Prediction::new(&by_bytes, Some(&fresh)).cold_start.unwrap();
+        assert!((cold.seconds - 2.3).abs() < 1e-9, "{cold:?}");
+        let worst = cold.at_worst_seconds.unwrap();
+        assert!((worst - 2.4).abs() < 1e-9, "{worst}");
     }
 
     #[test]

@@ -17,28 +17,27 @@ pub(super) fn text(checked: &Checked) -> String {
     let mut lines = vec![good];
     let full = checked.connected.as_ref().and_then(|it| it.full.as_ref());
     lines.extend(full.map(|full| format!("WARNING: {full}")));
-    lines.extend(outages(&checked.predicted));
+    lines.extend(outages(&checked.predicted, checked.connected.is_some()));
     lines.extend(checked.predicted.cold_start.as_ref().map(cold_start));
     lines.extend(checked.predicted.disk.as_ref().map(disk));
     lines.join("\n")
 }
 
-fn outages(predicted: &Prediction) -> [String; 2] {
+fn outages(predicted: &Prediction, connected: bool) -> [String; 2] {
     let crash = match &predicted.lost_with_primary {
-        Some(loss) => of(loss),
+        Some(loss) => of(loss, connected),
         None => "everything: there is no snapshot yet".to_owned(),
     };
     if !predicted.keeps_log {
         return [
             format!(
-                "there is no log: a crash of the primary loses {crash}, and what came while the next snapshot was made; \
-                 without an end while the bucket cannot be written"
+                "there is no log: a crash of the primary loses {crash}; without an end while the bucket cannot be written"
             ),
             "the loss of the bucket as well loses everything".to_owned(),
         ];
     }
     let log = match &predicted.lost_with_log {
-        Some(loss) => format!("{}: since the newest snapshot", of(loss)),
+        Some(loss) => of(loss, connected),
         None => "everything: there is no snapshot".to_owned(),
     };
     [
@@ -47,13 +46,33 @@ fn outages(predicted: &Prediction) -> [String; 2] {
     ]
 }
 
-fn of(loss: &Loss) -> String {
-    let time = Duration::from_millis(loss.ms);
-    match loss.entries {
-        Some(0) => "nothing that was acknowledged".to_owned(),
-        Some(entries) => format!("at most {entries} writes and {time:?} of them"),
-        None => format!("at most {time:?} of writes"),
+fn of(loss: &Loss, connected: bool) -> String {
+    if loss.entries == Some(0) {
+        return "nothing that was acknowledged".to_owned();
     }
+    let entries = loss.entries.map(|entries| format!("{entries} writes"));
+    let bytes = loss
+        .bytes
+        .map(|most| format!("{} of log", HumanBytes(most)));
+    let time = format!("{:?} of writes", Duration::from_millis(loss.ms));
+    let limits: Vec<_> = entries.into_iter().chain(bytes).chain([time]).collect();
+    let least = if limits.len() > 1 {
+        ", whichever is least"
+    } else {
+        ""
+    };
+    let most = format!("at most {}{least}", limits.join(" or "));
+    let Some(wait) = loss.snapshot_wait_ms.map(Duration::from_millis) else {
+        return most;
+    };
+    let unless = if connected {
+        ""
+    } else {
+        " (everything while there is no snapshot: --connect looks)"
+    };
+    format!(
+        "{most}, what came in up to {wait:?} until the next snapshot began, and while it was made{unless}"
+    )
 }
 
 fn cold_start(cold: &ColdStart) -> String {
