@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Result, Role, Seq, SharedMachine,
-    SnapshotStore, TermEndReason,
+    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Position, Result, Role, Seq,
+    SharedMachine, SnapshotStore, TermEndReason,
 };
 use standfast_master::TermHandle;
 use standfast_snapshots::{
@@ -204,9 +204,7 @@ impl Trimming {
         let Some(through) = cataloguer.trim_through().await? else {
             return Ok(None);
         };
-        let present = shared.standbys.present().into_values();
-        let slowest = present.map(|position| position.seq).min();
-        let through = slowest.map_or(through, |slowest| slowest.min(through));
+        let through = not_ahead_of(shared.standbys.present().values(), through);
         if through <= self.done {
             return Ok(None);
         }
@@ -215,6 +213,12 @@ impl Trimming {
         self.done = through;
         Ok(Some(floor))
     }
+}
+
+/// Up to `through`, and no further than the slowest standby has applied.
+fn not_ahead_of<'a>(standbys: impl Iterator<Item = &'a Position>, through: Seq) -> Seq {
+    let slowest = standbys.map(|position| position.seq).min();
+    slowest.map_or(through, |slowest| slowest.min(through))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge")]
@@ -273,5 +277,23 @@ pub(crate) async fn create(shared: &Shared) -> Result<Manifest> {
         }
         _ => Err(Error::new(ErrorKind::Unavailable, "create snapshot")
             .context("this node neither follows nor leads yet: try again in a moment")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_standby_that_is_there_holds_the_trim() {
+        let at = |seq| Position {
+            seq: Seq(seq),
+            ..Position::default()
+        };
+        let (slow, fast) = (at(5), at(90));
+        let through = |standbys: &[Position]| not_ahead_of(standbys.iter(), Seq(40));
+        assert_eq!(through(&[fast, slow]), Seq(5));
+        assert_eq!(through(&[fast]), Seq(40), "never beyond the snapshots");
+        assert_eq!(through(&[]), Seq(40), "nobody waits for one that is away");
     }
 }

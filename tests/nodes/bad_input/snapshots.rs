@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::edit;
 use crate::lender::{all_exist, lender, objects, put_all};
 use crate::support::TestCluster;
-use crate::trimmed::trimmed;
+use crate::trimmed::{inspect, trimmed};
 
 /// Something that is done to the bucket of a cluster, and what the node says of it.
 struct Harm {
@@ -223,6 +223,7 @@ async fn with_every_snapshot_harmed_a_complete_log_is_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_every_snapshot_harmed_and_the_log_trimmed_nobody_serves() {
     let mut cluster = trimmed().await;
+    let floor = inspect(&cluster).await["floor"].as_u64().unwrap();
     another_cluster_in_the_bucket_of(&cluster).await;
     let saved = Saved::of(&cluster);
     for Harm { what, does, said } in HARMS {
@@ -236,6 +237,8 @@ async fn with_every_snapshot_harmed_and_the_log_trimmed_nobody_serves() {
         assert_eq!(status.leader, None, "{what}");
         let told = status.nodes[0].failure.clone().unwrap();
         assert!(told.contains(said), "{what}: {told}");
+        let gone = format!("entries 1 to {} are no longer in the log", floor - 1);
+        assert!(told.contains(&gone), "{what}: {gone}: {told}");
         cluster.nodes[0].kill().await;
         saved.restore();
     }
