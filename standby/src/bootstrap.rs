@@ -106,7 +106,7 @@ async fn from_snapshot(
         sources.clock.now().nanos()
     );
     let restorer = Restorer::new(Arc::clone(snapshots), sources.policy.clone(), holder)
-        .on_progress(|progress| tracing::info!(?progress, "restoring"));
+        .on_progress(|progress| tracing::debug!(?progress, "restoring"));
     let empty = sources.genesis();
     let empty = Mutex::new(empty);
     restorer.restore(|| empty.lock().begin_restore()).await
