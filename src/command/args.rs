@@ -113,6 +113,7 @@ pub(crate) struct CheckArguments {
 
 /// A command that asks a node.
 #[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("node").required(true).args(["endpoint", "config"]))]
 pub(crate) struct TargetArguments {
     /// A node to ask, `host:port` of its gRPC; several with commas
     #[arg(
@@ -187,8 +188,8 @@ pub(crate) struct DumpArguments {
     /// First entry to print
     #[arg(long, default_value_t = 1)]
     pub(crate) from: u64,
-    /// Most entries to print
-    #[arg(long, default_value_t = u64::MAX)]
+    /// Most entries to print; all of them when it is left out
+    #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     pub(crate) limit: u64,
 }
 
@@ -283,7 +284,7 @@ pub(crate) struct LagArguments {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: u32,
     /// How long all of it takes; a number is of seconds
-    #[arg(long, default_value = "20s", value_parser = seconds::parse)]
+    #[arg(long, default_value = "20s", value_parser = seconds::parse_some)]
     pub(crate) seconds: Span,
     /// How many runs share that time
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -299,7 +300,7 @@ pub(crate) struct LagArguments {
 #[derive(Debug, Args)]
 pub(crate) struct AppendArguments {
     /// How long all of it takes; a number is of seconds
-    #[arg(long, default_value = "40s", value_parser = seconds::parse)]
+    #[arg(long, default_value = "40s", value_parser = seconds::parse_some)]
     pub(crate) seconds: Span,
     /// Pairs of ours and bare, for each batch size
     #[arg(long, default_value_t = 5, value_parser = pairs)]
@@ -315,7 +316,7 @@ pub(crate) struct AppendArguments {
 #[derive(Debug, Args)]
 pub(crate) struct PutArguments {
     /// How long all of it takes; a number is of seconds
-    #[arg(long, default_value = "60s", value_parser = seconds::parse)]
+    #[arg(long, default_value = "60s", value_parser = seconds::parse_some)]
     pub(crate) seconds: Span,
     /// Pairs of ours and bare, for each shape
     #[arg(long, default_value_t = 5, value_parser = pairs)]

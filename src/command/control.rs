@@ -2,8 +2,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde::Serialize;
-use standfast::node::ClusterStatus;
-use standfast_core::Epoch;
+use standfast::node::{ClusterStatus, NodeStatus};
+use standfast_core::{Epoch, NodeId};
 use standfast_wire::v1::admin_service_client::AdminServiceClient;
 use standfast_wire::v1::{StepDownRequest, SwitchoverRequest};
 use tonic::transport::Channel;
@@ -22,15 +22,22 @@ struct HandedOver {
     pause_ms: f64,
 }
 
+#[derive(Serialize)]
+struct SteppedDown {
+    node: NodeId,
+    /// The one that it led in.
+    epoch: Epoch,
+}
+
 pub(super) async fn switchover(arguments: SwitchoverArguments) -> Result<ExitCode, Failure> {
-    let (mut primary, old) = primary(&arguments.target).await?;
+    let (mut primary, led) = primary(&arguments.target).await?;
     let request = SwitchoverRequest { to: arguments.to };
     let answer = primary
         .switchover(request)
         .await
         .map_err(message)?
         .into_inner();
-    let epoch = successor(&arguments.target, &answer.node, old).await?;
+    let epoch = successor(&arguments.target, &answer.node, led.epoch).await?;
     let result = HandedOver {
         node: answer.node,
         epoch,
@@ -66,34 +73,42 @@ async fn successor(target: &TargetArguments, node: &str, old: Epoch) -> Result<E
 }
 
 pub(super) async fn step_down(target: TargetArguments) -> Result<ExitCode, Failure> {
-    let (mut primary, _) = primary(&target).await?;
+    let (mut primary, led) = primary(&target).await?;
     primary
         .step_down(StepDownRequest {})
         .await
         .map_err(message)?;
-    output::line("the primary has stepped down")?;
+    output::print(target.output, &led, |led| {
+        format!(
+            "{} has stepped down: it led in epoch {}",
+            led.node, led.epoch
+        )
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A connection to the node that leads, and in which epoch it does.
+/// A connection to the node that leads, and what it would give up.
 async fn primary(
     target: &TargetArguments,
-) -> Result<(AdminServiceClient<Channel>, Epoch), Failure> {
-    let (endpoint, epoch) = leader(target).await?;
+) -> Result<(AdminServiceClient<Channel>, SteppedDown), Failure> {
+    let leader = leader(target).await?;
     // The node gives up by itself, after its own switchover_timeout.
-    let channel = status::connect_patiently(&endpoint).await?;
-    Ok((AdminServiceClient::new(channel), epoch))
+    let channel = status::connect_patiently(&leader.endpoint).await?;
+    let led = SteppedDown {
+        node: leader.id,
+        epoch: leader.epoch,
+    };
+    Ok((AdminServiceClient::new(channel), led))
 }
 
-/// Where the node that leads answers, and in which epoch it leads.
-pub(super) async fn leader(target: &TargetArguments) -> Result<(String, Epoch), Failure> {
+/// The node that leads.
+pub(super) async fn leader(target: &TargetArguments) -> Result<NodeStatus, Failure> {
     let status = status::cluster_status(target).await?;
     let leader = status
         .nodes
         .into_iter()
         .find(|node| Some(&node.id) == status.leader.as_ref());
-    let leader = leader.ok_or("nobody leads at the moment")?;
-    Ok((leader.endpoint, leader.epoch))
+    Ok(leader.ok_or("nobody leads at the moment")?)
 }
 
 /// What the node says, without gRPC's frame around it.

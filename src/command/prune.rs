@@ -42,8 +42,8 @@ pub(super) async fn run(arguments: PruneArguments) -> Result<ExitCode, Failure> 
         config: Some(arguments.config.config),
         output: arguments.config.output,
     };
-    let (leader, _) = control::leader(&target).await?;
-    let channel = status::connect_patiently(&leader).await?;
+    let leader = control::leader(&target).await?;
+    let channel = status::connect_patiently(&leader.endpoint).await?;
     let answer = AdminServiceClient::new(channel)
         .prune_snapshots(request)
         .await

@@ -14,6 +14,14 @@ pub(super) fn parse(text: &str) -> Result<Span, String> {
     parsed.map_err(|error| error.to_string())
 }
 
+/// The same, of something that is to take time.
+pub(super) fn parse_some(text: &str) -> Result<Span, String> {
+    match parse(text)? {
+        Span(time) if time.is_zero() => Err("want a time above zero".to_owned()),
+        span => Ok(span),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

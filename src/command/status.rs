@@ -89,9 +89,6 @@ async fn connected(
 /// The endpoints named, or those that the election store knows.
 pub(super) async fn endpoints(target: &TargetArguments) -> Result<Vec<String>, Failure> {
     let Some(path) = &target.config else {
-        if target.endpoint.is_empty() {
-            return Err("name a node with --endpoint HOST:PORT or --config FILE".into());
-        }
         return Ok(target.endpoint.clone());
     };
     let registry = standfast_backends::builtin();

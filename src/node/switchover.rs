@@ -11,9 +11,9 @@ use super::shared::Shared;
 /// Returns the successor and how long writes had to wait here.
 ///
 /// # Errors
-/// `NotPrimary` when this node does not lead; `Busy` when it is handing over already; `NotFound` when the standby is not
-/// connected; `Timeout` when it did not reach the tail in `switchover_timeout`: intake is open again then. Without a log the same for the snapshot that
-/// holds the tail.
+/// `NotPrimary` when this node does not lead; `Invalid` when it is `to` itself; `Busy` when it is handing over already;
+/// `NotFound` when the standby is not connected; `Timeout` when it did not reach the tail in `switchover_timeout`: intake is
+/// open again then. Without a log the same for the snapshot that holds the tail.
 ///
 /// # Cancel safety
 /// Cancel safe: intake opens again, unless the term was stopped by then.
@@ -59,6 +59,14 @@ async fn hand_over(shared: &Shared, to: Option<&NodeId>) -> Result<(NodeId, Dura
         let address = shared.primary_endpoint();
         return Err(Error::new(ErrorKind::NotPrimary { address }, "switchover"));
     };
+    if let Some(node) = to.filter(|node| **node == shared.sources.candidate.node) {
+        return Err(
+            Error::new(ErrorKind::Invalid, "switchover").context(format!(
+                "`{node}` leads already, in epoch {}",
+                term.token().epoch
+            )),
+        );
+    }
     let present = shared.standbys.present();
     let known = to.map_or(!present.is_empty(), |node| present.contains_key(node));
     if !known {

@@ -52,6 +52,11 @@ async fn wrong_words_are_refused_before_anybody_is_asked() {
             &at,
             "--count",
         ),
+    let seconds = ["--seconds", "0"];
+    let cases: [(&[&str], &[&str], &str); 11] = [
+        (&["status"], &[], "--endpoint"),
+        (&["switchover", "--to", "a"], &[], "--endpoint"),
+        (&["bench", "put"], &seconds, "want a time above zero"),
         (&["status"], &no_port, "want host:port"),
         (&["object", "list"], &no_port, "want host:port"),
         (&["replay"], &at, "--generate"),
@@ -169,4 +174,32 @@ async fn an_interrupted_replay_says_how_far_it_got_and_looks_for_what_was_acknow
     assert!(told.contains(" of 200000 requests"), "{told}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["missing"], 0, "{report:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_nothing_to_do_says_so() {
+    let mut cluster = TestCluster::start(&["a"]).await;
+    let node = &cluster.nodes[0];
+    let refused = node.command(&["switchover", "--to", "a"]).await;
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("`a` leads already, in epoch 1"), "{told}");
+
+    let stepped = node.command(&["step-down", "-o", "json"]).await;
+    let stepped: Value = serde_json::from_slice(&stepped.stdout).unwrap();
+    assert_eq!(
+        (&stepped["node"], &stepped["epoch"]),
+        (&"a".into(), &1.into())
+    );
+    cluster
+        .until("it to lead again", |status| {
+            status.epoch.0 > 1 && status.leader.is_some()
+        })
+        .await;
+    cluster.nodes[0].kill().await;
+    let words = ["recover", "--accept-loss", "--yes", "-o", "json"];
+    let accepted = cluster.nodes[0].command(&words).await;
+    assert!(accepted.status.success(), "{accepted:?}");
+    let accepted: Value = serde_json::from_slice(&accepted.stdout).unwrap();
+    assert_eq!(accepted, serde_json::json!({ "lost": null }));
 }

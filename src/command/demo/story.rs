@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use standfast::replay::{Load, Meter, Record, ReplayOptions, TraceGenerator, TraceRequest};
-use standfast_core::{ByteSize, Clock, Role};
+use standfast_core::{ByteSize, Clock, Role, Seq};
 use standfast_master::Ack;
 use standfast_metadata::{ClientOptions, MetadataClient, SegmentId, SegmentInfo};
 use tokio::sync::watch;
@@ -231,10 +231,18 @@ async fn cold_start(
     match &node.failure {
         Some(failure) => view.tell(&format!("b refuses to serve: {failure}")),
         None => view.tell(&format!(
-            "b serves again {:.0} ms after its start: snapshot at seq {}, then the log to seq {}",
+            "b serves again {:.0} ms after its start: {}, then the log to seq {}",
             begun.elapsed().as_secs_f64() * 1e3,
-            node.snapshot_seq,
+            beginning(node.snapshot_seq),
             node.applied_seq
         )),
+    }
+}
+
+/// What a node began with.
+fn beginning(snapshot: Seq) -> String {
+    match snapshot {
+        Seq::ZERO => "no snapshot".to_owned(),
+        seq => format!("snapshot at seq {seq}"),
     }
 }

@@ -117,14 +117,13 @@ fn table(found: &Inspected) -> String {
         format!("\nentry {seq} is passed over, said at {node}: {reason}")
     });
     let skips: String = skips.collect();
+    let entries = if found.floor > found.tail.seq {
+        format!("no entry, behind {}", found.tail)
+    } else {
+        format!("entries {} to {}", found.floor, found.tail.seq)
+    };
     format!(
-        "log of type {}: entries {} to {}, highest epoch {}\n{} entries in {} batches, {} bytes\n{table}{skips}",
-        found.backend,
-        found.floor,
-        found.tail.seq,
-        found.epoch,
-        found.entries,
-        found.batches,
-        found.bytes
+        "log of type {}: {entries}, highest epoch {}\n{} entries in {} batches, {} bytes\n{table}{skips}",
+        found.backend, found.epoch, found.entries, found.batches, found.bytes
     )
 }

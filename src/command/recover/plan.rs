@@ -203,7 +203,9 @@ fn text(plan: &Plan) -> String {
     let mut lines = vec![snapshots.to_string()];
     lines.extend(plan.log.as_ref().map(|log| {
         let (floor, tail, epoch) = (log.floor, log.tail, log.epoch);
-        if plan.keeps_log {
+        if plan.keeps_log && floor > tail.seq {
+            format!("the log holds no entry: it goes on behind {tail}, highest epoch {epoch}")
+        } else if plan.keeps_log {
             format!("the log holds entries {floor} to {tail}, highest epoch {epoch}")
         } else {
             format!("there is no log; the catalog's newest snapshot stands at {tail}, highest epoch {epoch}")
