@@ -2,15 +2,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use standfast::Stop;
 use standfast_core::{ByteSize, Span};
 use standfast_metadata::{ErrorCode, MetadataClient, Replaced, SegmentId, SegmentInfo};
 
 use super::Failure;
 use super::object::ClusterArguments;
 use super::segment_objects::ObjectsArguments;
-use super::{output, segment_list, segment_objects};
-use standfast::Stop;
-use super::stop::Stop;
 use super::{endpoint, output, segment_list, segment_objects, text};
 
 #[derive(Debug, Subcommand)]

@@ -39,7 +39,8 @@ async fn wrong_words_are_refused_before_anybody_is_asked() {
     let at = ["--endpoint", "127.0.0.1:1"];
     let no_port = ["--endpoint", "foo"];
     let config = ["--config", "none.toml"];
-    let cases: [(&[&str], &[&str], &str); 10] = [
+    let seconds = ["--seconds", "0"];
+    let cases: [(&[&str], &[&str], &str); 13] = [
         (
             &["segment", "mount", "--size", "1GiB", "--name", ""],
             &at,
@@ -52,8 +53,6 @@ async fn wrong_words_are_refused_before_anybody_is_asked() {
             &at,
             "--count",
         ),
-    let seconds = ["--seconds", "0"];
-    let cases: [(&[&str], &[&str], &str); 11] = [
         (&["status"], &[], "--endpoint"),
         (&["switchover", "--to", "a"], &[], "--endpoint"),
         (&["bench", "put"], &seconds, "want a time above zero"),
