@@ -18,6 +18,9 @@ impl MetadataClient {
     /// Waits until another client has taken the place of a segment, and gives all of which that is so. They are not mounted
     /// again by themselves: the other one came later.
     ///
+    /// # Panics
+    /// Never: the client has the sender.
+    ///
     /// # Cancel safety
     /// Cancel safe.
     pub async fn until_replaced(&self) -> Vec<Replaced> {
