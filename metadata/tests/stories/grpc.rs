@@ -292,3 +292,45 @@ async fn a_put_that_was_started_and_cannot_be_described_is_in_doubt_and_not_refu
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     assert_eq!(status.metadata().get("standfast-error").unwrap(), "unknown");
 }
+
+#[tokio::test]
+async fn batch_remove_answers_for_each_key_by_itself() {
+    let node = Node::start();
+    let mut stub = mounted(&node).await;
+    let keys = |names: &[&'static str]| -> Vec<Bytes> {
+        let key = |name: &&'static str| Bytes::from_static(name.as_bytes());
+        names.iter().map(key).collect()
+    };
+    let put = keys(&["a", "b", "open"]);
+    let start = starts(2, put.clone(), vec![100; 3]);
+    stub.batch_put_start(start).await.unwrap();
+    let end = ends(3, put[..2].to_vec());
+    stub.batch_put_end(end).await.unwrap();
+
+    let remove = v1::BatchRemoveRequest {
+        header: Some(header(4)),
+        tenant: String::new(),
+        keys: keys(&["a", "absent", "", "open", "b"]),
+        force: false,
+    };
+    let codes = |response: tonic::Response<v1::BatchRemoveResponse>| -> Vec<ErrorCode> {
+        let results = response.into_inner().results;
+        results.iter().map(v1::ItemResult::code).collect()
+    };
+    let expect = |complete, open| {
+        let (absent, empty) = (ErrorCode::ObjectNotFound, ErrorCode::InvalidParams);
+        [complete, absent, empty, open, complete]
+    };
+    let refused = stub.batch_remove(remove.clone()).await.unwrap();
+    let young = expect(ErrorCode::ObjectHasLease, ErrorCode::ReplicaIsNotReady);
+    assert_eq!(codes(refused), young, "the term has only begun");
+    let forced = v1::BatchRemoveRequest {
+        header: Some(header(5)),
+        force: true,
+        ..remove
+    };
+    for _asked_again in [false, true] {
+        let removed = stub.batch_remove(forced.clone()).await.unwrap();
+        assert_eq!(codes(removed), expect(ErrorCode::Ok, ErrorCode::Ok));
+    }
+}
