@@ -235,8 +235,9 @@ fn object(key: &str, result: Result<Option<Placed>, Refusal>) -> Object {
 }
 
 fn line(object: &Object) -> String {
+    let key = text::shown(&object.key);
     if let Some(error) = &object.error {
-        return format!("{}: {error}", object.key);
+        return format!("{key}: {error}");
     }
     let places: Vec<_> = object
         .replicas
@@ -248,8 +249,9 @@ fn line(object: &Object) -> String {
                 address,
                 size,
             } = at;
+            let (segment, endpoint) = (text::shown(segment), text::shown(endpoint));
             format!("\n  {size} bytes at {address:#x} of segment {segment} on {endpoint}")
         })
         .collect();
-    format!("{}: ok{}", object.key, places.concat())
+    format!("{key}: ok{}", places.concat())
 }

@@ -91,10 +91,10 @@ fn line(form: Output, object: &ListedObject) -> Result<String, Failure> {
     Ok(match form {
         Output::Json => serde_json::to_string(&listed)?,
         Output::Table => row(
-            &listed.key,
+            &text::shown(&listed.key),
             &listed.size.to_string(),
             listed.status,
-            &listed.segments.join(","),
+            &text::shown(&listed.segments.join(",")),
         ),
     })
 }

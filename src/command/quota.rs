@@ -112,7 +112,7 @@ fn table(tenants: &[&Row]) -> String {
     let limit = |limit: Option<String>| limit.unwrap_or_else(|| "any".to_owned());
     for tenant in tenants {
         table.add_row([
-            tenant.tenant.clone(),
+            text::shown(&tenant.tenant).into_owned(),
             ByteSize(tenant.used_bytes).to_string(),
             limit(tenant.quota_bytes.map(|bytes| ByteSize(bytes).to_string())),
             tenant.used_objects.to_string(),

@@ -223,8 +223,8 @@ fn conclude(
 ) -> Result<ExitCode, Failure> {
     output::print(form, segments, |segments| {
         let line = |segment: &Segment| match &segment.error {
-            None => format!("{done} {} {}", segment.id, segment.name),
-            Some(error) => format!("{} {}: {error}", segment.id, segment.name),
+            None => format!("{done} {} {}", segment.id, text::shown(&segment.name)),
+            Some(error) => format!("{} {}: {error}", segment.id, text::shown(&segment.name)),
         };
         segments.iter().map(line).collect::<Vec<_>>().join("\n")
     })?;

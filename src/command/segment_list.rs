@@ -6,7 +6,7 @@ use standfast_metadata::v1::SegmentStatus;
 
 use super::Failure;
 use super::object::ClusterArguments;
-use super::output;
+use super::{output, text};
 
 #[derive(Serialize)]
 struct Listed {
@@ -46,8 +46,8 @@ fn table(listed: &Vec<Listed>) -> String {
     for segment in listed {
         table.add_row([
             segment.id.clone(),
-            segment.name.clone(),
-            segment.endpoint.clone(),
+            text::shown(&segment.name).into_owned(),
+            text::shown(&segment.endpoint).into_owned(),
             segment.size.to_string(),
             segment.used.to_string(),
             segment.status.to_owned(),

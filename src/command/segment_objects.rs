@@ -8,8 +8,8 @@ use super::Failure;
 use super::args::Output;
 use super::object::ClusterArguments;
 use super::object_list::{key_hex, status};
-use super::output;
 use super::segment::named;
+use super::{output, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct ObjectsArguments {
@@ -78,11 +78,11 @@ fn line(form: Output, object: &SegmentObject) -> Result<String, Failure> {
     Ok(match form {
         Output::Json => serde_json::to_string(&listed)?,
         Output::Table => row([
-            &listed.key,
+            &text::shown(&listed.key),
             &listed.size.to_string(),
             listed.status,
             &listed.address.to_string(),
-            &listed.tenant,
+            &text::shown(&listed.tenant),
         ]),
     })
 }
