@@ -93,7 +93,8 @@ impl Term {
         let logs = Arc::clone(&shared);
         let log = Thread::spawn("log", move || thread.run(&runtime, &logs))?;
         let own = Arc::clone(&shared);
-        let sequencer = Thread::spawn("sequencer", move || sequencer::run(&own))?;
+        let sequencer = Thread::spawn("sequencer", move || sequencer::run(&own))
+            .inspect_err(|_| shared.abandon())?;
         let (stopper, stop) = mpsc::channel(4);
         let handle = TermHandle {
             token: leadership.token().clone(),

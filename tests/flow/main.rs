@@ -10,3 +10,5 @@ mod end_of_term;
 #[cfg(test)]
 mod slow_log;
 mod takeover;
+#[cfg(test)]
+mod upkeep;

@@ -12,6 +12,7 @@ use standfast_core::{
     Result, Span, TermEndReason,
 };
 use standfast_master::{Ack, MasterConfig, Term, TermHandle};
+use standfast_standby::Sources;
 use tokio::task::JoinSet;
 
 use crate::support::{Client, Cluster, TestNode};
@@ -94,15 +95,22 @@ fn counter(seen: &Snapshotter, name: &str) -> u64 {
 }
 
 pub(crate) async fn lead(cluster: &Cluster, config: MasterConfig) -> (Term, Arc<Gate>) {
+    lead_with(cluster.sources("a"), config, cluster.clock.clone()).await
+}
+
+pub(crate) async fn lead_with(
+    sources: Sources,
+    config: MasterConfig,
+    clock: Clock,
+) -> (Term, Arc<Gate>) {
     let gate = Arc::new(Gate::default());
-    let node = TestNode::start(cluster.sources("a")).await;
+    let node = TestNode::start(sources).await;
     let mut handover = node.promote().await.unwrap();
     handover.writer = Box::new(GatedWriter {
         writer: handover.writer,
         gate: Arc::clone(&gate),
     });
-    let term = Term::start(handover, config, cluster.clock.clone()).unwrap();
-    (term, gate)
+    (Term::start(handover, config, clock).unwrap(), gate)
 }
 
 /// Clients that propose one addition each; the calls are left under way.

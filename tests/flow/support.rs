@@ -166,6 +166,17 @@ impl TestNode {
     }
 }
 
+/// `x` plus one, so many times, as one command of a client.
+pub(crate) fn many(client: u128, items: u32) -> Command {
+    let header = RequestHeader {
+        session: SessionId(client),
+        request: RequestId(1),
+        answered: RequestId(0),
+        first_item: 0,
+    };
+    Command::new(header, items, ("x".to_owned(), 1_u64))
+}
+
 /// A client with one session.
 pub(crate) struct Client {
     session: SessionId,

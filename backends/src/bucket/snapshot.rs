@@ -83,14 +83,13 @@ impl Store for BucketSnapshotStore {
         let there = objects.get(&path).await?;
         objects.delete(&path).await?;
         let second = second.map_err(|error| from_store("create", path.as_ref(), error));
-        // It failed, and so did not lose.
-        if let Err(error) = &second
-            && *error.kind() == ErrorKind::Quota
-        {
-            return second.map(drop);
-        }
-        if second.is_err() && there.as_deref() == Some(b"first\n") {
-            return Ok(());
+        if there.as_deref() == Some(b"first\n") {
+            match second {
+                // It failed, and so did not lose.
+                Err(error) if *error.kind() == ErrorKind::Quota => return Err(error),
+                Err(_lost) => return Ok(()),
+                Ok(_) => {}
+            }
         }
         Err(fail(
             ErrorKind::Unsupported,

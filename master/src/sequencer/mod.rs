@@ -37,6 +37,8 @@ pub(crate) struct Sequencer {
     upkept_at: BootInstant,
     /// What was committed at the last look for answers that nobody waits for any more, and when that was.
     swept: (Seq, BootInstant),
+    /// Whether upkeep comes before the first job: after the loss of a suffix.
+    upkeep_first: bool,
     /// Whether the next job waits for room: nobody but its own thread goes on.
     full: bool,
     /// Whether its own thread knows of the batch in hand, and hands it over in time.
@@ -69,11 +71,11 @@ enum Turn {
 }
 
 impl Sequencer {
-    /// At the beginning of a term. After the loss of a suffix upkeep comes before the first job.
+    /// At the beginning of a term.
     pub(crate) fn new(parts: Parts) -> Self {
         let start = parts.machine.lock().position().seq;
         let now = parts.clock.now();
-        let mut sequencer = Self {
+        Self {
             machine: parts.machine,
             queue: parts.queue,
             commit: parts.commit,
@@ -88,14 +90,10 @@ impl Sequencer {
             start,
             builder: BatchBuilder::new(start.next()),
             at_batch_end: Vec::new(),
+            upkeep_first: parts.after_loss,
             full: false,
             timed: false,
-        };
-        if parts.after_loss {
-            let machine = Arc::clone(&sequencer.machine);
-            sequencer.keep_up(&mut machine.lock());
         }
-        sequencer
     }
 
     /// Runs up to `most` jobs, and hands to the log what is due.

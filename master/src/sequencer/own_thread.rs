@@ -57,8 +57,14 @@ impl Sequencer {
         }
         let machine = Arc::clone(&self.machine);
         let mut state = machine.lock();
+        if std::mem::take(&mut self.upkeep_first) {
+            self.keep_up(&mut state);
+        }
         let turn = self.turn(&mut state, TURN);
-        if self.clock.now().since(self.upkept_at) >= UPKEEP {
+        if turn == Turn::Full {
+            // No upkeep: what clients said of themselves may wait behind, and a command may be decided half-way.
+            self.publish(&state);
+        } else if self.clock.now().since(self.upkept_at) >= UPKEEP {
             self.keep_up(&mut state);
         }
         self.sweep();
@@ -86,7 +92,7 @@ impl Sequencer {
     }
 
     /// Runs the service's upkeep.
-    pub(super) fn keep_up(&mut self, state: &mut Machine) {
+    fn keep_up(&mut self, state: &mut Machine) {
         self.upkept_at = self.clock.now();
         // Whoever closed intake waits for a state that stands still.
         let now_ms = state.now_ms();

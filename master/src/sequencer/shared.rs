@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -17,8 +18,8 @@ const CALLERS_TURNS: usize = 2;
 /// queue once more (flat combining, Hendler et al., SPAA 2010). None of this waits: what takes waiting is left to the
 /// sequencer's own thread, and so is a state that another has locked.
 ///
-/// Whoever works with the sequencer takes it out of its seat. A panic drops it there, and with it the way to the log: the
-/// term ends.
+/// Whoever works with the sequencer takes it out of its seat. A panic of the service drops it, and with it the way to the log:
+/// the term ends. The caller on whose thread that happened may have decided for another, so it goes on.
 pub(crate) struct SharedSequencer {
     pub(super) queue: Arc<Queue>,
     /// Empty when the term is over.
@@ -69,15 +70,23 @@ impl SharedSequencer {
     fn visit(&self, work: impl FnOnce(&mut Sequencer) -> Left) -> Option<Left> {
         let mut seat = self.sequencer.try_lock()?;
         let mut sequencer = seat.take()?;
-        let left = work(&mut sequencer);
+        let Ok(left) = catch_unwind(AssertUnwindSafe(|| work(&mut sequencer))) else {
+            tracing::error!("the service panicked: a defect of it; the term ends");
+            return None;
+        };
         *seat = Some(sequencer);
         Some(left)
+    }
+
+    /// Gives the sequencer up: no thread of its own could be started.
+    pub(crate) fn abandon(&self) {
+        drop(self.sequencer.lock().take());
     }
 }
 
 impl Sequencer {
     fn callers_turn(&mut self) -> Left {
-        if self.full || self.is_over() {
+        if self.full || self.upkeep_first || self.is_over() {
             return Left::Known;
         }
         let machine = Arc::clone(&self.machine);

@@ -76,6 +76,9 @@ impl Inner {
         lending.joined = true;
         let id = &lent.segment.id;
         lending.segments.retain(|other| other.segment.id != *id);
+        let name = &lent.segment.name;
+        self.replaced
+            .send_if_modified(|all| all.extract_if(.., |one| one.name == *name).count() > 0);
         lending.segments.push(lent);
     }
 

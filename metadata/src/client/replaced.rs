@@ -15,8 +15,8 @@ pub struct Replaced {
 }
 
 impl MetadataClient {
-    /// Waits until another client has taken the place of a segment, and gives all of which that is so. They are not mounted
-    /// again by themselves: the other one came later.
+    /// Waits until another client has taken the place of a segment, and gives all of which that is so and that were not mounted
+    /// anew under their names since. They are not mounted again by themselves: the other one came later.
     ///
     /// # Panics
     /// Never: the client has the sender.
@@ -34,7 +34,11 @@ impl Inner {
     /// Lends a segment no more, unless it was lent in another incarnation meanwhile.
     pub(super) fn was_replaced(&self, segment: &v1::Segment, refusal: Refusal) {
         let mut lending = self.lent.lock();
+        let before = lending.segments.len();
         lending.segments.retain(|lent| lent.segment != *segment);
+        if lending.segments.len() == before {
+            return;
+        }
         let replaced = Replaced {
             name: segment.name.clone(),
             message: refusal.message.into_owned(),
