@@ -79,7 +79,11 @@ pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure
         drop((answers, node));
         let layers = [&alone, &complete.snapshot, &layer.snapshot].map(|one| one.layers);
         if layers != [0, 0, 1] {
-            return Err("want two complete snapshots and a layer".into());
+            return Err(
+                "the second snapshot of a process was to be a layer: the clients changed too many of so few objects \
+                 meanwhile; give more --objects"
+                    .into(),
+            );
         }
         let (parts, dir) = (parts.clone(), dataset.dir().to_owned());
         let raw = tokio::task::spawn_blocking(move || raw::limits(&parts, &dir)).await??;
