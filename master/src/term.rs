@@ -92,9 +92,7 @@ impl Term {
         let runtime = tokio::runtime::Handle::current();
         let logs = Arc::clone(&shared);
         let log = Thread::spawn("log", move || thread.run(&runtime, &logs))?;
-        let own = Arc::clone(&shared);
-        let sequencer = Thread::spawn("sequencer", move || sequencer::run(&own))
-            .inspect_err(|_| shared.abandon())?;
+        let sequencer = sequencer::start(&shared)?;
         let (stopper, stop) = mpsc::channel(4);
         let handle = TermHandle {
             token: leadership.token().clone(),

@@ -11,7 +11,7 @@ use standfast_core::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::linger::Linger;
-pub(crate) use self::own_thread::run;
+pub(crate) use self::own_thread::start;
 pub(crate) use self::shared::SharedSequencer;
 use crate::commit::{Commit, Pending, Waiter, forget_if_gone};
 use crate::config::{Ack, MasterConfig};

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::MutexGuard;
-use standfast_core::{EntryId, Error, ErrorKind, Machine};
+use standfast_core::{EntryId, Error, ErrorKind, Machine, Result};
 
 use super::{Sequencer, SharedSequencer, Turn};
 use crate::commit::forget_if_gone;
 use crate::job::Job;
+use crate::thread::Thread;
 
 /// How often the service's upkeep runs.
 const UPKEEP: Duration = Duration::from_millis(100);
@@ -26,9 +27,15 @@ enum Wait {
     Room,
 }
 
+/// Starts the thread, or gives the sequencer up.
+pub(crate) fn start(shared: &Arc<SharedSequencer>) -> Result<Thread<Option<bool>>> {
+    let own = Arc::clone(shared);
+    Thread::spawn("sequencer", move || run(&own)).inspect_err(|_| shared.abandon())
+}
+
 /// Runs until the queue is closed or the log fails. Returns whether nothing that was decided is missing from what was
 /// handed to the log; `None` when a panic has taken the sequencer away.
-pub(crate) fn run(shared: &SharedSequencer) -> Option<bool> {
+fn run(shared: &SharedSequencer) -> Option<bool> {
     let mut wait = Wait::Job(Duration::ZERO);
     loop {
         let came = match wait {
