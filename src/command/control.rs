@@ -22,10 +22,11 @@ struct HandedOver {
     pause_ms: f64,
 }
 
+/// Who leads, or did until it was told to step down.
 #[derive(Serialize)]
-struct SteppedDown {
+struct Led {
     node: NodeId,
-    /// The one that it led in.
+    /// In which one.
     epoch: Epoch,
 }
 
@@ -88,13 +89,11 @@ pub(super) async fn step_down(target: TargetArguments) -> Result<ExitCode, Failu
 }
 
 /// A connection to the node that leads, and what it would give up.
-async fn primary(
-    target: &TargetArguments,
-) -> Result<(AdminServiceClient<Channel>, SteppedDown), Failure> {
+async fn primary(target: &TargetArguments) -> Result<(AdminServiceClient<Channel>, Led), Failure> {
     let leader = leader(target).await?;
     // The node gives up by itself, after its own switchover_timeout.
     let channel = status::connect_patiently(&leader.endpoint).await?;
-    let led = SteppedDown {
+    let led = Led {
         node: leader.id,
         epoch: leader.epoch,
     };

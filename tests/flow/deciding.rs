@@ -5,12 +5,12 @@ use std::thread::{ThreadId, current};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use standfast_core::{Clock, ErrorKind, Proposer, TermEndReason};
+use standfast_core::{Clock, ErrorKind, TermEndReason};
 use standfast_master::{Ack, MasterConfig};
 use tokio::task::JoinSet;
 
 use crate::slow_log::{ask, lead, until_told};
-use crate::support::{Client, Cluster, TestNode, many};
+use crate::support::{Client, Cluster, TestNode, half_decided, small_batches};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_finds_nobody_deciding_decides_on_its_own_thread() {
@@ -42,16 +42,10 @@ async fn a_caller_that_finds_nobody_deciding_decides_on_its_own_thread() {
 async fn a_command_larger_than_a_batch_goes_on_where_it_stopped_before_all_others() {
     let clock = Clock::system();
     let cluster = Cluster::new(clock.clone()).await;
-    let config = MasterConfig {
-        batch_max_entries: 2,
-        ..MasterConfig::default()
-    };
-    let (term, gate) = lead(&cluster, config).await;
+    let (term, gate) = lead(&cluster, small_batches()).await;
     let handle = term.handle();
     gate.set(true);
-    let deadline = clock.now().plus(Duration::from_secs(20));
-    let mut large = std::pin::pin!(handle.propose(many(1, 7), deadline));
-    assert!(futures::poll!(&mut large).is_pending());
+    let large = half_decided(&handle, &clock).await;
     let mut others = ask(&handle, &clock, 2..=5);
     gate.set(false);
     assert_eq!(large.await.unwrap().len(), 7);
@@ -67,24 +61,10 @@ async fn a_command_larger_than_a_batch_goes_on_where_it_stopped_before_all_other
 async fn a_command_that_a_term_leaves_in_the_middle_is_in_doubt() {
     let clock = Clock::system();
     let cluster = Cluster::new(clock.clone()).await;
-    let config = MasterConfig {
-        batch_max_entries: 2,
-        ..MasterConfig::default()
-    };
-    let (term, gate) = lead(&cluster, config).await;
+    let (term, gate) = lead(&cluster, small_batches()).await;
     let handle = term.handle();
     gate.set(true);
-    let deadline = clock.now().plus(Duration::from_secs(20));
-    let mut large = std::pin::pin!(handle.propose(many(1, 7), deadline));
-    assert!(futures::poll!(&mut large).is_pending());
-    while handle
-        .progress()
-        .applied
-        .since(handle.progress().committed.seq)
-        < 4
-    {
-        tokio::task::yield_now().await;
-    }
+    let large = half_decided(&handle, &clock).await;
     handle.stop(TermEndReason::Shutdown);
     let mut ended = JoinSet::new();
     ended.spawn(term.ended());

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use standfast_backends::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
 use standfast_core::{
     Application, Candidate, Change, Clock, ClusterId, Command, ElectionBackend, Epoch, Error,
-    Fingerprint, Handover, NodeId, OpLogStore, Proposer, Refusal, RequestHeader, RequestId, Result,
-    Rows, RowsMut, SessionId, Store, Typed,
+    Fingerprint, Handover, NodeId, OpLogStore, Outcome, Proposer, Refusal, RequestHeader,
+    RequestId, Result, Rows, RowsMut, SessionId, Store, Typed,
 };
 use standfast_master::{MasterConfig, Term, TermHandle};
 use standfast_snapshots::SnapshotPolicy;
@@ -166,15 +167,33 @@ impl TestNode {
     }
 }
 
-/// `x` plus one, so many times, as one command of a client.
-pub(crate) fn many(client: u128, items: u32) -> Command {
-    let header = RequestHeader {
-        session: SessionId(client),
-        request: RequestId(1),
-        answered: RequestId(0),
-        first_item: 0,
+/// Batches of two entries.
+pub(crate) fn small_batches() -> MasterConfig {
+    MasterConfig {
+        batch_max_entries: 2,
+        ..MasterConfig::default()
+    }
+}
+
+/// Begins a command that adds one to `x` seven times, of which small batches take four while the log stands still, and waits
+/// until they have.
+pub(crate) async fn half_decided<'a>(
+    term: &'a TermHandle,
+    clock: &Clock,
+) -> BoxFuture<'a, Result<Vec<Outcome>>> {
+    let command = Client::new(1, clock).command("x", 1, 1);
+    let seven = Command {
+        items: 7,
+        ..command
     };
-    Command::new(header, items, ("x".to_owned(), 1_u64))
+    let deadline = clock.now().plus(Duration::from_secs(20));
+    let mut call = term.propose(seven, deadline);
+    assert!(futures::poll!(&mut call).is_pending());
+    let ahead = || term.progress().applied.since(term.progress().committed.seq);
+    while ahead() < 4 {
+        tokio::task::yield_now().await;
+    }
+    call
 }
 
 /// A client with one session.

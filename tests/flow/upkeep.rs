@@ -5,15 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::slow_log::lead_with;
+use crate::support::{Client, Cluster, Counters, half_decided, small_batches};
 use standfast_core::{
     ApplyContext, CaptureId, Clock, Command, DecideContext, Decision, Digest, Entry, Fingerprint,
-    Op, Proposer, Refusal, Reply, Result, Section, Service, ShadowState, StateMachine, Typed,
-    Versions,
+    Op, Refusal, Reply, Result, Section, Service, ShadowState, StateMachine, Typed, Versions,
 };
-use standfast_master::MasterConfig;
-
-use crate::slow_log::lead_with;
-use crate::support::{Client, Cluster, Counters, many};
 
 /// Counters whose upkeep is counted.
 #[derive(Debug)]
@@ -105,11 +102,7 @@ async fn there_is_no_upkeep_while_a_command_waits_for_room_in_the_middle() {
             upkeeps: Arc::clone(&counted),
         })
     });
-    let config = MasterConfig {
-        batch_max_entries: 2,
-        ..MasterConfig::default()
-    };
-    let (term, gate) = lead_with(sources, config, clock.clone()).await;
+    let (term, gate) = lead_with(sources, small_batches(), clock.clone()).await;
     let handle = term.handle();
     let so_many_more = async |more: usize, patience: Duration| {
         let (before, begun) = (upkeeps.load(Ordering::SeqCst), clock.now());
@@ -123,17 +116,7 @@ async fn there_is_no_upkeep_while_a_command_waits_for_room_in_the_middle() {
     };
     assert!(so_many_more(2, Duration::from_secs(20)).await);
     gate.set(true);
-    let deadline = clock.now().plus(Duration::from_secs(20));
-    let mut large = std::pin::pin!(handle.propose(many(1, 7), deadline));
-    assert!(futures::poll!(&mut large).is_pending());
-    while handle
-        .progress()
-        .applied
-        .since(handle.progress().committed.seq)
-        < 4
-    {
-        tokio::task::yield_now().await;
-    }
+    let large = half_decided(&handle, &clock).await;
     // One may have been under way.
     assert!(!so_many_more(2, Duration::from_millis(500)).await);
     gate.set(false);

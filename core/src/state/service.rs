@@ -191,8 +191,8 @@ pub trait ShadowState: Send + Debug {
 
 /// A state machine that also decides: what a service author implements, or gets from the typed adapter.
 ///
-/// The primary calls it on many threads, one at a time. `decide`, `query` and `upkeep` take `&mut self` for soft state only (leases,
-/// ping times, where to look first); what is in the digest changes in `apply` alone.
+/// The primary calls it on many threads, one at a time. `decide`, `query` and `upkeep` take `&mut self` for soft state only
+/// (leases, ping times, where to look first); what is in the digest changes in `apply` alone.
 pub trait Service: StateMachine {
     /// The cluster, told once before anything else: seed of row hashes.
     fn open(&mut self, cluster: Fingerprint);

@@ -61,15 +61,6 @@ pub(crate) struct Parts {
     pub(crate) after_loss: bool,
 }
 
-/// How a turn ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    /// The queue was empty, or the turn long enough.
-    Over,
-    /// The next job, which is in the queue again, must wait for room.
-    Full,
-}
-
 impl Sequencer {
     /// At the beginning of a term.
     pub(crate) fn new(parts: Parts) -> Self {
@@ -96,8 +87,10 @@ impl Sequencer {
         }
     }
 
-    /// Runs up to `most` jobs, and hands to the log what is due.
-    fn turn(&mut self, state: &mut Machine, most: usize) -> Turn {
+    /// Runs up to `most` jobs, and hands to the log what is due. Is `full` when the next job, which is in the queue again,
+    /// must wait for room.
+    fn turn(&mut self, state: &mut Machine, most: usize) {
+        self.full = false;
         for _ in 0..most {
             let Some(queued) = self.queue.next() else {
                 break;
@@ -106,14 +99,14 @@ impl Sequencer {
                 self.queue.put_back(queued);
                 self.linger.over();
                 self.seal_if_due(state);
-                if !self.has_room(state) {
-                    return Turn::Full;
+                self.full = !self.has_room(state);
+                if self.full {
+                    return;
                 }
             }
             self.seal_if_due(state);
         }
         self.seal_if_due(state);
-        Turn::Over
     }
 
     /// Runs a job, or gives it back when it must wait for room.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::MutexGuard;
 use standfast_core::{EntryId, Error, ErrorKind, Machine, Result};
 
-use super::{Sequencer, SharedSequencer, Turn};
+use super::{Sequencer, SharedSequencer};
 use crate::commit::forget_if_gone;
 use crate::job::Job;
 use crate::thread::Thread;
@@ -67,8 +67,8 @@ impl Sequencer {
         if std::mem::take(&mut self.upkeep_first) {
             self.keep_up(&mut state);
         }
-        let turn = self.turn(&mut state, TURN);
-        if turn == Turn::Full {
+        self.turn(&mut state, TURN);
+        if self.full {
             // No upkeep: what clients said of themselves may wait behind, and a command may be decided half-way.
             self.publish(&state);
         } else if self.clock.now().since(self.upkept_at) >= UPKEEP {
@@ -77,7 +77,6 @@ impl Sequencer {
         self.sweep();
         self.seal_if_due(&mut state);
         MutexGuard::unlock_fair(state);
-        self.full = turn == Turn::Full;
         if self.full {
             Wait::Room
         } else {

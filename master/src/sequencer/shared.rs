@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Sequencer, Turn};
+use super::Sequencer;
 use crate::queue::Queue;
 
 /// Jobs that a caller decides in a turn, and turns that it takes while others queue more, before it leaves the rest to the
@@ -93,13 +93,8 @@ impl Sequencer {
         let Some(mut state) = machine.try_lock() else {
             return Left::News;
         };
-        let turn = self.turn(&mut state, CALLERS_TURN);
-        self.full = turn == Turn::Full;
-        if self.full {
-            Left::News
-        } else {
-            self.untimed()
-        }
+        self.turn(&mut state, CALLERS_TURN);
+        self.left()
     }
 
     fn logs_turn(&mut self) -> Left {
@@ -108,20 +103,18 @@ impl Sequencer {
             return Left::News;
         };
         self.seal_if_due(&mut state);
-        if self.full {
-            Left::News
-        } else {
-            self.untimed()
-        }
+        self.left()
     }
 
-    /// Whether its own thread must be told of the batch in hand, so that it is handed over in time.
-    fn untimed(&mut self) -> Left {
-        let tell = !self.builder.is_empty() && self.log.idle() && !self.timed;
-        if tell {
-            self.timed = true;
-            return Left::News;
+    /// Whether its own thread must be told: of a job that waits for room, or of the batch in hand, so that it is handed over in
+    /// time.
+    fn left(&mut self) -> Left {
+        let untimed = !self.builder.is_empty() && self.log.idle() && !self.timed;
+        self.timed |= untimed;
+        if self.full || untimed {
+            Left::News
+        } else {
+            Left::Nothing
         }
-        Left::Nothing
     }
 }
