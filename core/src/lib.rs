@@ -9,6 +9,8 @@
 
 mod batch;
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod determinism;
 mod election;
 mod error;

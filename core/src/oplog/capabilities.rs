@@ -45,6 +45,12 @@ pub struct OpLogCapabilities {
     /// Whether what a term appended is there for the next one. Where it is not, only snapshots carry the state on, and the
     /// log begins anew behind the newest of them in every term.
     pub outlives_term: bool,
+    /// Whether [`crate::OpLogStore::begin_at`] works: the log can begin behind a snapshot on an operator's word.
+    pub begins_anew: bool,
+    /// Whether [`crate::OpLogStore::skip`] works: the log keeps which entries are passed over.
+    pub keeps_skips: bool,
+    /// Whether [`crate::OpLogStore::usage`] tells the log's size, so that a limit can be set.
+    pub tells_usage: bool,
 }
 
 impl OpLogCapabilities {
@@ -59,6 +65,9 @@ impl OpLogCapabilities {
             max_batch_entries: 1 << 20,
             follower: false,
             outlives_term: true,
+            begins_anew: true,
+            keeps_skips: true,
+            tells_usage: true,
         }
     }
 }

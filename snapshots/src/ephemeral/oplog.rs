@@ -169,6 +169,8 @@ impl OpLogStore for EphemeralOpLog {
     fn capabilities(&self) -> OpLogCapabilities {
         let mut capabilities = OpLogCapabilities::memory();
         capabilities.outlives_term = false;
+        capabilities.keeps_skips = false;
+        capabilities.tells_usage = false;
         capabilities
     }
 

@@ -1,0 +1,190 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::parts::{append, ensure_contiguous, lead, payloads, read_all};
+use super::trial::{Log as Place, LogTrial};
+use super::twist::LogTwist;
+use super::{Log, wired};
+use crate::batch::Batch;
+use crate::conformance::case::{Case, case};
+use crate::conformance::failure::{Failure, Outcome, ensure};
+use crate::conformance::parts::cluster;
+use crate::conformance::wire::Wire;
+use crate::error::{ErrorKind, Result};
+use crate::oplog::{OpLogStore, OpLogWriter};
+use crate::words::Position;
+
+pub(super) fn cases() -> Vec<Case<Log>> {
+    vec![
+        case!(
+            h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges,
+            ["OL-2", "OL-3", "OL-5", "h01", "h06", "h28"],
+            needs [wired],
+            twin AcknowledgesTheHeld
+        ),
+        case!(
+            h03_a_lost_answer_at_any_call_is_no_lost_entry,
+            ["OW-2", "OW-3", "OW-4", "OL-3", "h03", "h15"],
+            needs [wired],
+            twin AcknowledgesTheHeld
+        ),
+    ]
+}
+
+/// Acknowledges whatever comes of it.
+struct AcknowledgesTheHeld;
+
+#[async_trait]
+impl LogTwist for AcknowledgesTheHeld {
+    async fn append(&self, writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
+        Ok(writer.append(batch).await.unwrap_or_else(|_| batch.end()))
+    }
+}
+
+/// What a term got acknowledged.
+type Acknowledged = Vec<Vec<u8>>;
+
+/// Begins the term of `epoch`, and appends until something refuses. Tells what was acknowledged, and the error.
+async fn a_term(store: Arc<dyn OpLogStore>, epoch: u64) -> (Acknowledged, Option<ErrorKind>) {
+    let mut acknowledged = Vec::new();
+    let mut writer = match lead(&*store, epoch).await {
+        Ok(writer) => writer,
+        Err(error) => return (acknowledged, Some(error.kind().clone())),
+    };
+    for n in 0..3 {
+        let payload = format!("{epoch}/{n}").into_bytes();
+        match append(&mut *writer, &payload).await {
+            Ok(_) => acknowledged.push(payload),
+            Err(error) => return (acknowledged, Some(error.kind().clone())),
+        }
+    }
+    let marked = writer.mark_committed().await;
+    (acknowledged, marked.err().map(|error| error.kind().clone()))
+}
+
+/// A log with a term behind it, and a handle on it over a wire.
+async fn begun(trial: &LogTrial) -> Outcome<(Place, Arc<dyn OpLogStore>, Arc<dyn Wire>)> {
+    let log = trial.fresh().await?;
+    let (_, refused) = a_term(log.open().await?, 1).await;
+    ensure!(refused.is_none(), "the first term was refused: {refused:?}");
+    let wired = log.open_wired().await?;
+    let (store, wire) = wired.ok_or_else(|| Failure::new("the harness has no wire any more"))?;
+    Ok((log, store, wire))
+}
+
+/// Runs a term on a thread of its own: held calls block it.
+fn in_the_background(
+    store: Arc<dyn OpLogStore>,
+    epoch: u64,
+) -> std::thread::JoinHandle<Outcome<(Acknowledged, Option<ErrorKind>)>> {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?;
+        Ok(runtime.block_on(a_term(store, epoch)))
+    })
+}
+
+fn finish(
+    term: std::thread::JoinHandle<Outcome<(Acknowledged, Option<ErrorKind>)>>,
+) -> Outcome<(Acknowledged, Option<ErrorKind>)> {
+    term.join()
+        .unwrap_or_else(|_| Err(Failure::new("the term panicked")))
+}
+
+/// Whether everything acknowledged is there, once, for whoever reads after one more promotion.
+async fn ensure_kept(log: &Place, acknowledged: &Acknowledged, when: &str) -> Outcome {
+    let mut last = lead(&*log.open().await?, 9).await?;
+    last.mark_committed().await?;
+    let all = read_all(&*log.open().await?).await?;
+    ensure_contiguous(&all, Position::genesis(cluster()))?;
+    let found = payloads(&all)?;
+    for payload in acknowledged {
+        let count = found.iter().filter(|other| *other == payload).count();
+        let text = String::from_utf8_lossy(payload);
+        ensure!(
+            count == 1,
+            "{when}: acknowledged {text} is there {count} times"
+        );
+    }
+    Ok(())
+}
+
+async fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges(
+    trial: &LogTrial,
+) -> Outcome {
+    for call in 0.. {
+        let when = format!("held at call {call}");
+        let (log, store, wire) = begun(trial).await?;
+        wire.hold_at(call);
+        let term = in_the_background(store, 2);
+        let held = tokio::select! {
+            () = wire.held() => true,
+            () = ended(&term) => false,
+        };
+        let successor = if held {
+            let (acknowledged, refused) = a_term(log.open().await?, 3).await;
+            ensure!(
+                refused.is_none(),
+                "{when}: the successor was refused: {refused:?}"
+            );
+            acknowledged
+        } else {
+            Vec::new()
+        };
+        wire.release();
+        let (mut acknowledged, refused) = finish(term)?;
+        if held {
+            let known = matches!(
+                refused,
+                None | Some(ErrorKind::Fenced | ErrorKind::Indeterminate)
+            );
+            ensure!(known, "{when}: it ended with {refused:?}");
+        }
+        acknowledged.extend(successor);
+        ensure_kept(&log, &acknowledged, &when).await?;
+        if !held {
+            ensure!(
+                call > 3,
+                "a term takes {call} calls only: the wire does not count"
+            );
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn h03_a_lost_answer_at_any_call_is_no_lost_entry(trial: &LogTrial) -> Outcome {
+    for call in 0.. {
+        let when = format!("answer lost at call {call}");
+        let (log, store, wire) = begun(trial).await?;
+        wire.lose_answer_at(call);
+        let (mut acknowledged, _) = finish(in_the_background(store, 2))?;
+        let (more, refused) = a_term(log.open().await?, 3).await;
+        ensure!(
+            refused.is_none(),
+            "{when}: the successor was refused: {refused:?}"
+        );
+        acknowledged.extend(more);
+        ensure_kept(&log, &acknowledged, &when).await?;
+        if wire.calls() <= call {
+            ensure!(
+                call > 3,
+                "a term takes {call} calls only: the wire does not count"
+            );
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Waits until the thread has ended.
+async fn ended<T>(thread: &std::thread::JoinHandle<T>) {
+    let mut looks = tokio::time::interval(Duration::from_millis(1));
+    while !thread.is_finished() {
+        looks.tick().await;
+    }
+}

@@ -1,0 +1,114 @@
+//! The cases about logs.
+
+mod appending;
+mod begun;
+mod fencing;
+mod harness;
+mod held;
+mod identity;
+mod parts;
+mod racing;
+mod reading;
+mod tailing;
+mod trial;
+mod trimming;
+mod twist;
+
+use std::sync::Arc;
+
+use crate::conformance::case::{Case, Kind};
+use crate::conformance::failure::Outcome;
+use crate::oplog::{Fencing, OpLogCapabilities};
+
+pub use harness::{LogHarness, LogSpace, Wired};
+pub use trial::LogTrial;
+pub use twist::LogTwist;
+
+/// Logs.
+#[derive(Debug)]
+pub enum Log {}
+
+/// What decides which cases about logs apply.
+#[derive(Clone, Copy, Debug)]
+pub struct LogFacts {
+    capabilities: OpLogCapabilities,
+    wired: bool,
+}
+
+impl Kind for Log {
+    const NAME: &'static str = "log";
+    type Harness = dyn LogHarness;
+    type Facts = LogFacts;
+    type Trial = LogTrial;
+    type Twist = dyn LogTwist;
+
+    fn cases() -> Vec<Case<Self>> {
+        [
+            identity::cases(),
+            appending::cases(),
+            fencing::cases(),
+            held::cases(),
+            racing::cases(),
+            reading::cases(),
+            tailing::cases(),
+            trimming::cases(),
+            begun::cases(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    async fn facts(harness: &(dyn LogHarness + 'static)) -> Outcome<LogFacts> {
+        let space = harness.space().await?;
+        let facts = LogFacts {
+            capabilities: space.open().await?.capabilities(),
+            wired: space.open_wired().await?.is_some(),
+        };
+        space.remove().await?;
+        Ok(facts)
+    }
+
+    fn trial(
+        harness: &Arc<dyn LogHarness>,
+        twist: Option<Arc<dyn LogTwist>>,
+        seed: u64,
+    ) -> LogTrial {
+        LogTrial::new(Arc::clone(harness), twist, seed)
+    }
+
+    async fn clean(trial: &LogTrial) -> Outcome {
+        trial.clean().await
+    }
+}
+
+/// A writer that was shut out may live on.
+fn outliving(facts: &LogFacts) -> Option<&'static str> {
+    (facts.capabilities.fencing == Fencing::Lock)
+        .then_some("fencing = lock: of two writers one has ended")
+}
+
+/// A lock lets one writer live.
+fn locked(facts: &LogFacts) -> Option<&'static str> {
+    (facts.capabilities.fencing != Fencing::Lock).then_some("fencing is not lock")
+}
+
+/// The log can be begun anew.
+fn begins_anew(facts: &LogFacts) -> Option<&'static str> {
+    (!facts.capabilities.begins_anew).then_some("begins_anew = false")
+}
+
+/// The log keeps what is passed over.
+fn keeps_skips(facts: &LogFacts) -> Option<&'static str> {
+    (!facts.capabilities.keeps_skips).then_some("keeps_skips = false")
+}
+
+/// The log tells its size.
+fn tells_usage(facts: &LogFacts) -> Option<&'static str> {
+    (!facts.capabilities.tells_usage).then_some("tells_usage = false")
+}
+
+/// The harness has a wire.
+fn wired(facts: &LogFacts) -> Option<&'static str> {
+    (!facts.wired).then_some("no wire: the harness cannot hold single calls")
+}

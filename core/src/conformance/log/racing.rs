@@ -1,0 +1,196 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+
+use super::parts::{append, ensure_contiguous, epoch_start, lead, payloads, read_all};
+use super::trial::LogTrial;
+use super::twist::LogTwist;
+use super::{Log, outliving};
+use crate::batch::Batch;
+use crate::conformance::case::{Case, case};
+use crate::conformance::failure::{Failure, Outcome, ensure, ensure_eq};
+use crate::conformance::parts::{cluster, token};
+use crate::error::{ErrorKind, Result};
+use crate::oplog::{OpLogStore, OpLogWriter, ReadLimit};
+use crate::words::{Epoch, Position};
+
+pub(super) fn cases() -> Vec<Case<Log>> {
+    vec![
+        case!(
+            h16_of_racing_writers_every_acknowledged_entry_stays,
+            ["OL-2", "OL-3", "OL-5", "h16"],
+            needs [outliving],
+            twin AcknowledgesWhatIsFenced
+        ),
+        case!(
+            h28_what_lands_during_a_promotion_is_drained_or_refused,
+            ["OL-2", "OL-3", "h28"],
+            needs [outliving],
+            twin AcknowledgesWhatIsFenced
+        ),
+    ]
+}
+
+/// Acknowledges what a fenced writer appends, once in a while.
+struct AcknowledgesWhatIsFenced;
+
+#[async_trait]
+impl LogTwist for AcknowledgesWhatIsFenced {
+    async fn append(&self, writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
+        match writer.append(batch).await {
+            Err(error) if *error.kind() == ErrorKind::Fenced => Ok(batch.end()),
+            answer => answer,
+        }
+    }
+}
+
+/// How often each of three racers is promoted.
+const ROUNDS: u64 = 40;
+
+/// Runs a racer on a thread of its own.
+fn race<T: Send + 'static>(
+    racer: impl Future<Output = Outcome<T>> + Send + 'static,
+) -> std::thread::JoinHandle<Outcome<T>> {
+    std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?
+            .block_on(racer)
+    })
+}
+
+fn finish<T>(racer: std::thread::JoinHandle<Outcome<T>>) -> Outcome<T> {
+    racer
+        .join()
+        .unwrap_or_else(|_| Err(Failure::new("a racer panicked")))
+}
+
+/// Is promoted again and again under ever higher epochs, appends a little in each term, and returns what was acknowledged.
+async fn promote_again_and_again(
+    store: Arc<dyn OpLogStore>,
+    epochs: Arc<AtomicU64>,
+    name: u8,
+) -> Outcome<Vec<Vec<u8>>> {
+    let mut acknowledged = Vec::new();
+    for round in 0..ROUNDS {
+        let epoch = epochs.fetch_add(1, Ordering::Relaxed);
+        let mut writer = match lead(&*store, epoch).await {
+            Ok(writer) => writer,
+            Err(error) if *error.kind() == ErrorKind::Fenced => continue,
+            Err(error) => return Err(error.into()),
+        };
+        for n in 0..(round % 5) {
+            let payload = format!("{name}/{epoch}/{n}").into_bytes();
+            match append(&mut *writer, &payload).await {
+                Ok(_) => acknowledged.push(payload),
+                Err(error) if *error.kind() == ErrorKind::Fenced => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if round % 3 == 0 {
+            // Fenced or not, a mark harms nobody.
+            drop(writer.mark_committed().await);
+        }
+    }
+    Ok(acknowledged)
+}
+
+async fn h16_of_racing_writers_every_acknowledged_entry_stays(trial: &LogTrial) -> Outcome {
+    let log = trial.fresh().await?;
+    let epochs = Arc::new(AtomicU64::new(1));
+    let mut racers = Vec::new();
+    for name in 0..3 {
+        let (store, epochs) = (log.open().await?, Arc::clone(&epochs));
+        racers.push(race(promote_again_and_again(store, epochs, name)));
+    }
+    let mut acknowledged = Vec::new();
+    for racer in racers {
+        acknowledged.extend(finish(racer)?);
+    }
+    let last = epochs.load(Ordering::Relaxed);
+    let mut writer = lead(&*log.open().await?, last).await?;
+    writer.mark_committed().await?;
+    let all = read_all(&*log.open().await?).await?;
+    ensure_contiguous(&all, Position::genesis(cluster()))?;
+    let found = payloads(&all)?;
+    for payload in &acknowledged {
+        let text = String::from_utf8_lossy(payload);
+        ensure!(found.contains(payload), "acknowledged {text} is lost");
+    }
+    ensure!(!acknowledged.is_empty(), "nobody ever got to append");
+    Ok(())
+}
+
+/// Appends until it is shut out, and returns what was acknowledged.
+async fn append_until_fenced(
+    mut writer: Box<dyn OpLogWriter>,
+    begun: Arc<AtomicBool>,
+) -> Outcome<Vec<Batch>> {
+    let mut acknowledged = Vec::new();
+    loop {
+        match append(&mut *writer, b"old").await {
+            Ok(batch) => acknowledged.push(batch),
+            Err(error) if *error.kind() == ErrorKind::Fenced => return Ok(acknowledged),
+            Err(error) => return Err(error.into()),
+        }
+        begun.store(true, Ordering::Release);
+    }
+}
+
+/// The old leader appends as late as it can. What the new one drains is all that the log ever holds of the old term.
+async fn h28_what_lands_during_a_promotion_is_drained_or_refused(trial: &LogTrial) -> Outcome {
+    let log = trial.fresh().await?;
+    let mut drained: Vec<Batch> = Vec::new();
+    let mut acknowledged = Vec::new();
+    let mut old = None;
+    for epoch in 1..=40 {
+        let store = log.open().await?;
+        let mut writer = store.open_writer(&token(epoch)).await?;
+        if let Some(old) = old.take() {
+            acknowledged.extend(finish(old)?);
+        }
+        let after = drained
+            .last()
+            .map_or(Position::genesis(cluster()), Batch::end);
+        drain(&mut *writer, after, &mut drained).await?;
+        let start = epoch_start(Epoch(epoch), writer.tail())?;
+        writer.append(&start).await?;
+        drained.push(start);
+        let begun = Arc::new(AtomicBool::new(false));
+        old = Some(race(append_until_fenced(writer, Arc::clone(&begun))));
+        while !begun.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
+    }
+    let mut last = lead(&*log.open().await?, 41).await?;
+    if let Some(old) = old {
+        acknowledged.extend(finish(old)?);
+    }
+    last.mark_committed().await?;
+    let all = read_all(&*log.open().await?).await?;
+    ensure_contiguous(&all, Position::genesis(cluster()))?;
+    ensure_eq!(
+        all.get(..drained.len()).map(Vec::from),
+        Some(drained),
+        "the log, against what the promoted nodes drained"
+    );
+    for batch in acknowledged {
+        ensure!(all.contains(&batch), "acknowledged {} is lost", batch.end());
+    }
+    Ok(())
+}
+
+/// What a promoted node does: reads what was settled.
+async fn drain(writer: &mut dyn OpLogWriter, after: Position, into: &mut Vec<Batch>) -> Outcome {
+    let mut position = after;
+    while position != writer.tail() {
+        let batches = writer.settled(position, ReadLimit::default()).await?;
+        ensure!(!batches.is_empty(), "nothing is settled after {position}");
+        position = ensure_contiguous(&batches, position)?;
+        into.extend(batches);
+    }
+    ensure_eq!(position, writer.tail(), "the end of what was settled");
+    Ok(())
+}

@@ -1,0 +1,113 @@
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::harness::{LogHarness, LogSpace, Wired};
+use super::twist::{LogTwist, Twisted};
+use crate::conformance::failure::Outcome;
+use crate::conformance::parts::cluster;
+use crate::conformance::wire::Wire;
+use crate::error::Result;
+use crate::oplog::{Fencing, OpLogStore, OpLogWriter};
+
+/// What a case about logs is given: fresh logs, as many as it wants, and a seed.
+pub struct LogTrial {
+    harness: Arc<dyn LogHarness>,
+    twist: Option<Arc<dyn LogTwist>>,
+    seed: u64,
+    spaces: Mutex<Vec<Arc<dyn LogSpace>>>,
+}
+
+impl LogTrial {
+    pub(super) fn new(
+        harness: Arc<dyn LogHarness>,
+        twist: Option<Arc<dyn LogTwist>>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            harness,
+            twist,
+            seed,
+            spaces: Mutex::default(),
+        }
+    }
+
+    /// A source of chance: the same for the same seed.
+    pub(super) fn rng(&self) -> StdRng {
+        StdRng::seed_from_u64(self.seed)
+    }
+
+    /// The seed, for what draws by itself.
+    pub(super) const fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// A log that belongs to no cluster yet.
+    pub(super) async fn blank(&self) -> Result<Log> {
+        let space: Arc<dyn LogSpace> = self.harness.space().await?.into();
+        self.spaces.lock().push(Arc::clone(&space));
+        Ok(Log {
+            space,
+            twist: self.twist.clone(),
+        })
+    }
+
+    /// A fresh log of [`cluster`].
+    pub(super) async fn fresh(&self) -> Result<Log> {
+        let log = self.blank().await?;
+        log.open().await?.init(cluster()).await?;
+        Ok(log)
+    }
+
+    pub(super) async fn clean(&self) -> Outcome {
+        let spaces = std::mem::take(&mut *self.spaces.lock());
+        for space in spaces {
+            space.remove().await?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for LogTrial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LogTrial(seed {})", self.seed)
+    }
+}
+
+/// One log of a trial.
+#[derive(Clone)]
+pub(super) struct Log {
+    space: Arc<dyn LogSpace>,
+    twist: Option<Arc<dyn LogTwist>>,
+}
+
+impl Log {
+    /// Another handle on it.
+    pub(super) async fn open(&self) -> Result<Arc<dyn OpLogStore>> {
+        Ok(self.twisted(self.space.open().await?))
+    }
+
+    /// A handle over a wire, where the harness has one.
+    pub(super) async fn open_wired(&self) -> Result<Option<(Arc<dyn OpLogStore>, Arc<dyn Wire>)>> {
+        let wired = self.space.open_wired().await?;
+        Ok(wired.map(|Wired { store, wire }| (self.twisted(store), wire)))
+    }
+
+    fn twisted(&self, store: Arc<dyn OpLogStore>) -> Arc<dyn OpLogStore> {
+        match &self.twist {
+            None => store,
+            Some(twist) => Arc::new(Twisted::new(store, Arc::clone(twist))),
+        }
+    }
+}
+
+/// The writer of an old term, if it can live on beside that of the next one. Where a lock excludes that it ends here.
+pub(super) fn outlived(
+    store: &dyn OpLogStore,
+    writer: Box<dyn OpLogWriter>,
+) -> Option<Box<dyn OpLogWriter>> {
+    (store.capabilities().fencing != Fencing::Lock).then_some(writer)
+}

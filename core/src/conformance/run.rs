@@ -1,0 +1,157 @@
+use std::any::Any;
+use std::future::Future;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use super::case::{Case, Kind};
+use super::failure::{Failure, Outcome};
+use super::report::{Row, Verdict};
+
+/// How the suite is run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The first seed; the ones after it count up.
+    pub seed: u64,
+    /// How many seeds each case is run with.
+    pub seeds: u64,
+    /// A case that takes longer has failed.
+    pub patience: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            seeds: 1,
+            patience: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Runs every case of `K` whose name contains `only`, and tells each row as soon as it is known.
+///
+/// Blocks its thread: call it from one of its own, not from an async worker.
+pub fn run<K: Kind>(
+    harness: &Arc<K::Harness>,
+    plan: &Plan,
+    only: &str,
+    mut tell: impl FnMut(&Row),
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for case in K::cases() {
+        if case.name.contains(only) {
+            let row = run_case(harness, &case, plan);
+            tell(&row);
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+/// Runs one case with every seed, until one fails.
+pub fn run_case<K: Kind>(harness: &Arc<K::Harness>, case: &Case<K>, plan: &Plan) -> Row {
+    let verdict = match applies(harness, case, plan) {
+        Err(failure) => Verdict::failed(plan.seed, &failure),
+        Ok(Some(because)) => Verdict::NotApplicable {
+            because: because.to_owned(),
+        },
+        Ok(None) => (plan.seed..plan.seed.saturating_add(plan.seeds))
+            .find_map(|seed| {
+                let failure = try_once(harness, case, None, seed, plan.patience).err()?;
+                Some(Verdict::failed(seed, &failure))
+            })
+            .unwrap_or(Verdict::Passed),
+    };
+    Row::new(K::NAME, case.name, case.rules, verdict)
+}
+
+/// Runs a case on a store that breaks the rule. `Err` says that the case did not notice.
+///
+/// # Errors
+/// When the case passes on its twin with each of the seeds, or does not apply.
+pub fn run_twin<K: Kind>(
+    harness: &Arc<K::Harness>,
+    case: &Case<K>,
+    plan: &Plan,
+) -> Outcome<Failure> {
+    if let Some(because) = applies(harness, case, plan)? {
+        return Err(Failure::new(format!("does not apply: {because}")));
+    }
+    (plan.seed..plan.seed.saturating_add(plan.seeds))
+        .find_map(|seed| try_once(harness, case, Some((case.twin)()), seed, plan.patience).err())
+        .ok_or_else(|| Failure::new(format!("{} passes on a store that breaks it", case.name)))
+}
+
+/// Why the case does not apply, if it does not.
+fn applies<K: Kind>(
+    harness: &Arc<K::Harness>,
+    case: &Case<K>,
+    plan: &Plan,
+) -> Outcome<Option<&'static str>> {
+    let (harness, needs) = (Arc::clone(harness), case.needs);
+    apart(plan.patience, async move {
+        if needs.is_empty() {
+            return Ok(None);
+        }
+        let facts = K::facts(&harness).await?;
+        Ok(needs.iter().find_map(|need| need(&facts)))
+    })
+}
+
+/// One run of one case, on storages of its own, which are removed afterwards.
+pub(super) fn try_once<K: Kind>(
+    harness: &Arc<K::Harness>,
+    case: &Case<K>,
+    twist: Option<Arc<K::Twist>>,
+    seed: u64,
+    patience: Duration,
+) -> Outcome {
+    let trial = K::trial(harness, twist, seed);
+    let run = case.run;
+    apart(patience, async move {
+        let outcome = run(&trial).await;
+        let cleaned = K::clean(&trial).await;
+        outcome.and(cleaned)
+    })
+}
+
+/// Runs `work` on a thread of its own, so that a store that panics or hangs is a failure and nothing more. A thread that
+/// hangs is left behind.
+fn apart<T: Send + 'static>(
+    patience: Duration,
+    work: impl Future<Output = Outcome<T>> + Send + 'static,
+) -> Outcome<T> {
+    let (answer, answered) = mpsc::sync_channel(1);
+    let started = std::thread::Builder::new()
+        .name("conformance".into())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")));
+            let outcome = runtime.and_then(|runtime| runtime.block_on(work));
+            // Nobody listens any more once the patience is over.
+            drop(answer.send(outcome));
+        });
+    let thread =
+        started.map_err(|error| Failure::new(format!("cannot start a thread: {error}")))?;
+    match answered.recv_timeout(patience) {
+        Ok(outcome) => outcome,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(Failure::new(format!(
+            "no end after {} s",
+            patience.as_secs()
+        ))),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(thread.join().err().map_or_else(
+            || Failure::new("ended without an answer"),
+            |panic| Failure::new(format!("panicked: {}", words(&*panic))),
+        )),
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without words")
+}
