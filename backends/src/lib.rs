@@ -10,7 +10,6 @@
 //! | `file` | yes | | yes | `file` |
 //! | `bucket` | | yes | | `bucket` |
 
-mod admission;
 #[cfg(feature = "bucket")]
 pub mod bucket;
 #[cfg(test)]

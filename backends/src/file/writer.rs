@@ -12,10 +12,9 @@ use super::new_segment::{NewSegment, NotMade};
 use super::numbered::NumberedDir;
 use super::oplog::capabilities;
 use super::segment::{GUARD, Mark, SegmentHeader, SegmentName, padded};
-use crate::admission::admit;
 use standfast_core::{
     Batch, Epoch, Error, ErrorKind, FenceToken, Fingerprint, OpLogWriter, Position, ReadLimit,
-    Result,
+    Result, admit,
 };
 
 /// What a mark takes.

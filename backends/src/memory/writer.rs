@@ -2,9 +2,8 @@ use async_trait::async_trait;
 
 use super::error::NAME;
 use super::log_space::MemoryLogSpace;
-use crate::admission::admit;
 use standfast_core::{
-    Batch, Epoch, ErrorKind, OpLogCapabilities, OpLogWriter, Position, ReadLimit, Result,
+    Batch, Epoch, ErrorKind, OpLogCapabilities, OpLogWriter, Position, ReadLimit, Result, admit,
 };
 
 /// The writer of a term. It is poisoned by its generation: once another was let in, every call is `Fenced`.

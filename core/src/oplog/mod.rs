@@ -1,5 +1,6 @@
 //! The contract of a log: [`OpLogStore`], its writers and its readers.
 
+mod admission;
 mod capabilities;
 mod follower;
 mod skip;
@@ -8,6 +9,7 @@ mod tail;
 mod usage;
 mod writer;
 
+pub use admission::admit;
 pub use capabilities::{Delivery, Fencing, OpLogCapabilities};
 pub use follower::FollowerWriter;
 pub use skip::Skip;

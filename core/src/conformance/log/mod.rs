@@ -6,6 +6,7 @@ mod fencing;
 mod harness;
 mod held;
 mod identity;
+mod model;
 mod parts;
 mod racing;
 mod reading;
@@ -53,6 +54,7 @@ impl Kind for Log {
             tailing::cases(),
             trimming::cases(),
             begun::cases(),
+            model::cases(),
         ]
         .into_iter()
         .flatten()

@@ -123,19 +123,36 @@ async fn h16_of_racing_writers_every_acknowledged_entry_stays(trial: &LogTrial) 
     Ok(())
 }
 
+/// What a leader and its successor tell each other.
+#[derive(Default)]
+struct Between {
+    /// The old one has appended something.
+    begun: AtomicBool,
+    /// The new one has been let in.
+    succeeded: AtomicBool,
+}
+
 /// Appends until it is shut out, and returns what was acknowledged.
 async fn append_until_fenced(
     mut writer: Box<dyn OpLogWriter>,
-    begun: Arc<AtomicBool>,
+    between: Arc<Between>,
 ) -> Outcome<Vec<Batch>> {
     let mut acknowledged = Vec::new();
     loop {
+        let late = between.succeeded.load(Ordering::Acquire);
         match append(&mut *writer, b"old").await {
-            Ok(batch) => acknowledged.push(batch),
+            Ok(batch) => {
+                let end = batch.end();
+                ensure!(
+                    !late,
+                    "{end} was acknowledged after a successor had been let in"
+                );
+                acknowledged.push(batch);
+            }
             Err(error) if *error.kind() == ErrorKind::Fenced => return Ok(acknowledged),
             Err(error) => return Err(error.into()),
         }
-        begun.store(true, Ordering::Release);
+        between.begun.store(true, Ordering::Release);
     }
 }
 
@@ -144,11 +161,12 @@ async fn h28_what_lands_during_a_promotion_is_drained_or_refused(trial: &LogTria
     let log = trial.fresh().await?;
     let mut drained: Vec<Batch> = Vec::new();
     let mut acknowledged = Vec::new();
-    let mut old = None;
+    let mut old: Option<(_, Arc<Between>)> = None;
     for epoch in 1..=40 {
         let store = log.open().await?;
         let mut writer = store.open_writer(&token(epoch)).await?;
-        if let Some(old) = old.take() {
+        if let Some((old, between)) = old.take() {
+            between.succeeded.store(true, Ordering::Release);
             acknowledged.extend(finish(old)?);
         }
         let after = drained
@@ -158,14 +176,16 @@ async fn h28_what_lands_during_a_promotion_is_drained_or_refused(trial: &LogTria
         let start = epoch_start(Epoch(epoch), writer.tail())?;
         writer.append(&start).await?;
         drained.push(start);
-        let begun = Arc::new(AtomicBool::new(false));
-        old = Some(race(append_until_fenced(writer, Arc::clone(&begun))));
-        while !begun.load(Ordering::Acquire) {
+        let between = Arc::new(Between::default());
+        let leader = race(append_until_fenced(writer, Arc::clone(&between)));
+        while !between.begun.load(Ordering::Acquire) && !leader.is_finished() {
             tokio::task::yield_now().await;
         }
+        old = Some((leader, between));
     }
     let mut last = lead(&*log.open().await?, 41).await?;
-    if let Some(old) = old {
+    if let Some((old, between)) = old {
+        between.succeeded.store(true, Ordering::Release);
         acknowledged.extend(finish(old)?);
     }
     last.mark_committed().await?;

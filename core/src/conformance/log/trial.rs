@@ -2,8 +2,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
 use super::harness::{LogHarness, LogSpace, Wired};
 use super::twist::{LogTwist, Twisted};
@@ -35,12 +33,7 @@ impl LogTrial {
         }
     }
 
-    /// A source of chance: the same for the same seed.
-    pub(super) fn rng(&self) -> StdRng {
-        StdRng::seed_from_u64(self.seed)
-    }
-
-    /// The seed, for what draws by itself.
+    /// Where chance begins: the same for the same seed.
     pub(super) const fn seed(&self) -> u64 {
         self.seed
     }

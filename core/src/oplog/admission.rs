@@ -1,9 +1,14 @@
-//! What every log refuses before it writes a byte (OW-1, OL-9).
+use super::OpLogCapabilities;
+use crate::batch::Batch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::words::{Epoch, Position};
 
-use standfast_core::{Batch, Epoch, Error, ErrorKind, OpLogCapabilities, Position, Result};
-
-/// Whether `batch` may be appended by the writer of `epoch` that stands at `tail`.
-pub(crate) fn admit(
+/// What every log refuses before it writes a byte: whether the writer of `epoch` that stands at `tail` may append `batch`.
+///
+/// # Errors
+/// `Unsupported` when it is beyond the declared limits (OL-9), `Gap` when it does not follow `tail` (OW-1), `Invalid` when it
+/// is of another epoch, or calls committed what is not in the log.
+pub fn admit(
     batch: &Batch,
     epoch: Epoch,
     tail: Position,
