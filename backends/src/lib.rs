@@ -20,6 +20,7 @@ mod lease;
 mod max_bytes;
 mod memory;
 mod registry;
+mod scratch;
 mod settings;
 
 #[cfg(feature = "file")]

@@ -34,7 +34,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use handover::{Handover, TermEnd, TermEndReason};
 pub use oplog::*;
 pub use proposer::Proposer;
-pub use registry::{Factories, Factory, OpenContext, Registry};
+pub use registry::{Factories, Factory, OpenContext, Registry, Scratch};
 pub use snapshot::*;
 pub use state::*;
 pub use store::{Durability, Reach, Store};

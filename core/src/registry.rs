@@ -41,6 +41,15 @@ impl OpenContext {
     }
 }
 
+/// What a factory opens in place of the configured store: a place of its own, to try things out.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    /// The table that leads there.
+    pub table: toml::Table,
+    /// The context that leads there; what is missing is made.
+    pub context: OpenContext,
+}
+
 /// Makes stores of one type out of the rest of their configuration table (without `type` and without the keys
 /// that belong to Standfast itself).
 #[async_trait]
@@ -60,6 +69,25 @@ pub trait Factory<S: ?Sized + 'static>: Send + Sync {
     /// # Cancel safety
     /// Cancel safe: an empty directory may stay.
     async fn open(&self, table: &toml::Table, context: &OpenContext) -> Result<Arc<S>>;
+
+    /// The scratch place called `name` (lower case letters, digits and `-`) beside the configured store: apart from it and
+    /// from every scratch place of another name, and on the same medium (the same file system, server or bucket), so that
+    /// what holds there holds for the configured one. A folder inside a configured folder, another prefix of the same
+    /// server. Makes nothing: [`Self::open`] does. The configured store need not be there.
+    ///
+    /// # Errors
+    /// `Config` when the table has problems.
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch>;
+
+    /// Removes a place that [`Self::scratch`] gave, with everything in it; does nothing when it is not there. No handle on
+    /// it is used any more. Never touches anything else: refuses what `scratch` cannot have given.
+    ///
+    /// # Errors
+    /// `Config` when this is no scratch place; `Auth`, `Unavailable` with what could not be removed.
+    ///
+    /// # Cancel safety
+    /// What was not removed stays; call again.
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()>;
 }
 
 /// The factories of one kind of store, by type.

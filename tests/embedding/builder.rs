@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::process::{Signal, getpid, kill_process};
-use standfast::standfast_core::{Factory, OpLogStore, OpenContext};
+use standfast::standfast_core::{Factory, OpLogStore, OpenContext, Scratch};
 use standfast::{ErrorKind, Node, NodeBuilder, RequestHeader, Result, Role, Typed};
 use standfast_backends::{MemoryLogSpace, MemoryOpLog};
 use tokio::sync::{Notify, oneshot};
@@ -31,6 +31,14 @@ impl Factory<dyn OpLogStore> for Mine {
     ) -> Result<Arc<dyn OpLogStore>> {
         assert_eq!(table["colour"].as_str(), Some("blue"));
         Ok(Arc::new(MemoryOpLog::open(&self.0)))
+    }
+
+    fn scratch(&self, _: &toml::Table, _: &OpenContext, _name: &str) -> Result<Scratch> {
+        unreachable!("nobody certifies it")
+    }
+
+    async fn remove_scratch(&self, _scratch: &Scratch) -> Result<()> {
+        unreachable!("nobody certifies it")
     }
 }
 

@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use serde::Deserialize;
-use standfast_core::{ErrorKind, Factory, OpenContext, Result, SnapshotStore};
+use standfast_core::{ErrorKind, Factory, OpenContext, Result, Scratch, SnapshotStore};
 use tokio::task;
 
 use super::error::{fail, from_store};
 use super::local::{LocalDirs, make_durable};
 use super::snapshot::BucketSnapshotStore;
+use crate::scratch;
 use crate::settings::{self, Settings};
 
 /// `[snapshots]` of type `bucket`: an object store.
@@ -48,6 +49,15 @@ impl BucketConfig {
     }
 }
 
+/// The folder that a table names, absolute.
+fn folder(table: &toml::Table, context: &OpenContext) -> Result<PathBuf> {
+    let config: BucketConfig = settings::load(table)?;
+    let folder = config
+        .folder()
+        .map_err(|problem| fail(ErrorKind::Config, "open bucket", problem))?;
+    Ok(context.resolve(&folder))
+}
+
 impl Settings for BucketConfig {
     const KEYS: &'static [&'static str] = &["url"];
 
@@ -75,17 +85,31 @@ impl Factory<dyn SnapshotStore> for BucketFactory {
         table: &toml::Table,
         context: &OpenContext,
     ) -> Result<Arc<dyn SnapshotStore>> {
-        let config: BucketConfig = settings::load(table)?;
-        let folder = config
-            .folder()
-            .map_err(|problem| fail(ErrorKind::Config, "open bucket", problem))?;
-        let folder = context.resolve(&folder);
+        let folder = folder(table, context)?;
         if !context.make && !folder.is_dir() {
             let missing = format!("there is no directory {}", folder.display());
             return Err(fail(ErrorKind::NotFound, "open bucket", missing));
         }
         let store = BucketSnapshotStore::open(&folder, context.cluster.as_str()).await?;
         Ok(Arc::new(store))
+    }
+
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
+        let folder = scratch::folder(&folder(table, context)?, name);
+        let mut table = table.clone();
+        table.insert("url".into(), folder.display().to_string().into());
+        Ok(Scratch {
+            table,
+            context: scratch::context(context),
+        })
+    }
+
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
+        let folder = folder(&scratch.table, &scratch.context)?;
+        blocking("remove scratch place", move || {
+            scratch::remove_folder(&folder)
+        })
+        .await
     }
 }
 
@@ -103,15 +127,7 @@ impl BucketSnapshotStore {
     /// Cancel safe: empty directories may stay.
     pub async fn open(root: &Path, cluster: &str) -> Result<Self> {
         let root = root.to_owned();
-        let opened = task::spawn_blocking(move || open_folder(&root)).await;
-        let (store, local) = opened.map_err(|source| {
-            fail(
-                ErrorKind::Closed,
-                "open bucket",
-                "the runtime is shutting down",
-            )
-            .source(source)
-        })??;
+        let (store, local) = blocking("open bucket", move || open_folder(&root)).await?;
         let store = Self::over(Arc::new(store), Some(local), cluster);
         store.create_folders().await?;
         Ok(store)
@@ -125,6 +141,18 @@ impl BucketSnapshotStore {
     pub fn on(store: Arc<dyn ObjectStore>, cluster: &str) -> Self {
         Self::over(store, None, cluster)
     }
+}
+
+/// Does what blocks on a thread where that harms nobody.
+async fn blocking<T: Send + 'static>(
+    operation: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = task::spawn_blocking(work).await;
+    done.map_err(|source| {
+        let closed = "the runtime is shutting down";
+        fail(ErrorKind::Closed, operation, closed).source(source)
+    })?
 }
 
 fn open_folder(root: &Path) -> Result<(LocalFileSystem, LocalDirs)> {

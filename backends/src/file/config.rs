@@ -1,15 +1,18 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::layout::Layout;
+use super::off_thread::off_thread;
 use super::{FileElection, FileOpLog, election, log_dir};
 use crate::lease::Terms;
-use crate::max_bytes;
 use crate::settings::{self, Settings};
-use standfast_core::{ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
+use crate::{max_bytes, scratch};
+use standfast_core::{
+    ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Scratch, Span,
+};
 
 /// `[oplog]` of type `file`: a log in a directory that all nodes share.
 #[derive(Debug, Deserialize)]
@@ -85,6 +88,17 @@ impl Factory<dyn OpLogStore> for FileOpLogFactory {
         let log = FileOpLog::open(&dir, config.segment_size)?;
         Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
     }
+
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
+        let config: FileOpLogConfig = settings::load(table)?;
+        Ok(inside(&config.dir, table, context, name))
+    }
+
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
+        let config: FileOpLogConfig = settings::load(&scratch.table)?;
+        let dir = scratch.context.resolve(&config.dir);
+        off_thread("remove scratch place", move || scratch::remove_folder(&dir)).await
+    }
 }
 
 /// `[election]` of type `file`: files in a directory that all nodes share decide who leads.
@@ -147,5 +161,27 @@ impl Factory<dyn ElectionBackend> for FileElectionFactory {
             context.clock.clone(),
             terms,
         )?))
+    }
+
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
+        let config: FileElectionConfig = settings::load(table)?;
+        Ok(inside(&config.dir, table, context, name))
+    }
+
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
+        let config: FileElectionConfig = settings::load(&scratch.table)?;
+        let dir = scratch.context.resolve(&config.dir);
+        off_thread("remove scratch place", move || scratch::remove_folder(&dir)).await
+    }
+}
+
+/// The same table, but for a folder inside `dir`.
+fn inside(dir: &Path, table: &toml::Table, context: &OpenContext, name: &str) -> Scratch {
+    let folder = scratch::folder(&context.resolve(dir), name);
+    let mut table = table.clone();
+    table.insert("dir".into(), folder.display().to_string().into());
+    Scratch {
+        table,
+        context: scratch::context(context),
     }
 }

@@ -7,9 +7,11 @@ use serde::Deserialize;
 
 use super::{MemoryElection, MemoryElectionSpace, MemoryLogSpace, MemoryOpLog};
 use crate::lease::Terms;
-use crate::max_bytes;
 use crate::settings::{self, Settings};
-use standfast_core::{ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Span};
+use crate::{max_bytes, scratch};
+use standfast_core::{
+    ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Scratch, Span,
+};
 
 /// The spaces that configurations name, for the life of the process: nodes of one process that name the same
 /// space share it.
@@ -84,10 +86,22 @@ impl Factory<dyn OpLogStore> for MemoryOpLogFactory {
         context: &OpenContext,
     ) -> Result<Arc<dyn OpLogStore>> {
         let config: MemoryOpLogConfig = settings::load(table)?;
-        let name = config.name.unwrap_or_else(|| context.cluster.to_string());
+        let name = space(config.name, context);
         let space = LOGS.lock().entry(name).or_default().clone();
         let log = MemoryOpLog::open(&space);
         Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
+    }
+
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
+        let config: MemoryOpLogConfig = settings::load(table)?;
+        Ok(beside(&space(config.name, context), table, context, name))
+    }
+
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
+        let config: MemoryOpLogConfig = settings::load(&scratch.table)?;
+        let name = scratch_space(config.name)?;
+        LOGS.lock().remove(&name);
+        Ok(())
     }
 }
 
@@ -111,11 +125,51 @@ impl Factory<dyn ElectionBackend> for MemoryElectionFactory {
         context: &OpenContext,
     ) -> Result<Arc<dyn ElectionBackend>> {
         let config: MemoryElectionConfig = settings::load(table)?;
-        let name = config.name.unwrap_or_else(|| context.cluster.to_string());
+        let name = space(config.name, context);
         let space = ELECTIONS.lock().entry(name).or_default().clone();
         let terms = Terms::new(config.ttl, config.margin);
         Ok(Arc::new(
             MemoryElection::open(&space, context.clock.clone()).with_terms(terms),
         ))
     }
+
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
+        let config: MemoryElectionConfig = settings::load(table)?;
+        Ok(beside(&space(config.name, context), table, context, name))
+    }
+
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
+        let config: MemoryElectionConfig = settings::load(&scratch.table)?;
+        let name = scratch_space(config.name)?;
+        ELECTIONS.lock().remove(&name);
+        Ok(())
+    }
+}
+
+/// The space that is meant.
+fn space(name: Option<String>, context: &OpenContext) -> String {
+    name.unwrap_or_else(|| context.cluster.to_string())
+}
+
+/// The same table, but for a space whose name is that of `space` and a scratch word.
+fn beside(space: &str, table: &toml::Table, context: &OpenContext, name: &str) -> Scratch {
+    let mut table = table.clone();
+    table.insert(
+        "name".into(),
+        format!("{space}/{}", scratch::word(name)).into(),
+    );
+    Scratch {
+        table,
+        context: scratch::context(context),
+    }
+}
+
+/// The name that [`beside`] gave.
+fn scratch_space(name: Option<String>) -> Result<String> {
+    let name = name.unwrap_or_default();
+    let last = name.rsplit_once('/').map_or("", |(_, last)| last);
+    if scratch::is_word(last) {
+        return Ok(name);
+    }
+    Err(scratch::no_scratch(&name))
 }
