@@ -119,7 +119,8 @@ async fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges(
     for call in 0.. {
         let when = format!("held at call {call}");
         let (log, store, wire) = begun(trial).await?;
-        wire.hold_at(call);
+        // Opening the handle was calls as well.
+        wire.hold_at(wire.calls() + call);
         let term = in_the_background(store, 2);
         let held = tokio::select! {
             () = wire.held() => true,
@@ -161,7 +162,8 @@ async fn h03_a_lost_answer_at_any_call_is_no_lost_entry(trial: &LogTrial) -> Out
     for call in 0.. {
         let when = format!("answer lost at call {call}");
         let (log, store, wire) = begun(trial).await?;
-        wire.lose_answer_at(call);
+        let lost = wire.calls() + call;
+        wire.lose_answer_at(lost);
         let (mut acknowledged, _) = finish(in_the_background(store, 2))?;
         let (more, refused) = a_term(log.open().await?, 3).await;
         ensure!(
@@ -170,7 +172,7 @@ async fn h03_a_lost_answer_at_any_call_is_no_lost_entry(trial: &LogTrial) -> Out
         );
         acknowledged.extend(more);
         ensure_kept(&log, &acknowledged, &when).await?;
-        if wire.calls() <= call {
+        if wire.calls() <= lost {
             ensure!(
                 call > 3,
                 "a term takes {call} calls only: the wire does not count"
