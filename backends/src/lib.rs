@@ -9,6 +9,8 @@
 //! | `memory` | yes | | yes | always |
 //! | `file` | yes | | yes | `file` |
 //! | `bucket` | | yes | | `bucket` |
+//!
+//! [`layers`] go around any of them, and around a store of your own.
 
 #[cfg(feature = "bucket")]
 pub mod bucket;
@@ -16,6 +18,7 @@ pub mod bucket;
 mod contract_tests;
 #[cfg(feature = "file")]
 mod file;
+pub mod layers;
 mod lease;
 mod max_bytes;
 mod memory;

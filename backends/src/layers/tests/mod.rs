@@ -1,0 +1,8 @@
+mod faults;
+mod metrics;
+mod retry;
+mod support;
+mod tail;
+mod throttle;
+mod timeout;
+mod writer;
