@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use standfast_backends::layers::{Layer, Metrics};
 use standfast_core::{
     Clock, ElectionBackend, Error, ErrorKind, Fingerprint, OpLogStore, OpenContext, Registry,
     Result, SnapshotStore, Store,
@@ -11,7 +12,7 @@ use crate::config::Config;
 /// The section of the bucket.
 const SNAPSHOTS: &str = "[snapshots]";
 
-/// The stores that a configuration names, opened.
+/// The stores that a configuration names, opened; their calls are timed and their errors counted.
 #[derive(Clone, Debug)]
 pub struct Stores {
     /// `[oplog]`; in mode `snapshot` one that keeps nothing.
@@ -75,7 +76,8 @@ async fn open_in(config: &Config, registry: &Registry, context: &OpenContext) ->
         Some((backend, _policy)) => {
             let factory = registry.snapshots.get(&backend.kind)?;
             let store = factory.open(&backend.table, context).await;
-            Some(store.map_err(|e| e.context(SNAPSHOTS))?)
+            let store = store.map_err(|e| e.context(SNAPSHOTS))?;
+            Some(Metrics::new("snapshots", store.name()).snapshots(store))
         }
     };
     let oplog = match (log, &snapshots) {
@@ -104,7 +106,8 @@ async fn oplog_in(
     };
     let factory = registry.oplogs.get(&backend.kind)?;
     let oplog = factory.open(&backend.table, context).await;
-    oplog.map(Some).map_err(|e| e.context("[oplog]"))
+    let oplog = oplog.map_err(|e| e.context("[oplog]"))?;
+    Ok(Some(Metrics::new("oplog", oplog.name()).oplog(oplog)))
 }
 
 async fn election_in(
@@ -114,7 +117,8 @@ async fn election_in(
 ) -> Result<Arc<dyn ElectionBackend>> {
     let factory = registry.elections.get(&config.election.kind)?;
     let election = factory.open(&config.election.table, context).await;
-    election.map_err(|e| e.context("[election]"))
+    let election = election.map_err(|e| e.context("[election]"))?;
+    Ok(Metrics::new("election", election.name()).election(election))
 }
 
 impl Stores {

@@ -40,6 +40,10 @@ async fn what_a_primary_and_its_standby_do_under_load_is_counted() {
         ("standfast_unflushed_entries", &[]),
         ("standfast_rows", &[]),
         (
+            "standfast_store_seconds_count",
+            &["store=\"oplog\"", "operation=\"open_writer\""],
+        ),
+        (
             "standfast_metadata_items_total",
             &["call=\"put_end\"", "code=\"ERROR_CODE_OK\""],
         ),

@@ -41,6 +41,10 @@ async fn directories_that_vanish_under_a_node_are_counted_and_it_serves_on() {
         ("standfast_high_water_failures_total", &[] as &[_]),
         ("standfast_trim_failures_total", &[]),
         ("standfast_register_failures_total", &[]),
+        (
+            "standfast_store_errors_total",
+            &["store=\"election\"", "operation=\"update\""],
+        ),
     ];
     until_moved(node, &failures).await;
     load.acknowledged_more(100).await;
