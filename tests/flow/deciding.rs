@@ -9,7 +9,7 @@ use standfast_core::{Clock, ErrorKind, TermEndReason};
 use standfast_master::{Ack, MasterConfig};
 use tokio::task::JoinSet;
 
-use crate::slow_log::{ask, lead, until_told};
+use crate::slow_log::{ask, hang, lead, until_told};
 use crate::support::{Client, Cluster, TestNode, half_decided, small_batches};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,12 +42,12 @@ async fn a_caller_that_finds_nobody_deciding_decides_on_its_own_thread() {
 async fn a_command_larger_than_a_batch_goes_on_where_it_stopped_before_all_others() {
     let clock = Clock::system();
     let cluster = Cluster::new(clock.clone()).await;
-    let (term, gate) = lead(&cluster, small_batches()).await;
+    let (term, log) = lead(&cluster, small_batches()).await;
     let handle = term.handle();
-    gate.set(true);
+    hang(&log);
     let large = half_decided(&handle, &clock).await;
     let mut others = ask(&handle, &clock, 2..=5);
-    gate.set(false);
+    log.heal();
     assert_eq!(large.await.unwrap().len(), 7);
     let mut sums = Vec::new();
     while let Some(sum) = others.join_next().await {
@@ -61,15 +61,15 @@ async fn a_command_larger_than_a_batch_goes_on_where_it_stopped_before_all_other
 async fn a_command_that_a_term_leaves_in_the_middle_is_in_doubt() {
     let clock = Clock::system();
     let cluster = Cluster::new(clock.clone()).await;
-    let (term, gate) = lead(&cluster, small_batches()).await;
+    let (term, log) = lead(&cluster, small_batches()).await;
     let handle = term.handle();
-    gate.set(true);
+    hang(&log);
     let large = half_decided(&handle, &clock).await;
     handle.stop(TermEndReason::Shutdown);
     let mut ended = JoinSet::new();
     ended.spawn(term.ended());
     until_told(&handle, &clock, &[ErrorKind::NotPrimary { address: None }]).await;
-    gate.set(false);
+    log.heal();
     let told = large.await.unwrap_err();
     assert_eq!(*told.kind(), ErrorKind::Unknown);
     let ended = ended.join_next().await.unwrap().unwrap();

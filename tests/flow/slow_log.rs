@@ -1,15 +1,14 @@
 //! A log that takes its time, or hangs as a disk does.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use parking_lot::{Condvar, Mutex};
+use standfast_backends::MemoryOpLog;
+use standfast_backends::layers::{Fault, Faults, Layer, Operation};
 use standfast_core::{
-    Batch, ByteSize, Clock, Epoch, Error, ErrorKind, OpLogWriter, Position, Proposer, ReadLimit,
-    Result, Span, TermEndReason,
+    ByteSize, Clock, ErrorKind, OpLogStore, Position, Proposer, ReadLimit, Result, Span,
+    TermEndReason,
 };
 use standfast_master::{Ack, MasterConfig, Term, TermHandle};
 use standfast_standby::Sources;
@@ -17,71 +16,9 @@ use tokio::task::JoinSet;
 
 use crate::support::{Client, Cluster, TestNode};
 
-/// Keeps the log thread in its append for as long as it is shut, as a sync does that does not return.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    shut: Mutex<bool>,
-    moved: Condvar,
-    /// Bytes of each batch that passed.
-    passed: Mutex<Vec<usize>>,
-    /// So many of the next watermarks do not arrive.
-    lost_marks: Mutex<u32>,
-}
-
-impl Gate {
-    pub(crate) fn set(&self, shut: bool) {
-        *self.shut.lock() = shut;
-        self.moved.notify_all();
-    }
-
-    fn mark(&self) -> Result<()> {
-        let mut left = self.lost_marks.lock();
-        if *left == 0 {
-            return Ok(());
-        }
-        *left -= 1;
-        self.moved.notify_all();
-        Err(Error::new(ErrorKind::Unavailable, "mark committed"))
-    }
-
-    fn pass(&self, batch: &Batch) {
-        self.moved.wait_while(&mut self.shut.lock(), |shut| *shut);
-        self.passed.lock().push(batch.frame().len());
-    }
-}
-
-struct GatedWriter {
-    writer: Box<dyn OpLogWriter>,
-    gate: Arc<Gate>,
-}
-
-#[async_trait]
-impl OpLogWriter for GatedWriter {
-    fn epoch(&self) -> Epoch {
-        self.writer.epoch()
-    }
-
-    fn tail(&self) -> Position {
-        self.writer.tail()
-    }
-
-    async fn settled(&mut self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
-        self.writer.settled(after, limit).await
-    }
-
-    async fn append(&mut self, batch: &Batch) -> Result<Position> {
-        self.gate.pass(batch);
-        self.writer.append(batch).await
-    }
-
-    async fn mark_committed(&mut self) -> Result<()> {
-        self.gate.mark()?;
-        self.writer.mark_committed().await
-    }
-
-    async fn close(self: Box<Self>) -> Result<()> {
-        self.writer.close().await
-    }
+/// From now on the log thread stays in its append, as with a sync that does not return, until the log is healed.
+pub(crate) fn hang(log: &Faults) {
+    log.script(Operation::Append, .., Fault::Stall);
 }
 
 /// What was counted on this thread.
@@ -94,7 +31,7 @@ fn counter(seen: &Snapshotter, name: &str) -> u64 {
     value.sum()
 }
 
-pub(crate) async fn lead(cluster: &Cluster, config: MasterConfig) -> (Term, Arc<Gate>) {
+pub(crate) async fn lead(cluster: &Cluster, config: MasterConfig) -> (Term, Faults) {
     lead_with(cluster.sources("a"), config, cluster.clock.clone()).await
 }
 
@@ -102,15 +39,12 @@ pub(crate) async fn lead_with(
     sources: Sources,
     config: MasterConfig,
     clock: Clock,
-) -> (Term, Arc<Gate>) {
-    let gate = Arc::new(Gate::default());
+) -> (Term, Faults) {
+    let log = Faults::seeded(0);
     let node = TestNode::start(sources).await;
     let mut handover = node.promote().await.unwrap();
-    handover.writer = Box::new(GatedWriter {
-        writer: handover.writer,
-        gate: Arc::clone(&gate),
-    });
-    (Term::start(handover, config, clock).unwrap(), gate)
+    handover.writer = log.writer(handover.writer);
+    (Term::start(handover, config, clock).unwrap(), log)
 }
 
 /// Clients that propose one addition each; the calls are left under way.
@@ -149,16 +83,16 @@ async fn what_waits_for_a_slow_log_takes_room_until_it_is_answered_or_its_caller
         queue: 10,
         ..MasterConfig::default()
     };
-    let (term, gate) = lead(&cluster, config).await;
+    let (term, log) = lead(&cluster, config).await;
     let handle = term.handle();
-    gate.set(true);
+    hang(&log);
     let callers = ask(&handle, &clock, 1..=10);
     // All of them are decided, and none is answered: there is no room for more.
     until_told(&handle, &clock, &[ErrorKind::Busy]).await;
     drop(callers);
     // With room again a request waits for the log, and not for the queue.
     until_told(&handle, &clock, &[ErrorKind::Unknown]).await;
-    gate.set(false);
+    log.heal();
     let mut client = Client::new(11, &clock);
     client.add(&handle, "x", 1).await.unwrap();
 }
@@ -173,19 +107,22 @@ async fn rule_2_a_batch_is_cut_by_bytes_as_well_as_by_count() {
         queue: 200,
         ..MasterConfig::default()
     };
-    let (term, gate) = lead(&cluster, config).await;
+    let (term, log) = lead(&cluster, config).await;
     let handle = term.handle();
-    gate.set(true);
+    hang(&log);
     let mut callers = ask(&handle, &clock, 1..=200);
     until_told(&handle, &clock, &[ErrorKind::Busy]).await;
-    gate.set(false);
+    log.heal();
     while let Some(added) = callers.join_next().await {
         added.unwrap().unwrap();
     }
-    let passed = gate.passed.lock();
-    let largest = *passed.iter().max().unwrap() as u64;
+    let genesis = Position::genesis(cluster.fingerprint);
+    let written = MemoryOpLog::open(&cluster.log);
+    let written = written.read(genesis, ReadLimit::default()).await.unwrap();
+    let sizes: Vec<_> = written.iter().map(|batch| batch.frame().len()).collect();
+    let largest = *sizes.iter().max().unwrap() as u64;
     // The entry that reaches the limit is in it, and the header.
-    assert!((limit / 2..limit + 512).contains(&largest), "{passed:?}");
+    assert!((limit / 2..limit + 512).contains(&largest), "{sizes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,11 +132,11 @@ async fn a_lost_term_does_not_wait_for_a_log_that_hangs() {
     let _recording = metrics::set_default_local_recorder(&recorder);
     let clock = Clock::system();
     let cluster = Cluster::new(clock.clone()).await;
-    let (term, gate) = lead(&cluster, MasterConfig::default()).await;
+    let (term, log) = lead(&cluster, MasterConfig::default()).await;
     let handle = term.handle();
     let mut client = Client::new(1, &clock);
     assert_eq!(client.add(&handle, "x", 1).await.unwrap(), 1);
-    gate.set(true);
+    hang(&log);
     let mut hangs = ask(&handle, &clock, 2..=2);
     // What it waits for is in the state: this one is decided as well.
     while handle.progress().applied == handle.progress().committed.seq {
@@ -217,7 +154,7 @@ async fn a_lost_term_does_not_wait_for_a_log_that_hangs() {
     // The successor fences what hangs; when it goes on at last, it tells nobody and harms nothing.
     let successor = TestNode::start(cluster.sources("b")).await;
     let successor = successor.lead(MasterConfig::default()).await;
-    gate.set(false);
+    log.heal();
     let again = Client::new(2, &clock);
     let sum = again.ask(&successor.handle(), "x", 1, 1).await.unwrap();
     assert_eq!(sum, Ok(2), "executed once");
@@ -235,15 +172,15 @@ async fn what_async_acknowledged_and_a_lost_term_leaves_behind_is_counted() {
         ack: Ack::Async,
         ..MasterConfig::default()
     };
-    let (term, gate) = lead(&cluster, config).await;
-    gate.set(true);
+    let (term, log) = lead(&cluster, config).await;
+    hang(&log);
     let mut client = Client::new(1, &clock);
     for _ in 0..50 {
         client.add(&term.handle(), "x", 1).await.unwrap();
     }
     term.handle().stop(TermEndReason::LeaseLost);
     term.ended().await;
-    gate.set(false);
+    log.heal();
     assert_eq!(counter(&seen, "standfast_async_in_doubt_entries_total"), 50);
 }
 
@@ -256,14 +193,14 @@ async fn async_acknowledges_no_more_when_the_oldest_that_is_not_logged_is_too_ol
         max_unflushed_age: Span(Duration::from_millis(50)),
         ..MasterConfig::default()
     };
-    let (term, gate) = lead(&cluster, config).await;
+    let (term, log) = lead(&cluster, config).await;
     let handle = term.handle();
-    gate.set(true);
+    hang(&log);
     let begun = clock.now();
     // Its deadline passes while it waits for room: which of two finds that out first does not matter.
     until_told(&handle, &clock, &[ErrorKind::Busy, ErrorKind::Unknown]).await;
     assert!(clock.now().since(begun) >= Duration::from_millis(50));
-    gate.set(false);
+    log.heal();
     Client::new(1, &clock).add(&handle, "x", 1).await.unwrap();
 }
 
@@ -271,19 +208,19 @@ async fn async_acknowledges_no_more_when_the_oldest_that_is_not_logged_is_too_ol
 async fn a_watermark_that_does_not_arrive_is_sent_again_and_ends_no_term() {
     let clock = Clock::system();
     let cluster = Cluster::new(clock.clone()).await;
-    let (term, gate) = lead(&cluster, MasterConfig::default()).await;
+    let (term, log) = lead(&cluster, MasterConfig::default()).await;
     let mut client = Client::new(1, &clock);
     client.add(&term.handle(), "x", 1).await.unwrap();
-    *gate.lost_marks.lock() = 3;
+    let lost = Fault::Fail(ErrorKind::Unavailable);
+    log.script(Operation::MarkCommitted, 1..=3, lost);
     client.add(&term.handle(), "x", 1).await.unwrap();
-    let waiting = Arc::clone(&gate);
-    let marked = tokio::task::spawn_blocking(move || {
-        let mut left = waiting.lost_marks.lock();
-        waiting.moved.wait_while(&mut left, |left| *left > 0);
-    });
-    tokio::time::timeout(Duration::from_secs(10), marked)
+    let all_lost = async {
+        while log.hits().values().sum::<u64>() < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all_lost)
         .await
-        .unwrap()
         .unwrap();
     assert_eq!(client.add(&term.handle(), "x", 1).await.unwrap(), 3);
 }

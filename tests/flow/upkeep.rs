@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::slow_log::lead_with;
+use crate::slow_log::{hang, lead_with};
 use crate::support::{Client, Cluster, Counters, half_decided, small_batches};
 use standfast_core::{
     ApplyContext, CaptureId, Clock, Command, DecideContext, Decision, Digest, Entry, Fingerprint,
@@ -102,7 +102,7 @@ async fn there_is_no_upkeep_while_a_command_waits_for_room_in_the_middle() {
             upkeeps: Arc::clone(&counted),
         })
     });
-    let (term, gate) = lead_with(sources, small_batches(), clock.clone()).await;
+    let (term, log) = lead_with(sources, small_batches(), clock.clone()).await;
     let handle = term.handle();
     let so_many_more = async |more: usize, patience: Duration| {
         let (before, begun) = (upkeeps.load(Ordering::SeqCst), clock.now());
@@ -115,11 +115,11 @@ async fn there_is_no_upkeep_while_a_command_waits_for_room_in_the_middle() {
         true
     };
     assert!(so_many_more(2, Duration::from_secs(20)).await);
-    gate.set(true);
+    hang(&log);
     let large = half_decided(&handle, &clock).await;
     // One may have been under way.
     assert!(!so_many_more(2, Duration::from_millis(500)).await);
-    gate.set(false);
+    log.heal();
     assert_eq!(large.await.unwrap().len(), 7);
     assert!(so_many_more(2, Duration::from_secs(20)).await);
     let client = Client::new(1, &clock);
