@@ -8,6 +8,8 @@ mod answers;
 mod deciding;
 mod end_of_term;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod slow_log;
 mod takeover;
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod bucket;
 #[cfg(test)]
 mod damaged;
 #[cfg(test)]
+mod flipped;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod mortal;
