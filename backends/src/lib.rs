@@ -25,6 +25,8 @@ mod memory;
 mod registry;
 mod scratch;
 mod settings;
+#[cfg(test)]
+mod suite;
 
 #[cfg(feature = "file")]
 pub use file::{FileElection, FileOpLog};

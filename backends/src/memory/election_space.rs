@@ -58,9 +58,18 @@ impl MemoryElectionSpace {
     /// From now on the renewals of the present leader come to nothing, as if its process stood still. It loses its
     /// lease when its ttl has passed.
     pub fn freeze_leader(&self) {
+        self.freeze(true);
+    }
+
+    /// Lets a frozen leader go on: it renews its lease, if nobody took its seat.
+    pub fn thaw_leader(&self) {
+        self.freeze(false);
+    }
+
+    fn freeze(&self, frozen: bool) {
         self.release(|state| {
             if let Some(holder) = &mut state.holder {
-                holder.frozen = true;
+                holder.frozen = frozen;
             }
         });
     }

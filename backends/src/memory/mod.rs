@@ -7,6 +7,8 @@
 mod config;
 mod election;
 mod election_space;
+#[cfg(test)]
+mod elections;
 mod error;
 mod leadership;
 mod link;

@@ -1,11 +1,8 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::*;
-use crate::contract_tests::{
-    ElectionFixture, LogFixture, cluster, election_stories, oplog_stories,
-};
-use standfast_core::{Clock, ClusterId, ElectionBackend, NodeId, OpLogStore, OpenContext, Store};
+use crate::contract_tests::{LogFixture, cluster, oplog_stories};
+use standfast_core::{Clock, ClusterId, NodeId, OpLogStore, OpenContext, Store};
 
 struct Log(MemoryLogSpace);
 
@@ -21,37 +18,10 @@ impl LogFixture for Log {
     }
 }
 
-struct Election(MemoryElectionSpace);
-
-impl ElectionFixture for Election {
-    async fn new() -> Self {
-        let space = MemoryElectionSpace::new();
-        MemoryElection::open(&space, Clock::system())
-            .init(cluster())
-            .await
-            .unwrap();
-        Self(space)
-    }
-
-    fn open(&self, clock: &Clock) -> Arc<dyn ElectionBackend> {
-        Arc::new(MemoryElection::open(&self.0, clock.clone()).with_ttl(Duration::from_millis(500)))
-    }
-
-    fn freeze_leader(&self) {
-        self.0.freeze_leader();
-    }
-}
-
 mod oplog_contract {
     use super::*;
 
     oplog_stories!(Log);
-}
-
-mod election_contract {
-    use super::*;
-
-    election_stories!(Election);
 }
 
 fn context() -> OpenContext {

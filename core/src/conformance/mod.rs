@@ -9,14 +9,20 @@
 //! case can fail, on any backend that is sound.
 
 mod case;
+mod election;
 mod failure;
 mod log;
 mod parts;
 mod report;
 mod run;
+mod threads;
 mod wire;
 
 pub use case::{Case, Kind, Need, Running};
+pub use election::{
+    Apart, Election, ElectionFacts, ElectionHarness, ElectionSpace, ElectionTrial, ElectionTwist,
+    Process,
+};
 pub use failure::{Failure, Outcome};
 pub use log::{Log, LogFacts, LogHarness, LogSpace, LogTrial, LogTwist, Wired};
 pub use report::{Row, Verdict};

@@ -1,4 +1,6 @@
+use super::failure::{Failure, Outcome};
 use crate::election::Candidate;
+use crate::error::{ErrorKind, Result};
 use crate::words::{ClusterId, Epoch, FenceToken, Fingerprint, NodeId};
 
 /// The cluster of the cases.
@@ -38,5 +40,20 @@ pub(super) fn token(epoch: u64) -> FenceToken {
         holder: node("a"),
         nonce: u128::from(epoch),
         proof: String::new(),
+    }
+}
+
+/// Ends the case unless `result` is an error of `kind`.
+pub(super) fn ensure_refused<T>(result: Result<T>, kind: &ErrorKind, what: &str) -> Outcome {
+    match result {
+        Ok(_) => Err(Failure::new(format!(
+            "{what} was accepted; it had to be refused as {}",
+            kind.name()
+        ))),
+        Err(error) if error.kind() == kind => Ok(()),
+        Err(error) => Err(Failure::new(format!(
+            "{what} had to be refused as {}, and was: {error}",
+            kind.name()
+        ))),
     }
 }

@@ -20,6 +20,7 @@ use crate::words::Epoch;
 /// * **EL-7** The leader's record says `serving` only after `announce`.
 /// * **EL-8** The record of granted epochs is never collected (R7).
 /// * **EL-9** `announced` never goes back: what it names has served, so its EpochStart was committed.
+/// * **EL-10** Of the living processes with one node id one is registered.
 #[async_trait]
 pub trait ElectionBackend: Store {
     /// What it declares.

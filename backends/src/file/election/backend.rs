@@ -81,6 +81,13 @@ impl FileElection {
             .store(false, std::sync::atomic::Ordering::Release);
     }
 
+    /// The leader of this handle goes on.
+    #[cfg(test)]
+    pub(in crate::file) fn thaw(&self) {
+        self.renewing
+            .store(true, std::sync::atomic::Ordering::Release);
+    }
+
     fn look(&self) -> Result<Seat> {
         self.observer.lock().look()
     }

@@ -1,6 +1,7 @@
 mod branches;
 mod contract;
 mod damage;
+mod elections;
 mod full_disk;
 mod process;
 

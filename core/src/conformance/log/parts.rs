@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::oplog::{OpLogStore, OpLogTail, OpLogWriter, ReadLimit, Skip, TailEvent, TrimGuard};
 use crate::words::{Epoch, FenceToken, Position, Seq};
 
+pub(super) use crate::conformance::parts::ensure_refused;
+
 /// How long a tail may take to tell what is there.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -162,21 +164,6 @@ pub(super) async fn next_batches(tail: &mut dyn OpLogTail) -> Outcome<Vec<Batch>
         if let TailEvent::Batches(batches) = next(tail).await? {
             return Ok(batches);
         }
-    }
-}
-
-/// Ends the case unless `result` is an error of `kind`.
-pub(super) fn ensure_refused<T>(result: Result<T>, kind: &ErrorKind, what: &str) -> Outcome {
-    match result {
-        Ok(_) => Err(Failure::new(format!(
-            "{what} was accepted; it had to be refused as {}",
-            kind.name()
-        ))),
-        Err(error) if error.kind() == kind => Ok(()),
-        Err(error) => Err(Failure::new(format!(
-            "{what} had to be refused as {}, and was: {error}",
-            kind.name()
-        ))),
     }
 }
 
