@@ -30,7 +30,7 @@ pub use twist::ElectionTwist;
 pub enum Election {}
 
 /// What decides which cases about elections apply.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ElectionFacts {
     capabilities: ElectionCapabilities,
     given_clocks: bool,

@@ -12,8 +12,10 @@ use crate::conformance::parts::cluster;
 use crate::election::ElectionBackend;
 use crate::error::Result;
 
-/// How long a look around takes, on the wall.
-const LOOK: Duration = Duration::from_millis(20);
+/// How long a candidate may take to see that a lease is over, on the wall.
+const LOOK: Duration = Duration::from_millis(100);
+/// How many leases pass until it has seen none.
+const LEASES: u32 = 1000;
 
 /// What a case about elections is given: fresh elections, as many as it wants.
 pub struct ElectionTrial {
@@ -115,10 +117,10 @@ impl Place {
         self.space.ttl()
     }
 
-    /// Lets lease after lease pass, for what runs beside it.
+    /// Lets lease after lease pass, for what runs beside it and is over long before.
     pub(super) async fn pass_time(&self) {
-        loop {
-            tokio::time::sleep(LOOK * 5).await;
+        for _ in 0..LEASES {
+            tokio::time::sleep(LOOK).await;
             if self.is_manual() {
                 self.clock.advance(self.ttl() * 2);
             }
