@@ -117,9 +117,14 @@ impl BucketSpace {
         if let Some((base, _)) = &base {
             check_epoch(base, &next)?;
         }
-        rules::check_successor(self, base.as_ref().map(|(base, _)| base), &next).await?;
+        let below = base.as_ref().map(|(base, _)| base);
+        let fits = rules::check_successor(self, below, &next).await;
         next.previous = base.map_or_else(String::new, |(_, bytes)| hash(&bytes));
         let path = self.layout.entry(next.number);
+        if let Err(error) = fits {
+            // What it lists may be gone because the number is: then that is the answer.
+            return self.taken(&path, &next).await?.ok_or(error);
+        }
         if let Some(bytes) = self.create(&path, &next).await? {
             let winner = self.decode_entry(&path, next.number, &bytes).await?;
             check_epoch(&winner, &next)?;
@@ -127,6 +132,21 @@ impl BucketSpace {
         }
         self.leave_hint(next.number).await;
         Ok(Won::Yes(Box::new(next)))
+    }
+
+    /// Who has the number of `next`, if somebody does.
+    async fn taken(&self, path: &Path, next: &CatalogEntry) -> Result<Option<Won>> {
+        let Some(bytes) = self.objects.get(path).await? else {
+            return Ok(None);
+        };
+        let winner = self.decode_entry(path, next.number, &bytes).await?;
+        check_epoch(&winner, next)?;
+        let ours = winner == *next;
+        Ok(Some(if ours {
+            Won::Yes(Box::new(winner))
+        } else {
+            Won::No
+        }))
     }
 
     /// Refuses an entry that was never won, or is not as it was stored.
