@@ -15,6 +15,7 @@ mod log;
 mod parts;
 mod report;
 mod run;
+mod snapshot;
 mod threads;
 mod wire;
 
@@ -27,4 +28,8 @@ pub use failure::{Failure, Outcome};
 pub use log::{Log, LogFacts, LogHarness, LogSpace, LogTrial, LogTwist, Wired};
 pub use report::{Row, Verdict};
 pub use run::{Plan, run, run_case, run_twin};
+pub use snapshot::{
+    SnapshotFacts, SnapshotHarness, SnapshotSpace, SnapshotTrial, SnapshotTwist, Snapshots,
+    WiredSnapshots,
+};
 pub use wire::Wire;

@@ -1,7 +1,6 @@
 use std::fs;
-use std::time::Duration;
 
-use standfast_core::{ErrorKind, Manifest, Section, Seq, SnapshotStore};
+use standfast_core::{ErrorKind, Manifest, Section, SnapshotStore};
 
 use super::support::{Folder, listed, proposal, retire, win};
 
@@ -24,73 +23,6 @@ async fn two() -> (Folder, Manifest, Manifest) {
         .await
         .unwrap();
     (bucket, old, new)
-}
-
-/// SS-5: what a listed snapshot refers to stays.
-#[tokio::test]
-async fn what_is_retired_goes_and_what_is_listed_or_young_stays() {
-    let (bucket, old, new) = two().await;
-    let young = proposal(&bucket, 12).await;
-    let entry = win(&bucket, 1, |entry| retire(entry, &old)).await.unwrap();
-    assert_eq!(bucket.collect(&entry).await.unwrap(), 2);
-    assert_eq!(exists(&bucket, &old), (false, false));
-    assert_eq!(exists(&bucket, &new), (true, true));
-    assert_eq!(exists(&bucket, &young), (true, true));
-    assert_eq!(bucket.collect(&entry).await.unwrap(), 0, "idempotent");
-    assert!(
-        !bucket
-            .path(&format!("parts/{}", old.parts[0].upload))
-            .exists()
-    );
-}
-
-/// SS-5: what a pin refers to stays.
-#[tokio::test]
-async fn what_is_pinned_stays_until_it_is_unpinned() {
-    let (bucket, old, _) = two().await;
-    bucket.pin(&old.id, Seq(5), "reader").await.unwrap();
-    let entry = win(&bucket, 1, |entry| retire(entry, &old)).await.unwrap();
-    assert_eq!(bucket.collect(&entry).await.unwrap(), 0);
-    assert_eq!(exists(&bucket, &old), (true, true));
-    let pins = bucket.pins().await.unwrap();
-    assert_eq!(
-        (pins.len(), pins[0].seq, &pins[0].snapshot),
-        (1, Seq(5), &old.id)
-    );
-    assert!(pins[0].age < Duration::from_mins(1), "{:?}", pins[0].age);
-    bucket.unpin(&old.id, "reader").await.unwrap();
-    bucket.unpin(&old.id, "reader").await.unwrap();
-    assert_eq!(bucket.collect(&entry).await.unwrap(), 2);
-}
-
-#[tokio::test]
-async fn an_entry_that_was_not_won_collects_nothing() {
-    let (bucket, old, _) = two().await;
-    let mut entry = bucket.newest().await.unwrap().unwrap();
-    retire(&mut entry, &old);
-    assert_eq!(
-        *bucket.collect(&entry).await.unwrap_err().kind(),
-        ErrorKind::Invalid
-    );
-    entry.number += 1;
-    assert_eq!(
-        *bucket.collect(&entry).await.unwrap_err().kind(),
-        ErrorKind::Corrupt
-    );
-    assert_eq!(exists(&bucket, &old), (true, true));
-}
-
-#[tokio::test]
-async fn a_collection_of_an_old_entry_that_thaws_late_deletes_nothing_of_newer_ones() {
-    let (bucket, old, new) = two().await;
-    let frozen = win(&bucket, 1, |entry| retire(entry, &old)).await.unwrap();
-    let newer = proposal(&bucket, 20).await;
-    win(&bucket, 2, |entry| entry.snapshots.push(listed(&newer)))
-        .await
-        .unwrap();
-    bucket.again().await.collect(&frozen).await.unwrap();
-    assert_eq!(exists(&bucket, &new), (true, true));
-    assert_eq!(exists(&bucket, &newer), (true, true));
 }
 
 #[tokio::test]

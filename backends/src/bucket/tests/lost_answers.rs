@@ -1,7 +1,8 @@
-use standfast_core::{ErrorKind, SnapshotStore, Store, Won};
+use standfast_core::{ErrorKind, SnapshotStore, Store};
 use tempfile::TempDir;
 
-use super::support::{PutFault, Unreliable, after, proposal, token, win};
+use super::support::{proposal, win};
+use super::unreliable::{PutFault, Unreliable};
 
 #[tokio::test]
 async fn a_lost_answer_is_read_back_and_the_entry_is_ours() {
@@ -33,25 +34,6 @@ async fn a_store_that_never_does_it_is_unavailable_and_nothing_is_won() {
     let error = win(&store, 1, |_| {}).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Unavailable);
     assert_eq!(store.newest().await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn an_earlier_entry_of_our_own_under_the_number_is_no_win() {
-    let folder = TempDir::new().unwrap();
-    let (store, _) = Unreliable::bucket(&folder).await;
-    let first = after(None, &token(1));
-    let mut second = first.clone();
-    second.nonce = "another".to_owned();
-    let won = store.win_entry(&token(1), first.clone()).await.unwrap();
-    assert!(matches!(won, Won::Yes(_)));
-    assert!(
-        matches!(
-            store.win_entry(&token(1), first).await.unwrap(),
-            Won::Yes(_)
-        ),
-        "the same"
-    );
-    assert_eq!(store.win_entry(&token(1), second).await.unwrap(), Won::No);
 }
 
 #[tokio::test]

@@ -2,5 +2,8 @@ mod catalog;
 mod collection;
 mod documents;
 mod files;
+mod line;
 mod lost_answers;
+mod suite;
 mod support;
+mod unreliable;

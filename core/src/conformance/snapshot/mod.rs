@@ -1,0 +1,84 @@
+//! The cases about snapshot stores.
+
+mod collecting;
+mod documents;
+mod entries;
+mod harness;
+mod held;
+mod identity;
+mod listing;
+mod model;
+mod parts;
+mod publishing;
+mod scene;
+mod trial;
+mod twist;
+
+use std::sync::Arc;
+
+use crate::conformance::case::{Case, Kind};
+use crate::conformance::failure::Outcome;
+
+pub use harness::{SnapshotHarness, SnapshotSpace, WiredSnapshots};
+pub use trial::SnapshotTrial;
+pub use twist::SnapshotTwist;
+
+/// Snapshot stores.
+#[derive(Debug)]
+pub enum Snapshots {}
+
+/// What decides which cases about snapshot stores apply.
+#[derive(Clone, Debug)]
+pub struct SnapshotFacts {
+    wired: bool,
+}
+
+impl Kind for Snapshots {
+    const NAME: &'static str = "snapshots";
+    type Harness = dyn SnapshotHarness;
+    type Facts = SnapshotFacts;
+    type Trial = SnapshotTrial;
+    type Twist = dyn SnapshotTwist;
+
+    fn cases() -> Vec<Case<Self>> {
+        [
+            identity::cases(),
+            documents::cases(),
+            publishing::cases(),
+            entries::cases(),
+            listing::cases(),
+            collecting::cases(),
+            held::cases(),
+            model::cases(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    async fn facts(harness: &(dyn SnapshotHarness + 'static)) -> Outcome<SnapshotFacts> {
+        let space = harness.space().await?;
+        let facts = SnapshotFacts {
+            wired: space.open_wired().await?.is_some(),
+        };
+        space.remove().await?;
+        Ok(facts)
+    }
+
+    fn trial(
+        harness: &Arc<dyn SnapshotHarness>,
+        twist: Option<Arc<dyn SnapshotTwist>>,
+        seed: u64,
+    ) -> SnapshotTrial {
+        SnapshotTrial::new(Arc::clone(harness), twist, seed)
+    }
+
+    async fn clean(trial: &SnapshotTrial) -> Outcome {
+        trial.clean().await
+    }
+}
+
+/// The harness has a wire.
+fn wired(facts: &SnapshotFacts) -> Option<&'static str> {
+    (!facts.wired).then_some("no wire: the harness cannot hold single calls")
+}
