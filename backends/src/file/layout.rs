@@ -64,27 +64,42 @@ impl Layout {
         let make = || {
             create_dir_durably(&self.dir)?;
             for folder in folders {
-                create_dir_durably(&self.at(folder))?;
+                create_dir(&self.at(folder))?;
             }
-            Ok(())
+            sync_dir(&self.dir)
         };
         make().map_err(|source| io_error("open store", &self.dir, source))
     }
 }
 
+/// Makes a directory and those above it. Durable with all of them, also those that are there: whoever made them may have
+/// died before it synced them.
 pub(super) fn create_dir_durably(dir: &Path) -> io::Result<()> {
+    let Some(parent) = dir.parent() else {
+        return Ok(());
+    };
+    let was_there = dir.is_dir();
+    if parent.as_os_str().is_empty() {
+        create_dir(dir)?;
+        return sync_dir(Path::new("."));
+    }
+    create_dir_durably(parent)?;
+    create_dir(dir)?;
+    match sync_dir(parent) {
+        // An operator's directory, which we did not make and may not read.
+        Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
+}
+
+fn create_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(parent) = parent {
-        create_dir_durably(parent)?;
-    }
     match fs::create_dir(dir) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
-    sync_dir(parent.unwrap_or_else(|| Path::new(".")))
 }
 
 /// Makes the entries of a directory durable.

@@ -9,7 +9,7 @@ use super::cluster;
 use super::error::{error, io_error};
 use super::exclusive;
 use super::history::{SegmentDir, Survey};
-use super::layout::{Layout, create_dir_durably, sync_dir};
+use super::layout::{Layout, create_dir_durably};
 use super::numbered::{self, NumberedDir};
 use super::reserve::Reserve;
 use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, Result, Seq};
@@ -77,8 +77,7 @@ impl LogDir {
         self.reserve.with(|| {
             create_dir_durably(folder)?;
             let name = numbered::name(number);
-            let created = exclusive::create(&self.layout.tmp(), folder, &name, content)?;
-            sync_dir(self.layout.dir()).map(|()| created)
+            exclusive::create(&self.layout.tmp(), folder, &name, content)
         })
     }
 
