@@ -156,7 +156,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn open_folder(root: &Path) -> Result<(LocalFileSystem, LocalDirs)> {
-    make_durable(root, root)?;
+    make_durable(root, Path::new("/"))?;
     let store = LocalFileSystem::new_with_prefix(root)
         .map_err(|e| from_store("open bucket", &root.display().to_string(), e))?
         .with_fsync(true);

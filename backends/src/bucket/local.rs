@@ -86,22 +86,21 @@ impl LocalDirs {
     }
 }
 
-/// Creates `folder` and syncs it and every directory above it, up to the parent of `root` and to the one that was
-/// there before: no entry on the way can be lost in a power cut.
-pub(super) fn make_durable(folder: &Path, root: &Path) -> Result<()> {
+/// Creates `folder` and syncs it and every directory above it, up to `last`: no entry on the way can be lost in a power
+/// cut, not even one whose maker died before it synced it.
+pub(super) fn make_durable(folder: &Path, last: &Path) -> Result<()> {
     let there = folder.ancestors().find(|path| path.exists());
     let there = there.unwrap_or(folder).to_owned();
     fs::create_dir_all(folder).map_err(|e| from_io("create directory", folder, e))?;
-    let above = root.parent().unwrap_or(root);
     for directory in folder.ancestors() {
-        let last = above.starts_with(directory) && there.starts_with(directory);
+        let was_there = directory != folder && there.starts_with(directory);
         match sync(directory) {
             Ok(()) => {}
-            // The operator's directory around the bucket, which we did not make and may not read.
-            Err(error) if last && error.kind() == io::ErrorKind::PermissionDenied => {}
+            // An operator's directory around the bucket, which we did not make and may not read.
+            Err(error) if was_there && error.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(from_io("sync directory", directory, error)),
         }
-        if last {
+        if directory == last {
             break;
         }
     }
