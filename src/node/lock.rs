@@ -33,7 +33,7 @@ impl DataDirLock {
                 .context(format!("{name} cannot be written: {way_out}"))
                 .source(source)
         };
-        fs::create_dir_all(data_dir).map_err(unusable)?;
+        make_durable(data_dir).map_err(unusable)?;
         let path = data_dir.join("LOCK");
         let mut file = File::options()
             .read(true)
@@ -58,10 +58,22 @@ impl DataDirLock {
         }
         file.set_len(0)
             .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()))
-            .and_then(|()| file.sync_all())
             .map_err(unusable)?;
         Ok(Self { _file: file })
     }
+}
+
+/// Makes a directory and its name durable, and those above it: what the node keeps in it must not be lost with it.
+fn make_durable(data_dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(data_dir)?;
+    for directory in fs::canonicalize(data_dir)?.ancestors().skip(1) {
+        match File::open(directory).and_then(|directory| directory.sync_all()) {
+            // An operator's directory, which we may not read.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
