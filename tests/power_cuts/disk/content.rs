@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::loss::Dice;
 
 pub(super) const PAGE: u64 = 4096;
+const PAGE_LENGTH: usize = 4096;
 /// What a disk writes whole or not at all.
 const SECTOR: usize = 512;
 
-type Page = Arc<[u8; PAGE as usize]>;
+type Page = Arc<[u8; PAGE_LENGTH]>;
 
 /// The bytes of a file: as they read now, and as they lie on the disk.
 #[derive(Debug, Default)]
@@ -39,7 +40,7 @@ fn touched(range: &Range<u64>) -> Range<u64> {
 impl Version {
     fn page(&self, number: u64) -> Page {
         let page = self.pages.get(&number);
-        page.map_or_else(|| Arc::new([0; PAGE as usize]), Arc::clone)
+        page.map_or_else(|| Arc::new([0; PAGE_LENGTH]), Arc::clone)
     }
 
     fn write(&mut self, offset: u64, bytes: &[u8]) {
@@ -47,9 +48,9 @@ impl Version {
         let mut rest = bytes;
         while !rest.is_empty() {
             let within = index(at % PAGE);
-            let (piece, later) = rest.split_at(rest.len().min(index(PAGE) - within));
+            let (piece, later) = rest.split_at(rest.len().min(PAGE_LENGTH - within));
             let page = self.pages.entry(at / PAGE);
-            let page = page.or_insert_with(|| Arc::new([0; PAGE as usize]));
+            let page = page.or_insert_with(|| Arc::new([0; PAGE_LENGTH]));
             Arc::make_mut(page)[within..within + piece.len()].copy_from_slice(piece);
             at += piece.len() as u64;
             rest = later;
@@ -78,9 +79,16 @@ impl Content {
         self.now.size
     }
 
-    /// How many pages it takes.
+    /// How many pages it takes. What was cut off is free when a sync has made that durable.
     pub(super) fn pages(&self) -> u64 {
-        self.now.pages.len() as u64
+        let gone = self.durable.pages.keys();
+        let gone = gone.filter(|number| !self.now.pages.contains_key(number));
+        (self.now.pages.len() + gone.count()) as u64
+    }
+
+    /// How many pages the next sync writes.
+    pub(super) fn dirty(&self) -> usize {
+        self.dirty.len()
     }
 
     /// How many pages more it would take with `range` written.

@@ -14,6 +14,8 @@ pub(super) struct Faults {
     pub(super) fail_write: Option<u64>,
     /// From this step on, a change or a sync, nothing happens any more: the power is gone, and the process does not know.
     pub(super) stop_at: Option<u64>,
+    /// The same, from the sync of this number on.
+    pub(super) stop_before_sync: Option<u64>,
     pub(super) read_only: bool,
     /// In pages.
     pub(super) capacity: Option<u64>,
@@ -46,10 +48,14 @@ impl Faults {
         Ok(())
     }
 
-    /// Whether this sync fails.
-    pub(super) fn sync_fails(&mut self) -> bool {
+    /// Whether this sync is one that fails.
+    pub(super) fn sync(&mut self) -> Result<bool, Errno> {
+        if self.stop_before_sync == Some(self.syncs + 1) {
+            self.stop_at.get_or_insert(self.steps);
+        }
+        self.step()?;
         self.syncs += 1;
-        self.fail_sync
-            .is_some_and(|number| self.syncs == number || (self.all_syncs && self.syncs > number))
+        let fails = |number| self.syncs == number || (self.all_syncs && self.syncs > number);
+        Ok(self.fail_sync.is_some_and(fails))
     }
 }

@@ -1,14 +1,11 @@
 use std::ffi::OsStr;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use fuser::{
     BsdFileFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
-    KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request,
-    TimeOrNow, WriteFlags,
+    LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
+    ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 use parking_lot::Mutex;
 
@@ -19,6 +16,8 @@ use super::inode::{Ino, now};
 const TTL: Duration = Duration::from_hours(1);
 const GENERATION: Generation = Generation(0);
 const HANDLE: FileHandle = FileHandle(0);
+
+const KEEP_CACHE: FopenFlags = FopenFlags::FOPEN_KEEP_CACHE;
 
 const KEEP_SIZE: i32 = 1;
 const PUNCH_HOLE: i32 = 2;
@@ -45,7 +44,8 @@ impl Served {
     }
 
     fn empty(&self, reply: ReplyEmpty, done: impl FnOnce(&mut Image) -> Result<(), Errno>) {
-        match done(&mut self.0.lock()) {
+        let done = done(&mut self.0.lock());
+        match done {
             Ok(()) => reply.ok(),
             Err(error) => reply.error(error),
         }
@@ -53,10 +53,6 @@ impl Served {
 }
 
 impl Filesystem for Served {
-    fn init(&mut self, _: &Request, _: &mut KernelConfig) -> io::Result<()> {
-        Ok(())
-    }
-
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         self.entry(reply, |image| image.find(at(parent, name)));
     }
@@ -133,10 +129,6 @@ impl Filesystem for Served {
         self.empty(reply, |image| image.remove(at(parent, name)));
     }
 
-    fn symlink(&self, _: &Request, _: INodeNo, _: &OsStr, _: &Path, reply: ReplyEntry) {
-        reply.error(Errno::EPERM);
-    }
-
     fn rename(
         &self,
         _: &Request,
@@ -185,20 +177,17 @@ impl Filesystem for Served {
             Ok(image.inode(ino)?.attributes(ino))
         };
         match create() {
-            Ok(attributes) => reply.created(
-                &TTL,
-                &attributes,
-                GENERATION,
-                HANDLE,
-                FopenFlags::FOPEN_KEEP_CACHE,
-            ),
+            Ok(attributes) => {
+                reply.created(&TTL, &attributes, GENERATION, HANDLE, KEEP_CACHE);
+            }
             Err(error) => reply.error(error),
         }
     }
 
     fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        match self.0.lock().opened(Ino(ino.0)) {
-            Ok(()) => reply.opened(HANDLE, FopenFlags::FOPEN_KEEP_CACHE),
+        let opened = self.0.lock().opened(Ino(ino.0));
+        match opened {
+            Ok(()) => reply.opened(HANDLE, KEEP_CACHE),
             Err(error) => reply.error(error),
         }
     }
@@ -232,7 +221,8 @@ impl Filesystem for Served {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        match self.0.lock().write(Ino(ino.0), offset, data) {
+        let written = self.0.lock().write(Ino(ino.0), offset, data);
+        match written {
             Ok(()) => reply.written(u32::try_from(data.len()).unwrap()),
             Err(error) => reply.error(error),
         }

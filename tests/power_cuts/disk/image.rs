@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use fuser::{Errno, FileType};
 
-use super::content::PAGE;
+use super::content::{Content, PAGE};
 use super::faults::Faults;
 use super::inode::{Ino, Inode, now};
 use super::loss::Loss;
@@ -199,10 +199,15 @@ impl Image {
         alive.map(|inode| inode.content.pages()).sum()
     }
 
+    /// How many pages of all files were written and not synced.
+    pub(super) fn dirty(&self) -> usize {
+        let contents = self.inodes.values().map(|inode| &inode.content);
+        contents.map(Content::dirty).sum()
+    }
+
     /// A sync of a file, with its length or with all there is to it: what it leaves out are time stamps.
     pub(super) fn sync_file(&mut self, ino: Ino) -> Result<()> {
-        self.faults.step()?;
-        let fails = self.faults.sync_fails();
+        let fails = self.faults.sync()?;
         let content = &mut self.inode_mut(ino)?.content;
         if fails {
             content.fail_sync();
@@ -213,9 +218,7 @@ impl Image {
     }
 
     pub(super) fn sync_dir(&mut self, dir: Ino) -> Result<()> {
-        self.faults.step()?;
-        if self.faults.sync_fails() {
-            self.names.fail_sync(dir);
+        if self.faults.sync()? {
             return Err(Errno::EIO);
         }
         self.names.sync(dir);

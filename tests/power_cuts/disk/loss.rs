@@ -34,7 +34,7 @@ impl Loss {
 impl Dice {
     /// Whether something that was not synced is there all the same.
     pub(super) fn survives(&mut self) -> bool {
-        self.0.as_mut().is_some_and(|random| random.random())
+        self.0.as_mut().is_some_and(RngExt::random)
     }
 
     /// Whether a page that was on its way was cut through.

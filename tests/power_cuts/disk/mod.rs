@@ -6,7 +6,8 @@
 //! * A sync of a directory makes the changes of its names durable: created, linked, renamed, removed. A rename is one change,
 //!   also between two directories.
 //! * Everything else may be lost, or stay, in any combination ([`Loss`]).
-//! * What a failed sync did not write counts as clean from then on: the next sync says "fine" and writes nothing of it.
+//! * What a failed sync of a file did not write counts as clean from then on: the next sync says "fine" and writes nothing
+//!   of it. Names are written by the next sync of their directory: a journal commits in order, or not at all.
 //!
 //! After a cut nothing that was open works any more, as after a reboot; the same directory shows what survived.
 

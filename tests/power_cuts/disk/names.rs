@@ -78,11 +78,6 @@ impl Names {
         }
     }
 
-    /// A sync that failed: the changes of the directory will never reach the disk, whatever the next sync says.
-    pub(super) fn fail_sync(&mut self, dir: Ino) {
-        self.journal.retain(|change| !touches(change, dir));
-    }
-
     /// Takes the changes that are `wanted`, and every earlier one of the same names: they are overtaken.
     fn take(&mut self, mut wanted: impl FnMut(&Change) -> bool) -> Vec<Change> {
         let mut names = BTreeSet::new();

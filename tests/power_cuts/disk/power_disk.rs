@@ -16,9 +16,9 @@ use super::loss::Loss;
 #[derive(Debug)]
 pub(crate) struct PowerDisk {
     served: Option<(BackgroundSession, Arc<Mutex<Image>>)>,
-    dir: tempfile::TempDir,
     mount: PathBuf,
     _janitor: Janitor,
+    _dir: tempfile::TempDir,
 }
 
 impl PowerDisk {
@@ -29,8 +29,8 @@ impl PowerDisk {
         let mut disk = Self {
             _janitor: Janitor::watch(&mount),
             served: None,
-            dir,
             mount,
+            _dir: dir,
         };
         disk.serve(Image::empty());
         disk
@@ -41,15 +41,20 @@ impl PowerDisk {
         &self.mount
     }
 
-    /// A directory that no cut reaches.
-    pub(crate) fn beside(&self) -> &Path {
-        self.dir.path()
-    }
-
     /// Cuts the power, and gives it back: whatever was open works no more, faults are gone, counts begin anew.
     pub(crate) fn cut(&mut self, loss: Loss) {
         let image = self.take_down().unwrap();
         self.serve(image.cut(loss));
+    }
+
+    /// How many pages of all files were written and not synced.
+    pub(crate) fn dirty(&self) -> usize {
+        self.served.as_ref().unwrap().1.lock().dirty()
+    }
+
+    /// How many bytes all files take.
+    pub(crate) fn used(&self) -> u64 {
+        self.served.as_ref().unwrap().1.lock().used() * PAGE
     }
 
     /// How many syncs there were, of files and directories.
@@ -65,6 +70,11 @@ impl PowerDisk {
     /// From the step of this number on nothing reaches the disk, and whoever tries is told of an error.
     pub(crate) fn stop_at(&self, step: u64) {
         self.with(|faults| faults.stop_at = Some(step));
+    }
+
+    /// The same, from the sync of this number on.
+    pub(crate) fn stop_before_sync(&self, number: u64) {
+        self.with(|faults| faults.stop_before_sync = Some(number));
     }
 
     /// The sync of this number fails; the others do not.

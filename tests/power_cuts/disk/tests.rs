@@ -12,7 +12,12 @@ fn sync(path: &Path) {
 
 /// A file of these bytes, synced; its name is not.
 fn write(path: &Path, bytes: &[u8]) -> File {
-    let options = File::options().read(true).write(true).create(true).truncate(false).to_owned();
+    let options = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .to_owned();
     let mut file = options.open(path).unwrap();
     file.write_all(bytes).unwrap();
     file.sync_data().unwrap();
@@ -149,6 +154,11 @@ fn a_disk_that_is_full_or_read_only_or_without_power_says_so() {
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
     file.write_all_at(&[4; 8192], 0).unwrap();
     file.set_len(4096).unwrap();
+    assert!(
+        file.write_all_at(&[5; 4096], 16384).is_err(),
+        "not free yet"
+    );
+    file.sync_all().unwrap();
     file.write_all_at(&[5; 4096], 16384).unwrap();
 
     disk.cut(Loss::Everything);
@@ -162,7 +172,7 @@ fn a_disk_that_is_full_or_read_only_or_without_power_says_so() {
     assert!(file.sync_all().is_err() && file.write_all_at(b"z", 0).is_err());
 
     disk.cut(Loss::Everything);
-    assert_eq!(fs::read(&path).unwrap(), [1; 8192]);
+    assert_eq!(fs::read(&path).unwrap(), [4; 4096]);
     disk.make_read_only();
     let refused = File::create(disk.path().join("other")).unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
