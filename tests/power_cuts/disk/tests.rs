@@ -153,6 +153,7 @@ fn a_disk_that_is_full_or_read_only_or_without_power_says_so() {
     let full = file.write_all_at(&[3; 4096], 16384).unwrap_err();
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
     file.write_all_at(&[4; 8192], 0).unwrap();
+    file.sync_all().unwrap();
     file.set_len(4096).unwrap();
     assert!(
         file.write_all_at(&[5; 4096], 16384).is_err(),
