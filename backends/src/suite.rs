@@ -7,7 +7,7 @@ use standfast_core::conformance::{Case, Kind, Plan, Verdict, run_case, run_twin}
 
 fn plan() -> Plan {
     Plan {
-        patience: Duration::from_secs(300),
+        patience: Duration::from_mins(5),
         ..Plan::default()
     }
 }
