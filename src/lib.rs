@@ -5,6 +5,8 @@
 //! [`Config`] to the stores it names and runs a [`Node`].
 
 pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod node;
 #[cfg(any(feature = "cli", feature = "testing"))]
 pub mod ports;

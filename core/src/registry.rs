@@ -73,7 +73,8 @@ pub trait Factory<S: ?Sized + 'static>: Send + Sync {
     /// The scratch place called `name` (lower case letters, digits and `-`) beside the configured store: apart from it and
     /// from every scratch place of another name, and on the same medium (the same file system, server or bucket), so that
     /// what holds there holds for the configured one. A folder inside a configured folder, another prefix of the same
-    /// server. Makes nothing: [`Self::open`] does. The configured store need not be there.
+    /// server. What takes much to fill, as a segment, may be smaller there. Makes nothing: [`Self::open`] does. The
+    /// configured store need not be there.
     ///
     /// # Errors
     /// `Config` when the table has problems.

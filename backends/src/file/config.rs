@@ -14,6 +14,9 @@ use standfast_core::{
     ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Scratch, Span,
 };
 
+/// The smallest `segment_size`.
+const LEAST_SEGMENT: ByteSize = ByteSize(64 << 10);
+
 /// `[oplog]` of type `file`: a log in a directory that all nodes share.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,7 +45,7 @@ impl Settings for FileOpLogConfig {
 
     fn problems(&self) -> Vec<String> {
         let mut found = max_bytes::problems(self.max_bytes);
-        let (least, most) = (ByteSize(64 << 10), ByteSize::mib(4096));
+        let (least, most) = (LEAST_SEGMENT, ByteSize::mib(4096));
         if self.segment_size < least || self.segment_size > most {
             found.push(format!(
                 "`segment_size = \"{}\"` is out of range: want \"{least}\" to \"{most}\"",
@@ -91,7 +94,11 @@ impl Factory<dyn OpLogStore> for FileOpLogFactory {
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
         let config: FileOpLogConfig = settings::load(table)?;
-        Ok(inside(&config.dir, table, context, name))
+        let mut scratch = inside(&config.dir, table, context, name);
+        // Trim removes whole segments: small ones are soon full.
+        let least = LEAST_SEGMENT.to_string().into();
+        scratch.table.insert("segment_size".into(), least);
+        Ok(scratch)
     }
 
     async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {

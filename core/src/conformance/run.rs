@@ -106,13 +106,12 @@ pub(super) fn try_once<K: Kind>(
     seed: u64,
     patience: Duration,
 ) -> Outcome {
-    let trial = K::trial(harness, twist, seed);
-    let run = case.run;
-    apart(patience, async move {
-        let outcome = run(&trial).await;
-        let cleaned = K::clean(&trial).await;
-        outcome.and(cleaned)
-    })
+    let trial = Arc::new(K::trial(harness, twist, seed));
+    let (run, under_way) = (case.run, Arc::clone(&trial));
+    let outcome = apart(patience, async move { run(&under_way).await });
+    // A case that panics or hangs leaves nothing behind either.
+    let cleaned = apart(patience, async move { K::clean(&trial).await });
+    outcome.and(cleaned)
 }
 
 /// Runs `work` on a thread of its own, so that a store that panics or hangs is a failure and nothing more. A thread that

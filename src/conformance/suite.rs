@@ -1,0 +1,205 @@
+use std::fmt;
+use std::sync::Arc;
+
+use standfast_core::conformance::{
+    Election, ElectionHarness, Kind, Log, LogHarness, Plan, Row, SnapshotHarness, Snapshots, run,
+};
+use standfast_core::{Clock, Error, ErrorKind, OpenContext, Registry, Result};
+
+use super::election::{ConfiguredElection, with_short_ttl};
+use super::log::ConfiguredLog;
+use super::places::{Held, Places};
+use super::snapshots::ConfiguredSnapshots;
+use crate::config::Config;
+
+/// All cases that there are for the stores of a configuration.
+#[derive(Clone, Default)]
+pub struct Suite {
+    log: Option<ConfiguredLog>,
+    snapshots: Option<ConfiguredSnapshots>,
+    election: Option<ConfiguredElection>,
+    /// The places of all of them.
+    places: Vec<Arc<dyn Held>>,
+}
+
+impl Suite {
+    /// The suite on the stores that `config` names, in scratch places called `name`. The configured stores need not be
+    /// there.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when scratch places of this name are in use; `Invalid` when the name has other characters than lower
+    /// case letters, digits and `-`; those of the factories, with the section.
+    ///
+    /// # Cancel safety
+    /// A scratch place may stay behind.
+    pub async fn claim(config: &Config, registry: &Registry, name: &str) -> Result<Self> {
+        check_scratch_name(name)?;
+        let context = config.open_context(&Clock::system());
+        let mut suite = Self::default();
+        let claimed = suite.fill(config, registry, &context, name).await;
+        if let Err(error) = claimed {
+            // What was claimed before the one that is refused. What stays of it is told to the next one.
+            drop(suite.clean().await);
+            return Err(error);
+        }
+        Ok(suite)
+    }
+
+    async fn fill(
+        &mut self,
+        config: &Config,
+        registry: &Registry,
+        context: &OpenContext,
+        name: &str,
+    ) -> Result<()> {
+        if let Some(backend) = &config.oplog {
+            let factory = registry.oplogs.get(&backend.kind)?;
+            let name = format!("{name}-log");
+            let places = Places::claim("[oplog]", factory, backend, context, name).await?;
+            self.places.push(Arc::clone(&places) as Arc<dyn Held>);
+            self.log = Some(ConfiguredLog(places));
+        }
+        if let Some((backend, _policy)) = &config.snapshots {
+            let factory = registry.snapshots.get(&backend.kind)?;
+            let name = format!("{name}-snapshots");
+            let places = Places::claim("[snapshots]", factory, backend, context, name).await?;
+            self.places.push(Arc::clone(&places) as Arc<dyn Held>);
+            self.snapshots = Some(ConfiguredSnapshots(places));
+        }
+        let factory = registry.elections.get(&config.election.kind)?;
+        let (backend, ttl) = with_short_ttl(&config.election, &**factory);
+        let name = format!("{name}-election");
+        let places = Places::claim("[election]", factory, &backend, context, name).await?;
+        self.places.push(Arc::clone(&places) as Arc<dyn Held>);
+        self.election = Some(ConfiguredElection { places, ttl });
+        Ok(())
+    }
+
+    /// `[oplog]`, to run single cases on.
+    pub fn log(&self) -> Option<Arc<dyn LogHarness>> {
+        let log = self.log.clone()?;
+        Some(Arc::new(log))
+    }
+
+    /// `[snapshots]`, to run single cases on.
+    pub fn snapshots(&self) -> Option<Arc<dyn SnapshotHarness>> {
+        let snapshots = self.snapshots.clone()?;
+        Some(Arc::new(snapshots))
+    }
+
+    /// `[election]`, to run single cases on.
+    pub fn election(&self) -> Option<Arc<dyn ElectionHarness>> {
+        let election = self.election.clone()?;
+        Some(Arc::new(election))
+    }
+
+    /// How many cases there are whose names contain `only`.
+    pub fn count(&self, only: &str) -> usize {
+        let log = self.log.iter().flat_map(|_| names::<Log>());
+        let snapshots = self.snapshots.iter().flat_map(|_| names::<Snapshots>());
+        let election = self.election.iter().flat_map(|_| names::<Election>());
+        let names = log.chain(snapshots).chain(election);
+        names.filter(|name| name.contains(only)).count()
+    }
+
+    /// Runs the cases whose names contain `only`, one after the other, and tells each row as soon as it is known.
+    ///
+    /// # Errors
+    /// `Cancelled` when the runtime is shut down.
+    ///
+    /// # Cancel safety
+    /// The cases go on; [`Self::close`] ends them.
+    pub async fn run(
+        &self,
+        plan: &Plan,
+        only: &str,
+        mut tell: impl FnMut(&Row) + Send + 'static,
+    ) -> Result<Vec<Row>> {
+        let (suite, plan, only) = (self.clone(), plan.clone(), only.to_owned());
+        let ran = tokio::task::spawn_blocking(move || suite.run_here(&plan, &only, &mut tell));
+        ran.await
+            .map_err(|source| Error::new(ErrorKind::Cancelled, "run cases").source(source))
+    }
+
+    fn run_here(&self, plan: &Plan, only: &str, tell: &mut impl FnMut(&Row)) -> Vec<Row> {
+        let mut rows = Vec::new();
+        if let Some(log) = self.log() {
+            rows.extend(run::<Log>(&log, plan, only, &mut *tell));
+        }
+        if let Some(snapshots) = self.snapshots() {
+            rows.extend(run::<Snapshots>(&snapshots, plan, only, &mut *tell));
+        }
+        if let Some(election) = self.election() {
+            rows.extend(run::<Election>(&election, plan, only, &mut *tell));
+        }
+        rows
+    }
+
+    /// Lets no case open anything any more: those that are left fail, soon.
+    pub fn close(&self) {
+        for places in &self.places {
+            places.close();
+        }
+    }
+
+    /// Removes the scratch places, with all that is in them.
+    ///
+    /// # Errors
+    /// The first that cannot be removed; all others are.
+    ///
+    /// # Cancel safety
+    /// What was not removed stays; call again.
+    pub async fn clean(&self) -> Result<()> {
+        let mut result = Ok(());
+        for places in &self.places {
+            result = result.and(places.remove_all().await);
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Suite")
+            .field("log", &self.log)
+            .field("snapshots", &self.snapshots)
+            .field("election", &self.election)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs every case on the stores that `config` names, in scratch places that are gone afterwards.
+///
+/// # Errors
+/// As [`Suite::claim`], and what cannot be removed. That a case failed is in its row.
+///
+/// # Cancel safety
+/// Scratch places stay behind.
+pub async fn certify(config: &Config, registry: &Registry, plan: &Plan) -> Result<Vec<Row>> {
+    let name = format!("suite-{:08x}", rand::random::<u32>());
+    let suite = Suite::claim(config, registry, &name).await?;
+    let rows = suite.run(plan, "", |_row| {}).await;
+    suite.clean().await?;
+    rows
+}
+
+/// The names of the cases of one kind.
+fn names<K: Kind>() -> impl Iterator<Item = &'static str> {
+    K::cases().into_iter().map(|case| case.name)
+}
+
+/// Whether scratch places may be called `name`.
+///
+/// # Errors
+/// `Invalid` when the name has other characters than lower case letters, digits and `-`, or more than 40.
+pub fn check_scratch_name(name: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.is_empty() && name.len() <= 40 && name.chars().all(good) {
+        return Ok(());
+    }
+    Err(
+        Error::new(ErrorKind::Invalid, "make scratch place").context(format!(
+            "`{name}`: want 1 to 40 lower case letters, digits and `-`"
+        )),
+    )
+}
