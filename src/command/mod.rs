@@ -3,6 +3,7 @@
 mod archive;
 mod args;
 mod bench;
+mod certify;
 mod check;
 mod cluster;
 mod confirm;
@@ -81,6 +82,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
+        Command::Certify(arguments) => certify::run(arguments).await,
         Command::Status(arguments) => status::run(arguments).await,
         Command::Switchover(arguments) => control::switchover(arguments).await,
         Command::StepDown(arguments) => control::step_down(arguments).await,

@@ -20,6 +20,8 @@ mod behind;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod certify;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod check;

@@ -1,0 +1,167 @@
+//! What `standfast certify` says about stores, and that it leaves them as they were.
+
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::node::standfast;
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/configs");
+
+/// A directory with a configuration in it, whose log is in `log`.
+fn configured(log: &str) -> (TempDir, PathBuf) {
+    let dir = TempDir::new().unwrap();
+    let config = dir.path().join("c.toml");
+    let text = format!(
+        r#"
+        cluster = {{ id = "c" }}
+        node = {{ id = "a", data_dir = "a" }}
+        election = {{ type = "file", dir = "election" }}
+        oplog = {{ type = "file", dir = "{log}" }}
+        snapshots = {{ type = "bucket", url = "bucket" }}
+        "#
+    );
+    std::fs::write(&config, text).unwrap();
+    (dir, config)
+}
+
+async fn certify(config: &Path, words: &[&str]) -> Output {
+    let mut command = standfast();
+    command.arg("certify").arg("--config").arg(config);
+    command.args(words).output().await.unwrap()
+}
+
+/// Every path below `dir`.
+fn listed(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    // What certify made may go meanwhile.
+    for entry in std::fs::read_dir(dir).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(listed(&path));
+        }
+        found.push(path);
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_stores_are_certified_and_nothing_stays_behind() {
+    let (dir, config) = configured("log");
+    let output = certify(&config, &["--only", "h1", "--seed", "7", "-o", "json"]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["certified"], true, "{report:#}");
+    assert_eq!((&report["seed"], &report["seeds"]), (&7.into(), &1.into()));
+    assert_eq!(report["failed"], 0);
+    let cases = report["cases"].as_array().unwrap();
+    let case = |name: &str| {
+        let found = cases.iter().find(|case| case["case"] == name);
+        found.unwrap_or_else(|| panic!("no {name}: {report:#}"))
+    };
+    let zombie = case("h19_an_epoch_that_is_not_higher_is_fenced");
+    assert_eq!(
+        (&zombie["kind"], &zombie["verdict"]),
+        (&"log".into(), &"passed".into())
+    );
+    assert_eq!(zombie["rules"], serde_json::json!(["OL-4", "h19"]));
+    let rules = report["rules"].as_array().unwrap();
+    let h19 = rules.iter().find(|rule| rule["rule"] == "h19").unwrap();
+    assert_eq!(h19["grade"], "pass", "{report:#}");
+    assert_eq!(listed(dir.path()), [config]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_apply_says_because_of_what() {
+    let (_dir, config) = configured("log");
+    let output = certify(&config, &["--only", "while_a_writer_holds"]).await;
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("fencing is not lock"), "{told}");
+    assert!(told.contains("Not seen by certify"), "{told}");
+    assert!(told.contains("CERTIFIED: log on `file`"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_is_certified_where_it_lies() {
+    let before = listed(Path::new(EXAMPLES));
+    let config = Path::new(EXAMPLES).join("file.toml");
+    let scratch = format!("test-{}", std::process::id());
+    let output = certify(&config, &["--only", "h19", "--scratch", &scratch]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let left = listed(Path::new(EXAMPLES));
+    let left: Vec<_> = left.iter().filter(|path| !before.contains(path)).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scratch_place_that_is_in_use_is_refused_and_left_alone() {
+    // The log of a cluster lies where a scratch place would be.
+    let (dir, config) = configured("log/scratch-certify-log");
+    let mut init = standfast();
+    init.args(["cluster", "init", "--config"]).arg(&config);
+    assert!(init.status().await.unwrap().success());
+    let text = std::fs::read_to_string(&config).unwrap();
+    let above = text.replace("log/scratch-certify-log", "log");
+    std::fs::write(&config, above).unwrap();
+    let before = listed(dir.path());
+    let output = certify(&config, &[]).await;
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("[oplog]") && told.contains("in use"),
+        "{told}"
+    );
+    assert_eq!(listed(dir.path()), before);
+    let output = certify(&config, &["--scratch", "other", "--only", "h19"]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(listed(dir.path()), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_certify_removes_what_it_made() {
+    let (dir, config) = configured("log");
+    let mut command = standfast();
+    command
+        .args(["certify", "--seeds", "1000", "--config"])
+        .arg(&config);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut looks = tokio::time::interval(Duration::from_millis(10));
+    let of_a_case = |path: &PathBuf| path.ends_with("scratch-certify-log-1-log");
+    while !listed(dir.path()).iter().any(of_a_case) {
+        looks.tick().await;
+    }
+    let pid = child.id().unwrap().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-s", "INT", &pid])
+        .status();
+    assert!(sent.unwrap().success());
+    let output = child.wait_with_output().await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("interrupted"), "{told}");
+    assert_eq!(listed(dir.path()), [config]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_words_are_refused() {
+    let (_dir, config) = configured("log");
+    for (words, code, wanted) in [
+        (["--seeds", "0"], 2, "--seeds"),
+        (["--scratch", "A/B"], 2, "lower case letters"),
+        (
+            ["--only", "no such case"],
+            1,
+            "has `no such case` in its name",
+        ),
+    ] {
+        let output = certify(&config, &words).await;
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(wanted), "{told}");
+    }
+}
