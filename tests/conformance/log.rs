@@ -1,0 +1,75 @@
+//! The cases about logs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use standfast::conformance::{Log, LogHarness, Suite};
+
+use crate::kinds::{Tried, every_case};
+
+impl Tried for Log {
+    const BACKENDS: &'static [&'static str] = &["memory", "file"];
+    const TRIED_ELSEWHERE: &'static [&'static str] = &[
+        "while_a_writer_holds_the_log_another_is_unavailable",
+        "h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges",
+        "h03_a_lost_answer_at_any_call_is_no_lost_entry",
+    ];
+
+    fn config(backend: &str, dir: &Path) -> String {
+        let place = match backend {
+            "file" => "dir = \"log\"".to_owned(),
+            // Spaces in memory are shared by name.
+            _ => format!("name = {:?}", dir.display().to_string()),
+        };
+        format!(
+            r#"
+            cluster = {{ id = "certified" }}
+            node = {{ id = "a", data_dir = "a" }}
+            oplog = {{ type = "{backend}", {place} }}
+            election = {{ type = "memory", name = {dir:?} }}
+            recovery = {{ mode = "log" }}
+            "#
+        )
+    }
+
+    fn harness(suite: &Suite) -> Arc<dyn LogHarness> {
+        suite.log().expect("there is a log")
+    }
+}
+
+every_case!(
+    Log,
+    on [memory, file],
+    [
+        of_two_clusters_that_claim_a_log_one_wins,
+        h20_the_data_of_another_cluster_are_foreign,
+        what_is_acknowledged_is_read_back_byte_for_byte,
+        a_batch_that_does_not_follow_is_a_gap_and_the_writer_lives,
+        h27_a_batch_over_the_limit_is_unsupported_and_the_writer_lives,
+        h03_an_append_that_was_dropped_is_in_doubt_and_ends_the_writer,
+        h01_a_zombie_is_fenced_and_stays_so,
+        h02_a_zombie_is_fenced_after_everything_was_trimmed,
+        while_a_writer_holds_the_log_another_is_unavailable,
+        h19_an_epoch_that_is_not_higher_is_fenced,
+        what_nobody_marked_is_settled_by_the_next_writer,
+        h13_what_a_fenced_writer_wrote_is_never_read,
+        h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges,
+        h03_a_lost_answer_at_any_call_is_no_lost_entry,
+        h16_of_racing_writers_every_acknowledged_entry_stays,
+        h28_what_lands_during_a_promotion_is_drained_or_refused,
+        a_position_of_another_history_is_regressed,
+        a_read_keeps_its_limits_but_gives_one_batch,
+        a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch,
+        h08_a_tail_sees_all_batches_in_order_while_they_are_written,
+        a_wait_that_was_dropped_loses_nothing,
+        h10_trim_keeps_what_is_needed_and_the_last_batch,
+        h10_what_is_needed_and_cannot_be_found_out_stays,
+        h07_who_no_longer_leads_trims_nothing,
+        what_is_left_is_read_from_before_the_floor,
+        h11_a_tail_below_the_floor_says_so,
+        h25_its_size_grows_with_appends_and_falls_with_trims,
+        a_log_begun_anew_holds_nothing_of_lower_epochs,
+        h21_what_is_skipped_is_told_for_good_and_shuts_lower_epochs_out,
+        a_log_is_what_its_model_says_after_any_steps,
+    ]
+);
