@@ -27,13 +27,13 @@ soak:
 # Proves that a change may go in; changes nothing.
 verify:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	. scripts/compiler; $(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --no-default-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --all-features
-	$(CARGO) test --test arrows --features $(FEATURES)
+	. scripts/compiler; RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --all-features
+	. scripts/compiler; $(CARGO) test --test arrows --features $(FEATURES)
 	scripts/deny
 
 # Brings a change into form.
 fix:
 	$(CARGO) fmt --all
-	$(CARGO) clippy --workspace --all-targets --all-features --fix --allow-dirty --allow-staged
+	. scripts/compiler; $(CARGO) clippy --workspace --all-targets --all-features --fix --allow-dirty --allow-staged

@@ -9,6 +9,7 @@
 //! | `memory` | yes | | yes | always |
 //! | `file` | yes | | yes | `file` |
 //! | `bucket` | | yes | | `bucket` |
+//! | `rocksdb` | yes | | | `rocksdb` |
 //!
 //! [`layers`] go around any of them, and around a store of your own.
 
@@ -23,6 +24,8 @@ mod lease;
 mod max_bytes;
 mod memory;
 mod registry;
+#[cfg(feature = "rocksdb")]
+mod rocksdb;
 mod scratch;
 mod settings;
 #[cfg(test)]
@@ -32,3 +35,5 @@ mod suite;
 pub use file::{FileElection, FileOpLog};
 pub use memory::{MemoryElection, MemoryElectionSpace, MemoryLink, MemoryLogSpace, MemoryOpLog};
 pub use registry::builtin;
+#[cfg(feature = "rocksdb")]
+pub use rocksdb::RocksDbOpLog;

@@ -21,5 +21,9 @@ pub fn builtin() -> Registry {
         registry.oplogs.register("file", FileOpLogFactory);
         registry.elections.register("file", FileElectionFactory);
     }
+    #[cfg(feature = "rocksdb")]
+    registry
+        .oplogs
+        .register("rocksdb", crate::rocksdb::RocksDbOpLogFactory);
     registry
 }

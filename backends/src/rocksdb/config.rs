@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::RocksDbOpLog;
+use super::error::{error, io_error};
+use crate::settings::{self, Settings};
+use standfast_core::{ByteSize, ErrorKind, Factory, OpLogStore, OpenContext, Result};
+
+/// Below this a trim could not bring the log down again: so much is in the write-ahead log and in files that are not full.
+const LEAST: ByteSize = ByteSize::mib(128);
+/// Where readers keep their notes, in the node's own directory.
+const SCRATCHES: &str = "rocksdb-readers";
+
+/// `[oplog]` of type `rocksdb`: a log in a RocksDB that the nodes of one host share.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RocksDbOpLogConfig {
+    /// The directory, on a local file system. Default: `log`.
+    dir: PathBuf,
+    /// At this size of all its files the primary refuses writes until the log was trimmed to three quarters of it.
+    /// Default `0B`: no limit.
+    max_bytes: ByteSize,
+}
+
+impl Default for RocksDbOpLogConfig {
+    fn default() -> Self {
+        Self {
+            dir: "log".into(),
+            max_bytes: ByteSize(0),
+        }
+    }
+}
+
+impl Settings for RocksDbOpLogConfig {
+    const KEYS: &'static [&'static str] = &["dir", "max_bytes"];
+
+    fn problems(&self) -> Vec<String> {
+        if self.max_bytes.0 == 0 || self.max_bytes >= LEAST {
+            return Vec::new();
+        }
+        vec![format!(
+            "`max_bytes = \"{}\"` is too small: want at least \"{LEAST}\", or \"0B\" for no limit",
+            self.max_bytes
+        )]
+    }
+}
+
+/// Opens [`RocksDbOpLog`]s.
+#[derive(Debug)]
+pub(crate) struct RocksDbOpLogFactory;
+
+#[async_trait]
+impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
+    fn keys(&self) -> &'static [&'static str] {
+        RocksDbOpLogConfig::KEYS
+    }
+
+    fn check(&self, table: &toml::Table) -> Vec<String> {
+        settings::check::<RocksDbOpLogConfig>(table)
+    }
+
+    async fn open(
+        &self,
+        table: &toml::Table,
+        context: &OpenContext,
+    ) -> Result<Arc<dyn OpLogStore>> {
+        let config: RocksDbOpLogConfig = settings::load(table)?;
+        let dir = context.resolve(&config.dir);
+        if context.make {
+            std::fs::create_dir_all(&dir).map_err(|source| io_error("open store", &dir, source))?;
+        } else if !dir.is_dir() {
+            let missing = format!("there is no directory {}", dir.display());
+            return Err(error(ErrorKind::NotFound, "open store").context(missing));
+        }
+        let log = RocksDbOpLog::open(&dir, &context.data_dir.join(SCRATCHES));
+        Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
+    }
+}

@@ -1,0 +1,176 @@
+//! Opening the database of a directory, as its one writer or as one of its readers.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rocksdb::{ColumnFamily, ColumnFamilyDescriptor, DB, IteratorMode};
+use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
+
+use super::error::{corrupt, database_error, error, io_error, not_initialised};
+use super::holder::Holder;
+use super::layout::{BATCHES, META};
+use super::options::Tuning;
+use super::wal;
+use standfast_core::{Error, ErrorKind, Result};
+
+/// How often, and how long each time, a lock is waited for whose holder may be ending: the kernel frees the memory of a
+/// killed process before its locks.
+const LOCK_TRIES: u32 = 125;
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
+
+/// Whether there is a database at all.
+pub(super) fn exists(dir: &Path) -> bool {
+    dir.join("CURRENT").is_file()
+}
+
+/// Opens the database as the only one who writes to it. What the write-ahead log held is in files when this returns, and
+/// synced: RocksDB writes out what it recovers.
+///
+/// # Errors
+/// `Unavailable` naming the process that holds it; `Corrupt`, `Config`, `Quota`; `NotFound` when it was never made.
+pub(super) fn open(operation: &'static str, dir: &Path, tuning: &Tuning) -> Result<DB> {
+    if !exists(dir) {
+        return Err(not_initialised(operation, dir));
+    }
+    wal::check(operation, dir)?;
+    let mut tries = 0;
+    loop {
+        match DB::open_cf_descriptors(&tuning.database, dir, families()) {
+            Ok(db) => return Ok(db),
+            Err(_) if tries < LOCK_TRIES && Holder::of(dir).is_some_and(Holder::may_be_leaving) => {
+                tries += 1;
+                std::thread::park_timeout(LOCK_PAUSE);
+            }
+            Err(source) => return Err(not_opened(operation, dir, tuning, source)),
+        }
+    }
+}
+
+/// Makes the database, or finishes one that was being made.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn make(operation: &'static str, dir: &Path, tuning: &Tuning) -> Result<DB> {
+    let mut options = tuning.database.clone();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    DB::open_cf_descriptors(&options, dir, families())
+        .map_err(|source| not_opened(operation, dir, tuning, source))
+}
+
+/// Whether nobody has put anything into the database, if there is one.
+///
+/// # Errors
+/// `Foreign`; else as [`open`].
+pub(super) fn check_unused(operation: &'static str, dir: &Path, tuning: &Tuning) -> Result<()> {
+    if !exists(dir) {
+        return Ok(());
+    }
+    let db = DB::open_for_read_only(&tuning.database, dir, false)
+        .map_err(|source| not_opened(operation, dir, tuning, source))?;
+    if db.iterator(IteratorMode::Start).next().is_some() {
+        return Err(no_log(operation, dir));
+    }
+    Ok(())
+}
+
+/// Opens the database as one of its readers, which keeps its own notes in `scratch`.
+///
+/// # Errors
+/// As [`open`], only that no lock is needed.
+pub(super) fn follow(
+    operation: &'static str,
+    dir: &Path,
+    scratch: &Path,
+    tuning: &Tuning,
+) -> Result<DB> {
+    if !exists(dir) {
+        return Err(not_initialised(operation, dir));
+    }
+    DB::open_cf_descriptors_as_secondary(&tuning.database, dir, scratch, families())
+        .map_err(|source| not_opened(operation, dir, tuning, source))
+}
+
+fn families() -> [ColumnFamilyDescriptor; 2] {
+    [BATCHES, META].map(|name| ColumnFamilyDescriptor::new(name, Tuning::family()))
+}
+
+/// The family of the batches.
+pub(super) fn batches(db: &DB) -> &ColumnFamily {
+    db.cf_handle(BATCHES).expect("opened with it")
+}
+
+/// The family of the records.
+pub(super) fn meta(db: &DB) -> &ColumnFamily {
+    db.cf_handle(META).expect("opened with it")
+}
+
+/// Why a database cannot be opened: RocksDB has one word for all that the system refuses, so we look for ourselves.
+fn not_opened(
+    operation: &'static str,
+    dir: &Path,
+    tuning: &Tuning,
+    source: rocksdb::Error,
+) -> Error {
+    if source.kind() == rocksdb::ErrorKind::Corruption {
+        return database_error(operation, dir, source);
+    }
+    if let Some(holder) = Holder::of(dir) {
+        return error(ErrorKind::Unavailable, operation)
+            .context(format!("{} is held by {holder}", dir.display()))
+            .source(source);
+    }
+    if let Err(refused) = check_writable(operation, dir) {
+        return refused.source(source);
+    }
+    if let Some(missing) = missing_manifest(dir) {
+        return corrupt(
+            operation,
+            dir,
+            &format!("CURRENT names {}, which is not there", missing.display()),
+        )
+        .source(source);
+    }
+    if let Ok(found) = DB::list_cf(&tuning.database, dir)
+        && !found.iter().any(|name| name == META)
+    {
+        return no_log(operation, dir).source(source);
+    }
+    database_error(operation, dir, source)
+}
+
+fn no_log(operation: &'static str, dir: &Path) -> Error {
+    error(ErrorKind::Foreign, operation).context(format!(
+        "{} holds a database that is no log: give the log a directory of its own",
+        dir.display()
+    ))
+}
+
+/// Whether files can be made in `dir`.
+///
+/// # Errors
+/// `Config`, `Quota`, with the way out.
+pub(super) fn check_writable(operation: &'static str, dir: &Path) -> Result<()> {
+    let failed = |source: rustix::io::Errno| io_error(operation, dir, source.into());
+    let disk = statvfs(dir).map_err(failed)?;
+    if disk.f_flag.contains(StatVfsMountFlags::RDONLY) {
+        return Err(error(ErrorKind::Config, operation).context(format!(
+            "{} is on a file system that is mounted read-only: mount it for writing",
+            dir.display()
+        )));
+    }
+    access(dir, Access::WRITE_OK).map_err(failed)?;
+    if disk.f_bavail == 0 {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        return Err(io_error(operation, dir, full));
+    }
+    Ok(())
+}
+
+fn missing_manifest(dir: &Path) -> Option<PathBuf> {
+    let current = fs::read_to_string(dir.join("CURRENT")).ok()?;
+    let manifest = dir.join(current.trim_end());
+    (!manifest.exists()).then_some(manifest)
+}

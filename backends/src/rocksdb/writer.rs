@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rocksdb::{DB, WriteBatch, WriteOptions};
+
+use super::database::{batches, meta};
+use super::error::{NAME, error};
+use super::layout::batch_key;
+use super::oplog::capabilities;
+use super::options::synced;
+use super::records::{CommittedRecord, Single, encode};
+use super::space::{Grant, Space};
+use super::usage;
+use crate::admission::admit;
+use standfast_core::{Batch, Epoch, ErrorKind, OpLogWriter, Position, ReadLimit, Result};
+
+/// Appends to the database that it holds the lock of: a batch is one synced write, on the thread of the caller.
+///
+/// What is synced under the lock is committed: nobody else can write, and whoever takes the lock next finds it.
+#[derive(Debug)]
+pub(super) struct RocksDbWriter {
+    space: Arc<Space>,
+    grant: Grant,
+    epoch: Epoch,
+    tail: Position,
+    /// Whether followers can see that the tail is committed.
+    marked: bool,
+    poison: Option<ErrorKind>,
+}
+
+impl RocksDbWriter {
+    pub(super) fn new(space: Arc<Space>, epoch: Epoch, grant: Grant) -> Self {
+        Self {
+            space,
+            grant,
+            epoch,
+            tail: grant.settled,
+            marked: true,
+            poison: None,
+        }
+    }
+
+    fn refuse_poisoned(&self, operation: &'static str) -> Result<()> {
+        match &self.poison {
+            None => Ok(()),
+            Some(kind) => Err(error(kind.clone(), operation)
+                .context("the writer is poisoned: reopen under a higher epoch")),
+        }
+    }
+
+    /// Only the first batch of a term may touch the reserve: without it no term could ever begin again.
+    fn check_room(&self, batch: &Batch) -> Result<()> {
+        if self.tail == self.grant.settled {
+            return Ok(());
+        }
+        usage::check_room(self.space.dir(), batch.frame().len() as u64)
+    }
+
+    /// Writes what `put` gathers. Whatever goes wrong leaves it open what the database holds (R3).
+    fn write(
+        &mut self,
+        operation: &'static str,
+        options: &WriteOptions,
+        put: impl FnOnce(&DB, &mut WriteBatch),
+    ) -> Result<()> {
+        let dir = self.space.dir();
+        let written = self.space.as_writer(self.grant, operation, |db| {
+            let mut batch = WriteBatch::default();
+            put(db, &mut batch);
+            db.write_opt(batch, options).map_err(|source| {
+                error(ErrorKind::Indeterminate, operation)
+                    .context(dir.display().to_string())
+                    .source(source)
+            })
+        });
+        written.inspect_err(|error| self.poison = Some(error.kind().clone()))
+    }
+
+    fn mark(&mut self, options: &WriteOptions) -> Result<()> {
+        let operation = "mark committed";
+        self.refuse_poisoned(operation)?;
+        let mark = encode(&CommittedRecord {
+            position: self.tail,
+        })?;
+        self.write(operation, options, |db, batch| {
+            batch.put_cf(meta(db), CommittedRecord::KEY, mark);
+        })?;
+        self.marked = true;
+        Ok(())
+    }
+}
+
+impl Drop for RocksDbWriter {
+    fn drop(&mut self) {
+        self.space.release(self.grant);
+    }
+}
+
+#[async_trait]
+impl OpLogWriter for RocksDbWriter {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn tail(&self) -> Position {
+        self.tail
+    }
+
+    async fn settled(&mut self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
+        // A fence is laid behind all that was settled, so a reader sees it as committed.
+        let mut batches = self.space.look("read settled", |view| {
+            view.find(after)?;
+            view.read(after, limit)
+        })?;
+        batches.retain(|batch| batch.last() <= self.grant.settled.seq);
+        Ok(batches)
+    }
+
+    async fn append(&mut self, batch: &Batch) -> Result<Position> {
+        self.refuse_poisoned("append")?;
+        admit(batch, self.epoch, self.tail, &capabilities()).map_err(|e| e.backend(NAME))?;
+        self.check_room(batch)?;
+        self.write("append", &synced(), |db, write| {
+            write.put_cf(batches(db), batch_key(batch.first()), batch.frame());
+        })?;
+        self.tail = batch.end();
+        self.marked = false;
+        Ok(self.tail)
+    }
+
+    async fn mark_committed(&mut self) -> Result<()> {
+        self.refuse_poisoned("mark committed")?;
+        if self.marked {
+            return Ok(());
+        }
+        self.mark(&WriteOptions::default())
+    }
+
+    async fn close(mut self: Box<Self>) -> Result<()> {
+        if self.poison.is_some() {
+            return Ok(());
+        }
+        self.mark(&synced())
+    }
+}
