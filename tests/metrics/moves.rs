@@ -76,6 +76,41 @@ async fn what_a_primary_and_its_standby_do_under_load_is_counted() {
     assert_eq!(checked.missing, []);
 }
 
+#[cfg(feature = "rocksdb")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_database_does_for_its_log_is_counted() {
+    let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
+    cluster.turn_to_rocksdb();
+    cluster.launch().await;
+    let leader = cluster.leader().await;
+    let load = cluster.load(22).await;
+    let moved = [
+        ("standfast_rocksdb_wal_syncs_total", &[] as &[_]),
+        ("standfast_rocksdb_wal_bytes_total", &[]),
+        ("standfast_rocksdb_flushed_bytes_total", &[]),
+    ];
+    // Two verified snapshots: a trim writes out what is in memory.
+    for _ in 0..3 {
+        let made = cluster.nodes[0].command(&["snapshot", "create"]).await;
+        assert!(made.status.success(), "{made:?}");
+        load.acknowledged_more(500).await;
+    }
+    until_moved(cluster.node(&leader), &moved).await;
+    // Both are zero while nothing is wrong, and that much is told.
+    let metrics = scrape(cluster.node(&leader)).await;
+    for name in [
+        "standfast_rocksdb_compacted_bytes_total",
+        "standfast_rocksdb_stalled_us_total",
+    ] {
+        assert!(
+            http::value(&metrics, name, &[]).is_some(),
+            "{name}: {metrics}"
+        );
+    }
+    let checked = load.verdict(&cluster).await;
+    assert_eq!(checked.missing, []);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_that_hears_its_primary_die_counts_the_broken_stream_and_the_deposition() {
     let mut cluster = TestCluster::start(&["a", "b"]).await;

@@ -65,6 +65,8 @@ mod regressed;
 mod remove_many;
 #[cfg(test)]
 mod retention;
+#[cfg(all(test, feature = "rocksdb"))]
+mod rocksdb;
 #[cfg(test)]
 mod segment_mount;
 #[cfg(test)]

@@ -88,6 +88,18 @@ impl TestCluster {
         }
     }
 
+    /// Gives nodes that were prepared a log in a RocksDB.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn turn_to_rocksdb(&self) {
+        for node in &self.nodes {
+            let text = std::fs::read_to_string(&node.config).unwrap();
+            let file = "type = \"file\"\ndir = \"log\"\nsegment_size = \"4MiB\"";
+            let turned = text.replace(file, "type = \"rocksdb\"\ndir = \"log\"");
+            assert_ne!(turned, text);
+            std::fs::write(&node.config, turned).unwrap();
+        }
+    }
+
     pub(crate) fn endpoints(&self) -> Vec<String> {
         self.nodes
             .iter()

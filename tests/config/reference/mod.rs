@@ -35,6 +35,11 @@ fn tables() -> Vec<Table> {
             "MemoryOpLogConfig",
         ),
         (
+            "[oplog] type = \"rocksdb\"",
+            "backends/src/rocksdb/config.rs",
+            "RocksDbOpLogConfig",
+        ),
+        (
             "[election] type = \"file\"",
             "backends/src/file/config.rs",
             "FileElectionConfig",
