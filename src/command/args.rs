@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::archive::{ExportArguments, ImportArguments};
+use super::bench::LogBackend;
 use super::certify::CertifyArguments;
 use super::endpoint;
 use super::object::ObjectCommand;
@@ -206,7 +207,7 @@ pub(crate) enum BenchCommand {
     Rpo(RpoArguments),
     /// Let a standby follow a steady load: how long after the answer it has applied a write
     Lag(LagArguments),
-    /// Durable entries a second through the file log and through a master, beside bare write and sync
+    /// Durable entries a second through the log and through a master, beside the same bytes written and synced bare
     Append(AppendArguments),
     /// Commands a second through a master in this process, and how long each takes, beside bare write and sync
     Propose(AppendArguments),
@@ -242,6 +243,9 @@ pub(crate) struct NoLogArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RtoArguments {
+    /// Which log is measured
+    #[arg(long, value_enum, default_value_t = LogBackend::File)]
+    pub(crate) backend: LogBackend,
     /// How many times
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) runs: u64,
@@ -283,6 +287,9 @@ impl From<AckArgument> for Ack {
 
 #[derive(Debug, Args)]
 pub(crate) struct LagArguments {
+    /// Which log is measured
+    #[arg(long, value_enum, default_value_t = LogBackend::File)]
+    pub(crate) backend: LogBackend,
     /// Writes a second
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: u32,
@@ -302,6 +309,9 @@ pub(crate) struct LagArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct AppendArguments {
+    /// Which log is measured
+    #[arg(long, value_enum, default_value_t = LogBackend::File)]
+    pub(crate) backend: LogBackend,
     /// How long all of it takes; a number is of seconds
     #[arg(long, default_value = "40s", value_parser = seconds::parse_some)]
     pub(crate) seconds: Span,

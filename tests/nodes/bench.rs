@@ -91,6 +91,26 @@ async fn appends_are_measured_by_batch_and_by_producers() {
     assert_eq!(by("producers"), [1, 64, 1024]);
 }
 
+#[cfg(feature = "rocksdb")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_a_rocksdb_is_measured_beside_a_bare_one() {
+    let on = ["--backend", "rocksdb"];
+    let reports = bench(&[&["append", "--seconds", "1s", "--pairs", "1"], &on[..]].concat()).await;
+    assert_eq!(reports.len(), 4, "{reports:#?}");
+    for report in &reports {
+        assert_eq!(report["backend"], "rocksdb");
+        assert!(report["yardstick"].as_f64().unwrap() > 0.0, "{report:#}");
+    }
+    for what in [
+        &["rto", "--runs", "1"][..],
+        &["lag", "--rate", "500", "--seconds", "1s", "--runs", "1"],
+    ] {
+        let reports = bench(&[what, &on].concat()).await;
+        assert_eq!(reports[0]["backend"], "rocksdb");
+        assert_latency(&reports[0]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_of_many_objects_is_measured_in_every_way() {
     // A snapshot's are so many that its clients change few of them.

@@ -3,6 +3,7 @@ use std::path::Path;
 use standfast_master::Ack;
 use tempfile::TempDir;
 
+use super::LogBackend;
 use crate::command::Failure;
 use crate::command::demo::nodes::{DemoNode, complete, primary, wait_until};
 
@@ -16,11 +17,21 @@ pub(super) struct BenchCluster {
 impl BenchCluster {
     /// Initialises the stores, and waits until one node leads and the other follows.
     pub(super) async fn start(ack: Ack) -> Result<Self, Failure> {
+        Self::start_on(LogBackend::File, ack).await
+    }
+
+    /// The same over a log of this kind.
+    pub(super) async fn start_on(backend: LogBackend, ack: Ack) -> Result<Self, Failure> {
         let dir = tempfile::tempdir()?;
         let nodes = [
             DemoNode::new(dir.path(), "a", ack)?,
             DemoNode::new(dir.path(), "b", ack)?,
         ];
+        if let Some(table) = backend.table() {
+            for node in &nodes {
+                node.turn_to_log(table)?;
+            }
+        }
         Self::started(nodes, dir).await
     }
 

@@ -1,8 +1,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use standfast_backends::{FileElection, FileOpLog};
-use standfast_core::{Candidate, Clock, ClusterId, Epoch, Fingerprint, NodeId, Store, Typed};
+use standfast_backends::FileElection;
+use standfast_core::{
+    Candidate, Clock, ClusterId, Epoch, Fingerprint, NodeId, OpLogStore, Store, Typed,
+};
 use standfast_master::{MasterConfig, Term};
 use standfast_snapshots::SnapshotPolicy;
 use standfast_standby::{
@@ -12,11 +14,13 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::LogBackend;
 use super::ledger::Ledger;
 use crate::command::Failure;
 
-/// A log and an election in files, for nodes that all live in this process: one clock times them all.
+/// A log, and an election in files, for nodes that all live in this process: one clock times them all.
 pub(super) struct InProcess {
+    backend: LogBackend,
     cluster: Fingerprint,
     clock: Clock,
     dir: TempDir,
@@ -30,13 +34,14 @@ pub(super) struct Follower {
 
 impl InProcess {
     /// Makes the stores in a temporary directory below `parent`.
-    pub(super) async fn new(parent: &Path) -> Result<Self, Failure> {
+    pub(super) async fn new(parent: &Path, backend: LogBackend) -> Result<Self, Failure> {
         let made = Self {
+            backend,
             cluster: Fingerprint::draw(&ClusterId::new("bench")?, [1; 16]),
             clock: Clock::system(),
             dir: tempfile::tempdir_in(parent)?,
         };
-        made.oplog()?.init(made.cluster).await?;
+        made.oplog(made.dir())?.init(made.cluster).await?;
         made.election()?.init(made.cluster).await?;
         Ok(made)
     }
@@ -45,11 +50,8 @@ impl InProcess {
         self.dir.path()
     }
 
-    fn oplog(&self) -> Result<FileOpLog, Failure> {
-        Ok(FileOpLog::open(
-            &self.dir.path().join("log"),
-            FileOpLog::SEGMENT_SIZE,
-        )?)
+    fn oplog(&self, data_dir: &Path) -> Result<Arc<dyn OpLogStore>, Failure> {
+        self.backend.open(&self.dir.path().join("log"), data_dir)
     }
 
     fn election(&self) -> Result<FileElection, Failure> {
@@ -67,7 +69,7 @@ impl InProcess {
                 endpoint: format!("{node}:1"),
                 http: format!("{node}:2"),
             },
-            oplog: Arc::new(self.oplog()?),
+            oplog: self.oplog(&data_dir)?,
             snapshots: None,
             policy: SnapshotPolicy::default(),
             election: Arc::new(self.election()?),

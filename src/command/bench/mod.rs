@@ -1,6 +1,7 @@
 //! `standfast bench`: the figures of the project, each beside its yardstick of the same run.
 
 mod append;
+mod backend;
 mod cluster;
 mod coldstart;
 mod dataset;
@@ -22,6 +23,8 @@ mod switchover;
 mod writer;
 
 use std::process::ExitCode;
+
+pub(super) use backend::LogBackend;
 
 use super::Failure;
 use super::args::BenchCommand;

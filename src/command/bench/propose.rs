@@ -53,13 +53,13 @@ struct Pair {
     took: Vec<f64>,
 }
 
-/// Callers that each wait for their answer before they go on, with `ack = "durable"` on a file log; in pairs with one
+/// Callers that each wait for their answer before they go on, with `ack = "durable"`; in pairs with one
 /// thread that writes and syncs the bytes of one entry after the other.
 pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure> {
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
     let span = arguments.seconds.0 / u32::try_from(2 * TARGETS.len() * arguments.pairs)?;
     let progress = output::progress((TARGETS.len() * arguments.pairs) as u64, "pairs");
-    let nodes = InProcess::new(&parent).await?;
+    let nodes = InProcess::new(&parent, arguments.backend).await?;
     let term = nodes.lead("a").await?;
     let handle = term.handle();
     let mut reports = Vec::new();
@@ -71,7 +71,10 @@ pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure>
             pairs.push(Pair { ours, bare, took });
             progress.inc(1);
         }
-        reports.push(report(target, &pairs));
+        reports.push(BenchReport {
+            backend: arguments.backend.name(),
+            ..report(target, &pairs)
+        });
     }
     progress.finish_and_clear();
     handle.stop(TermEndReason::Shutdown);

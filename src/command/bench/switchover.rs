@@ -25,7 +25,7 @@ const TARGET_MS: f64 = 100.0;
 /// Hands leadership over, `runs` times, to and fro: the longest time between two acknowledgements around it, as a
 /// client with default retries sees it.
 pub(super) async fn run(arguments: RtoArguments) -> Result<ExitCode, Failure> {
-    let mut cluster = BenchCluster::start(Ack::Durable).await?;
+    let mut cluster = BenchCluster::start_on(arguments.backend, Ack::Durable).await?;
     let mut writer = Writer::start(&cluster.endpoints()).await?;
     let progress = output::progress(arguments.runs, "switchovers");
     let (mut runs, mut here) = (Vec::new(), Vec::new());
@@ -39,7 +39,7 @@ pub(super) async fn run(arguments: RtoArguments) -> Result<ExitCode, Failure> {
     let (value, latency) = (median(&runs), Latency::of(&runs));
     let report = BenchReport {
         bench: "switchover",
-        backend: "file",
+        backend: arguments.backend.name(),
         params: json!({
             "runs": arguments.runs,
             "pacing_ms": 1,

@@ -16,6 +16,8 @@ use crate::command::status::ask;
 
 /// How long the cluster may take to become what is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The log of a node, unless it is turned to another.
+const LOG: &str = "type = \"file\"\ndir = \"log\"\nsegment_size = \"8MiB\"";
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -56,7 +58,7 @@ impl DemoNode {
         let text = format!(
             "[cluster]\nid = \"demo\"\n\n[node]\nid = \"{name}\"\nlisten = \"{endpoint}\"\n\
              http = \"{http}\"\ndata_dir = \"data-{name}\"\n\n\
-             [oplog]\ntype = \"file\"\ndir = \"log\"\nsegment_size = \"8MiB\"\nack = \"{ack}\"\n\n\
+             [oplog]\n{LOG}\nack = \"{ack}\"\n\n\
              [election]\ntype = \"file\"\ndir = \"election\"\nttl = \"2s\"\n\n\
              [snapshots]\ntype = \"bucket\"\nurl = \"bucket\"\nevery = \"{every}\"\n{more}"
         );
@@ -71,6 +73,12 @@ impl DemoNode {
             dir: dir.to_owned(),
             child: None,
         })
+    }
+
+    /// Gives the node another log, before it is started.
+    pub(crate) fn turn_to_log(&self, table: &str) -> Result<(), Failure> {
+        let text = std::fs::read_to_string(&self.config)?;
+        Ok(std::fs::write(&self.config, text.replace(LOG, table))?)
     }
 
     /// Runs a command of ours on this node's configuration.

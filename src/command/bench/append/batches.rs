@@ -1,17 +1,18 @@
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use standfast_backends::FileOpLog;
 use standfast_core::{
     Batch, BatchBuilder, BatchEnd, ClusterId, Entry, EntryId, Epoch, FenceToken, Fingerprint,
-    NodeId, OpLogStore, OpLogWriter, OpType, Position, Store,
+    NodeId, OpLogStore, OpLogWriter, OpType, Position,
 };
 use tokio::time::Instant;
 
 use super::{Pairs, raw};
 use crate::command::Failure;
+use crate::command::bench::LogBackend;
 use crate::command::bench::report::BenchReport;
 use crate::command::bench::stats::median;
 
@@ -27,28 +28,43 @@ pub(super) async fn measure(parent: &Path, pairs: &Pairs) -> Result<Vec<BenchRep
     let mut reports = Vec::new();
     for (entries, target) in SIZES {
         let mut found = Vec::new();
-        let mut growing = 0.0;
+        let mut growing = None;
         for pair in 0..pairs.count {
             let log = dir.path().join(format!("log-{entries}-{pair}"));
-            let mut writer = Bench::open(&log).await?;
+            let mut writer = Bench::open(pairs.backend, &log, dir.path()).await?;
             let ours = writer.rate(entries, pairs.span).await?;
             let frame = writer.batch(entries)?;
             drop(writer);
             std::fs::remove_dir_all(&log)?;
-            let raw = raw::preallocated(dir.path(), frame.frame(), pairs.span)?;
-            if pair == 0 {
-                growing = raw::growing(dir.path(), frame.frame(), pairs.span)?;
+            let raw = bare(pairs.backend, dir.path(), frame.frame(), pairs.span)?;
+            if pair == 0 && pairs.backend == LogBackend::File {
+                let rate = raw::growing(dir.path(), frame.frame(), pairs.span)?;
+                growing = Some(rate);
             }
             found.push((ours, raw));
             pairs.progress.inc(1);
         }
-        reports.push(report((entries, target), &found, growing));
+        reports.push(report(pairs.backend, (entries, target), &found, growing));
     }
     Ok(reports)
 }
 
+/// The raw store's syncs a second.
+fn bare(backend: LogBackend, dir: &Path, bytes: &[u8], span: Duration) -> Result<f64, Failure> {
+    match backend {
+        LogBackend::File => raw::preallocated(dir, bytes, span),
+        #[cfg(feature = "rocksdb")]
+        LogBackend::Rocksdb => super::raw_rocksdb::synced(dir, bytes, span),
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
-fn report((entries, target): (usize, f64), pairs: &[(f64, f64)], growing: f64) -> BenchReport {
+fn report(
+    backend: LogBackend,
+    (entries, target): (usize, f64),
+    pairs: &[(f64, f64)],
+    growing: Option<f64>,
+) -> BenchReport {
     let per_second = |batches: f64| batches * entries as f64;
     let runs: Vec<_> = pairs.iter().map(|(ours, _)| per_second(*ours)).collect();
     let raw: Vec<_> = pairs.iter().map(|(_, raw)| per_second(*raw)).collect();
@@ -56,12 +72,12 @@ fn report((entries, target): (usize, f64), pairs: &[(f64, f64)], growing: f64) -
     let (value, ratio) = (median(&runs), median(&ratios));
     BenchReport {
         bench: "append",
-        backend: "file",
+        backend: backend.name(),
         params: json!({
             "entries_per_batch": entries,
             "entry_bytes": 200,
             "pairs": pairs.len(),
-            "raw_growing_entries_per_s": per_second(growing),
+            "raw_growing_entries_per_s": growing.map(per_second),
         }),
         runs,
         value,
@@ -81,13 +97,13 @@ fn report((entries, target): (usize, f64), pairs: &[(f64, f64)], growing: f64) -
 struct Bench {
     writer: Box<dyn OpLogWriter>,
     tail: Position,
-    _log: FileOpLog,
+    _log: Arc<dyn OpLogStore>,
 }
 
 impl Bench {
-    async fn open(dir: &Path) -> Result<Self, Failure> {
+    async fn open(backend: LogBackend, dir: &Path, data_dir: &Path) -> Result<Self, Failure> {
         let cluster = Fingerprint::draw(&ClusterId::new("bench")?, [1; 16]);
-        let log = FileOpLog::open(dir, FileOpLog::SEGMENT_SIZE)?;
+        let log = backend.open(dir, data_dir)?;
         log.init(cluster).await?;
         let token = FenceToken {
             cluster,

@@ -3,10 +3,13 @@
 mod batches;
 mod producers;
 pub(super) mod raw;
+#[cfg(feature = "rocksdb")]
+mod raw_rocksdb;
 
 use std::process::ExitCode;
 
 use crate::command::args::AppendArguments;
+use crate::command::bench::LogBackend;
 use crate::command::bench::report;
 use crate::command::{Failure, output};
 
@@ -15,19 +18,24 @@ const BENCHES: usize = batches::SIZES.len() + producers::COUNTS.len();
 
 pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure> {
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let backend = arguments.backend;
     let pairs = Pairs {
+        backend,
         count: arguments.pairs,
         span: arguments.seconds.0 / u32::try_from(2 * BENCHES * arguments.pairs)?,
         progress: output::progress((BENCHES * arguments.pairs) as u64, "pairs"),
     };
     let mut reports = batches::measure(&parent, &pairs).await?;
-    reports.extend(producers::measure(&parent, &pairs).await?);
+    if backend == LogBackend::File {
+        reports.extend(producers::measure(&parent, &pairs).await?);
+    }
     pairs.progress.finish_and_clear();
     report::print(&reports, arguments.output)
 }
 
 /// Ours and bare, one after the other.
 struct Pairs {
+    backend: LogBackend,
     count: usize,
     /// How long each half takes.
     span: std::time::Duration,

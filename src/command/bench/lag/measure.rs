@@ -21,11 +21,11 @@ const PRODUCERS: u32 = 64;
 /// The standby may be so far behind at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Primary and standby over one file log, in this process: from the answer to a write to the standby having applied
+/// Primary and standby over one log, in this process: from the answer to a write to the standby having applied
 /// its entry, at a steady rate.
 pub(in crate::command::bench) async fn run(arguments: LagArguments) -> Result<ExitCode, Failure> {
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let nodes = InProcess::new(&parent).await?;
+    let nodes = InProcess::new(&parent, arguments.backend).await?;
     let term = nodes.lead("a").await?;
     let mut follower = nodes.follow("b").await?;
     let handle = term.handle();
@@ -161,7 +161,7 @@ fn report(arguments: &LagArguments, measured: Measured) -> BenchReport {
     let rate = measured.all.len() as f64 / measured.taken.as_secs_f64();
     BenchReport {
         bench: "lag",
-        backend: "file",
+        backend: arguments.backend.name(),
         params: json!({
             "rate": arguments.rate,
             "rate_reached": rate.round(),
