@@ -15,12 +15,12 @@
 
 #[cfg(feature = "bucket")]
 pub mod bucket;
-#[cfg(test)]
-mod contract_tests;
 #[cfg(feature = "file")]
 mod file;
 pub mod layers;
 mod lease;
+#[cfg(test)]
+mod log_words;
 mod max_bytes;
 mod memory;
 mod registry;

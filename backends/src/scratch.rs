@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use standfast_core::{Error, ErrorKind, OpenContext, Result};
+use standfast_core::{Error, ErrorKind, OpenContext, Result, Scratch};
 
 /// What the name of a scratch place begins with.
 const PREFIX: &str = "scratch-";
@@ -29,7 +29,7 @@ pub(crate) fn context(context: &OpenContext) -> OpenContext {
 
 /// The folder of a scratch place: in `dir`, or in the nearest folder above it that is there, so that nothing but this
 /// folder is made and removed.
-#[cfg(any(feature = "file", feature = "bucket"))]
+#[cfg(any(feature = "file", feature = "bucket", feature = "rocksdb"))]
 pub(crate) fn folder(dir: &Path, name: &str) -> PathBuf {
     let there = dir.ancestors().find(|path| path.is_dir()).unwrap_or(dir);
     // What is configured tells several stores apart that have no folder yet.
@@ -41,11 +41,28 @@ pub(crate) fn folder(dir: &Path, name: &str) -> PathBuf {
     there.join(folder)
 }
 
+/// The same table, but for a scratch folder inside `dir`.
+#[cfg(any(feature = "file", feature = "rocksdb"))]
+pub(crate) fn inside(
+    dir: &Path,
+    table: &toml::Table,
+    context: &OpenContext,
+    name: &str,
+) -> Scratch {
+    let place = folder(&context.resolve(dir), name);
+    let mut table = table.clone();
+    table.insert("dir".into(), place.display().to_string().into());
+    Scratch {
+        table,
+        context: self::context(context),
+    }
+}
+
 /// Removes the folder of a scratch place.
 ///
 /// # Errors
 /// As [`Factory::remove_scratch`](standfast_core::Factory::remove_scratch).
-#[cfg(any(feature = "file", feature = "bucket"))]
+#[cfg(any(feature = "file", feature = "bucket", feature = "rocksdb"))]
 pub(crate) fn remove_folder(dir: &Path) -> Result<()> {
     let named = dir.file_name().and_then(OsStr::to_str).is_some_and(is_word);
     if !named {

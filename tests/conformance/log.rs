@@ -8,16 +8,15 @@ use standfast::conformance::{Log, LogHarness, Suite};
 use crate::kinds::{Tried, every_case};
 
 impl Tried for Log {
-    const BACKENDS: &'static [&'static str] = &["memory", "file"];
+    const BACKENDS: &'static [&'static str] = &["memory", "file", "rocksdb"];
     const TRIED_ELSEWHERE: &'static [&'static str] = &[
-        "while_a_writer_holds_the_log_another_is_unavailable",
         "h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges",
         "h03_a_lost_answer_at_any_call_is_no_lost_entry",
     ];
 
     fn config(backend: &str, dir: &Path) -> String {
         let place = match backend {
-            "file" => "dir = \"log\"".to_owned(),
+            "file" | "rocksdb" => "dir = \"log\"".to_owned(),
             // Spaces in memory are shared by name.
             _ => format!("name = {:?}", dir.display().to_string()),
         };
@@ -39,7 +38,7 @@ impl Tried for Log {
 
 every_case!(
     Log,
-    on [memory, file],
+    on [memory, file, rocksdb],
     [
         of_two_clusters_that_claim_a_log_one_wins,
         h20_the_data_of_another_cluster_are_foreign,

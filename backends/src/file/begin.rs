@@ -104,7 +104,7 @@ pub(super) fn newest(layout: &Layout) -> Result<Option<Begin>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract_tests::{batch, cluster, token};
+    use crate::log_words::{batch, cluster, token};
 
     #[test]
     fn the_golden_begin_is_read_and_written_to_the_byte() {

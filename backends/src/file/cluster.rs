@@ -113,7 +113,7 @@ pub(super) fn foreign(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract_tests::cluster;
+    use crate::log_words::cluster;
 
     fn layout(dir: &std::path::Path) -> Layout {
         let layout = Layout::new(dir.to_owned());

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -94,7 +94,7 @@ impl Factory<dyn OpLogStore> for FileOpLogFactory {
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
         let config: FileOpLogConfig = settings::load(table)?;
-        let mut scratch = inside(&config.dir, table, context, name);
+        let mut scratch = scratch::inside(&config.dir, table, context, name);
         // Trim removes whole segments: small ones are soon full.
         let least = LEAST_SEGMENT.to_string().into();
         scratch.table.insert("segment_size".into(), least);
@@ -172,23 +172,12 @@ impl Factory<dyn ElectionBackend> for FileElectionFactory {
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
         let config: FileElectionConfig = settings::load(table)?;
-        Ok(inside(&config.dir, table, context, name))
+        Ok(scratch::inside(&config.dir, table, context, name))
     }
 
     async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
         let config: FileElectionConfig = settings::load(&scratch.table)?;
         let dir = scratch.context.resolve(&config.dir);
         off_thread("remove scratch place", move || scratch::remove_folder(&dir)).await
-    }
-}
-
-/// The same table, but for a folder inside `dir`.
-fn inside(dir: &Path, table: &toml::Table, context: &OpenContext, name: &str) -> Scratch {
-    let folder = scratch::folder(&context.resolve(dir), name);
-    let mut table = table.clone();
-    table.insert("dir".into(), folder.display().to_string().into());
-    Scratch {
-        table,
-        context: scratch::context(context),
     }
 }

@@ -174,7 +174,7 @@ fn refuse_higher(dir: &LogDir, epoch: Epoch, operation: &'static str) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract_tests::token;
+    use crate::log_words::token;
 
     #[test]
     fn the_golden_fence_is_read_and_written_to_the_byte() {

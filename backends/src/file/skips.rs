@@ -78,7 +78,7 @@ pub(super) fn read(layout: &Layout) -> Result<Vec<Skip>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract_tests::{cluster, skip, token};
+    use crate::log_words::{cluster, skip, token};
 
     #[test]
     fn the_golden_skip_is_read_and_written_to_the_byte() {

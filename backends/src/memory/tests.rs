@@ -1,28 +1,5 @@
-use std::sync::Arc;
-
-use super::*;
-use crate::contract_tests::{LogFixture, cluster, oplog_stories};
-use standfast_core::{Clock, ClusterId, NodeId, OpLogStore, OpenContext, Store};
-
-struct Log(MemoryLogSpace);
-
-impl LogFixture for Log {
-    async fn new() -> Self {
-        let space = MemoryLogSpace::new();
-        MemoryOpLog::open(&space).init(cluster()).await.unwrap();
-        Self(space)
-    }
-
-    fn open(&self) -> Arc<dyn OpLogStore> {
-        Arc::new(MemoryOpLog::open(&self.0))
-    }
-}
-
-mod oplog_contract {
-    use super::*;
-
-    oplog_stories!(Log);
-}
+use crate::log_words::cluster;
+use standfast_core::{Clock, ClusterId, NodeId, OpenContext};
 
 fn context() -> OpenContext {
     OpenContext {

@@ -6,8 +6,10 @@ use serde::Deserialize;
 
 use super::RocksDbOpLog;
 use super::error::{error, io_error};
+use super::off_thread::off_thread;
+use crate::scratch;
 use crate::settings::{self, Settings};
-use standfast_core::{ByteSize, ErrorKind, Factory, OpLogStore, OpenContext, Result};
+use standfast_core::{ByteSize, ErrorKind, Factory, OpLogStore, OpenContext, Result, Scratch};
 
 /// Below this a trim could not bring the log down again: so much is in the write-ahead log and in files that are not full.
 const LEAST: ByteSize = ByteSize::mib(128);
@@ -77,5 +79,16 @@ impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
         }
         let log = RocksDbOpLog::open(&dir, &context.data_dir.join(SCRATCHES));
         Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
+    }
+
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
+        let config: RocksDbOpLogConfig = settings::load(table)?;
+        Ok(scratch::inside(&config.dir, table, context, name))
+    }
+
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
+        let config: RocksDbOpLogConfig = settings::load(&scratch.table)?;
+        let dir = scratch.context.resolve(&config.dir);
+        off_thread("remove scratch place", move || scratch::remove_folder(&dir)).await
     }
 }

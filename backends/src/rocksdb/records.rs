@@ -201,7 +201,7 @@ mod tests {
     use std::fmt::Debug;
 
     use super::*;
-    use crate::contract_tests::{batch, cluster, skip, token};
+    use crate::log_words::{batch, cluster, skip, token};
 
     fn is_golden<T: Record + PartialEq + Debug>(name: &str, record: &T) {
         let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");

@@ -11,8 +11,7 @@ use super::options::synced;
 use super::records::{CommittedRecord, Single, encode};
 use super::space::{Grant, Space};
 use super::usage;
-use crate::admission::admit;
-use standfast_core::{Batch, Epoch, ErrorKind, OpLogWriter, Position, ReadLimit, Result};
+use standfast_core::{Batch, Epoch, ErrorKind, OpLogWriter, Position, ReadLimit, Result, admit};
 
 /// Appends to the database that it holds the lock of: a batch is one synced write, on the thread of the caller.
 ///

@@ -196,8 +196,8 @@ impl Rival {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract_tests::{candidate, cluster};
     use crate::file::cluster::init;
+    use crate::log_words::{candidate, cluster};
     use standfast_core::Reach;
 
     const TTL: Duration = Duration::from_secs(5);

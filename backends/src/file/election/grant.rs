@@ -112,7 +112,7 @@ pub(super) fn boot_id() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract_tests::{candidate, cluster, node};
+    use crate::log_words::{candidate, cluster, node};
 
     fn golden(name: &str, bytes: &[u8]) -> Vec<u8> {
         let path = format!("{}/golden/{name}", env!("CARGO_MANIFEST_DIR"));

@@ -88,7 +88,7 @@ impl SegmentHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract_tests::cluster;
+    use crate::log_words::cluster;
 
     fn header() -> SegmentHeader {
         let position = |epoch, seq, text: &str| Position {

@@ -2,12 +2,12 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use super::{append_some, fresh, lead, next_batch, open};
-use crate::contract_tests::{
-    cluster, epoch_start, next, next_batches, payloads, read_after, read_all, refusal, token,
-};
 use crate::file::FileOpLog;
 use crate::file::segment::{Cursor, SegmentHeader, Step};
 use crate::file::settle::Claim;
+use crate::log_words::{
+    cluster, epoch_start, next, next_batches, payloads, read_after, read_all, refusal, token,
+};
 use standfast_core::{
     Batch, Chain, Epoch, ErrorKind, OpLogStore, OpLogWriter, Position, ReadLimit, Seq, TailEvent,
 };

@@ -5,8 +5,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{append_some, fresh, lead, next_batch, open};
-use crate::contract_tests::{cluster, read_all, refusal, token};
 use crate::file::segment::{Mark, SegmentHeader};
+use crate::log_words::{cluster, read_all, refusal, token};
 use standfast_core::{Batch, ErrorKind, OpLogStore, OpLogWriter, Position};
 
 /// A log of two terms, its files, and what is in it.
@@ -308,10 +308,10 @@ async fn a_newer_format_and_another_clusters_segment_are_refused_as_such() {
     }
     let other = tempfile::tempdir().unwrap();
     let log = open(other.path());
-    standfast_core::Store::init(&log, crate::contract_tests::stranger())
+    standfast_core::Store::init(&log, crate::log_words::stranger())
         .await
         .unwrap();
     let error = refusal(log.open_writer(&token(1)).await);
     assert_eq!(*error.kind(), ErrorKind::Foreign, "{error}");
-    assert_ne!(cluster(), crate::contract_tests::stranger());
+    assert_ne!(cluster(), crate::log_words::stranger());
 }

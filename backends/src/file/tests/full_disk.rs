@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{fresh, lead, open};
-use crate::contract_tests::{Guard, append, payloads, read_all, token};
+use crate::log_words::{Guard, append, payloads, read_all, token};
 use standfast_core::{ErrorKind, OpLogStore, OpLogWriter, Seq};
 
 /// A file system of its own of a few MiB.

@@ -1,5 +1,4 @@
 mod branches;
-mod contract;
 mod damage;
 mod elections;
 mod full_disk;
@@ -10,7 +9,7 @@ use std::path::Path;
 use super::FileOpLog;
 use super::settle::Claim;
 use super::writer::FileWriter;
-use crate::contract_tests::{append, batch, cluster, epoch_start, token};
+use crate::log_words::{append, batch, cluster, epoch_start, token};
 use standfast_core::{Batch, ByteSize, Epoch, OpLogWriter, Store};
 
 /// A log with small segments in `dir`.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{fresh, open};
-use crate::contract_tests::{self, append, candidate, cluster, payloads, read_all};
 use crate::file::FileElection;
+use crate::log_words::{self, append, candidate, cluster, payloads, read_all};
 use standfast_core::{BootInstant, Clock, ElectionBackend, Epoch, Leadership, Store};
 
 const ROLE: &str = "STANDFAST_STORY_CHILD";
@@ -74,7 +74,7 @@ async fn the_part_of_a_child() {
     match role.as_str() {
         "append" => {
             let epoch = std::env::var(EPOCH).unwrap().parse().unwrap();
-            let mut writer = contract_tests::lead(&open(dir), epoch).await.unwrap();
+            let mut writer = log_words::lead(&open(dir), epoch).await.unwrap();
             for n in 0.. {
                 let payload = format!("{epoch}/{n}");
                 append(&mut *writer, payload.as_bytes()).await.unwrap();
@@ -114,7 +114,7 @@ async fn what_a_killed_writer_had_acknowledged_is_there() {
             acknowledged.push(said);
         }
     }
-    let mut writer = contract_tests::lead(&log, 100).await.unwrap();
+    let mut writer = log_words::lead(&log, 100).await.unwrap();
     writer.mark_committed().await.unwrap();
     let found = payloads(&read_all(&log).await.unwrap());
     for said in &acknowledged {

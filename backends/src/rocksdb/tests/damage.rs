@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Log, append_some, files, handle};
-use crate::contract_tests::{append, cluster, lead, read_all, refusal, token};
+use crate::log_words::{append, cluster, lead, read_all, refusal, token};
 use standfast_core::{Batch, ErrorKind, OpLogStore, OpLogWriter, Position, ReadLimit, Result};
 
 /// A log of some entries, all of them in the write-ahead log, and its writer gone.

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::handle;
-use crate::contract_tests::{Guard, append, cluster, lead, payloads, read_all, refusal, token};
+use crate::log_words::{Guard, append, cluster, lead, payloads, read_all, refusal, token};
 use standfast_core::{ErrorKind, OpLogStore, Seq, Store};
 
 /// A file system of its own.
@@ -105,7 +105,7 @@ async fn a_disk_that_others_filled_poisons_the_writer_and_takes_nothing_that_was
     let bytes = usize::try_from(free.f_bavail * free.f_frsize).unwrap();
     std::fs::write(&others, vec![1; bytes]).unwrap();
     // The first batch of a term may use what is kept free, and there is nothing.
-    let big = crate::contract_tests::batch(
+    let big = crate::log_words::batch(
         writer.epoch(),
         writer.tail(),
         &[vec![1; 1 << 20].as_slice(); 40],

@@ -1,7 +1,7 @@
 //! Readers while others write.
 
 use super::{Log, append_some};
-use crate::contract_tests::{
+use crate::log_words::{
     Guard, append, cluster, epoch_start, lead, next, next_batches, read_after, read_all, token,
 };
 use standfast_core::{Batch, Epoch, OpLogStore, OpLogTail, Position, Seq, TailEvent};

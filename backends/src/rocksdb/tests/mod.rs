@@ -1,4 +1,3 @@
-mod contract;
 mod damage;
 mod disks;
 mod following;
@@ -10,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::RocksDbOpLog;
-use crate::contract_tests::{append, cluster};
+use crate::log_words::{append, cluster};
 use standfast_core::{Batch, OpLogWriter, Store};
 
 /// A log in a directory of its own, with room beside it for readers' notes and for copies.

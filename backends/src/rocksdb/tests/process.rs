@@ -7,9 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Log, handle};
-use crate::contract_tests::{
-    self, append, cluster, next_batches, payloads, read_all, refusal, token,
-};
+use crate::log_words::{self, append, cluster, next_batches, payloads, read_all, refusal, token};
 use standfast_core::{ErrorKind, OpLogStore, Position};
 
 const DIR: &str = "STANDFAST_STORY_DIR";
@@ -83,7 +81,7 @@ async fn the_part_of_a_child() {
     };
     let epoch = std::env::var(EPOCH).unwrap().parse().unwrap();
     let store = handle(Path::new(&dir));
-    let mut writer = contract_tests::lead(&store, epoch).await.unwrap();
+    let mut writer = log_words::lead(&store, epoch).await.unwrap();
     for n in 0.. {
         let payload = format!("{epoch}/{n}");
         append(&mut *writer, payload.as_bytes()).await.unwrap();
@@ -92,7 +90,7 @@ async fn the_part_of_a_child() {
 }
 
 async fn all_there(log: &Log, epoch: u64, acknowledged: &[String]) {
-    let mut writer = contract_tests::lead(&log.handle(), epoch).await.unwrap();
+    let mut writer = log_words::lead(&log.handle(), epoch).await.unwrap();
     writer.mark_committed().await.unwrap();
     let found = payloads(&read_all(&log.handle()).await.unwrap());
     for said in acknowledged {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Log, append_some, handle};
-use crate::contract_tests::{append, lead, payloads, read_all, refusal, token};
+use crate::log_words::{append, lead, payloads, read_all, refusal, token};
 use standfast_core::{ErrorKind, OpLogStore, ReadLimit};
 
 /// A copy of the database without its write-ahead log.

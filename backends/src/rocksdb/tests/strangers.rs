@@ -6,7 +6,7 @@ use super::super::database;
 use super::super::options::Tuning;
 use super::super::records::{ClusterRecord, Single};
 use super::{Log, handle};
-use crate::contract_tests::{cluster, read_all, refusal, stranger, token};
+use crate::log_words::{cluster, read_all, refusal, stranger, token};
 use standfast_core::{ErrorKind, OpLogStore, Store};
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Words for stories about logs.
+
 use std::borrow::Cow;
 use std::time::Duration;
 
