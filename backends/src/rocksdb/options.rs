@@ -21,6 +21,7 @@ impl Tuning {
         for_safety(&mut options);
         for_appending(&mut options);
         for_trimming(&mut options);
+        for_following(&mut options);
         for_quiet(&mut options);
         options.enable_statistics();
         // Without timers: they would be read around every sync.
@@ -70,6 +71,12 @@ fn for_trimming(options: &mut Options) {
     // A trim drops whole files.
     options.set_target_file_size_base(BUFFER as u64);
     options.set_level_zero_file_num_compaction_trigger(4);
+}
+
+fn for_following(options: &mut Options) {
+    // A reader that catches up opens what is new with so many threads, which it starts each time, new or not: with the
+    // sixteen of the default it does little else.
+    options.set_max_file_opening_threads(1);
 }
 
 fn for_quiet(options: &mut Options) {
