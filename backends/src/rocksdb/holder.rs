@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::fs::{major, minor};
+
 /// The process that holds a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Holder {
@@ -20,7 +22,11 @@ impl Holder {
     pub(super) fn of(dir: &Path) -> Option<Self> {
         let lock = fs::metadata(dir.join("LOCK")).ok()?;
         let table = fs::read_to_string("/proc/locks").ok()?;
-        let pid = table.lines().find_map(|line| holder_in(line, lock.ino()))?;
+        let file = (
+            format!("{:02x}:{:02x}", major(lock.dev()), minor(lock.dev())),
+            lock.ino(),
+        );
+        let pid = table.lines().find_map(|line| holder_in(line, &file))?;
         Some(Self {
             pid,
             stands_still: stands_still(pid),
@@ -56,14 +62,14 @@ impl fmt::Display for Holder {
     }
 }
 
-/// `1: POSIX  ADVISORY  WRITE 4711 fe:00:1310730 0 EOF`. The device is left out: what is listed is not always what a file
-/// says of itself.
-fn holder_in(line: &str, inode: u64) -> Option<u32> {
+/// `1: POSIX  ADVISORY  WRITE 4711 fe:00:1310730 0 EOF`, for the file of this device and inode.
+fn holder_in(line: &str, (device, inode): &(String, u64)) -> Option<u32> {
     let mut words = line.split_whitespace().skip(1);
     let kind = words.next()?;
     let (mode, pid, file) = (words.nth(1)?, words.next()?, words.next()?);
-    let found = file.rsplit(':').next()?.parse::<u64>().ok()?;
-    (kind == "POSIX" && mode == "WRITE" && found == inode).then(|| pid.parse().ok())?
+    let found = file.rsplit_once(':')?;
+    let is_it = found.0 == device && found.1.parse() == Ok(*inode);
+    (kind == "POSIX" && mode == "WRITE" && is_it).then(|| pid.parse().ok())?
 }
 
 /// Whether a signal or a debugger has stopped it.
@@ -86,10 +92,13 @@ mod tests {
     #[test]
     fn the_line_of_the_lock_names_its_holder() {
         let line = "1: POSIX  ADVISORY  WRITE 4711 fe:00:1310730 0 EOF";
-        assert_eq!(holder_in(line, 1_310_730), Some(4711));
-        assert_eq!(holder_in(line, 1_310_731), None);
+        let file = |device: &str, inode| (device.to_owned(), inode);
+        let ours = file("fe:00", 1_310_730);
+        assert_eq!(holder_in(line, &ours), Some(4711));
+        assert_eq!(holder_in(line, &file("fe:00", 1_310_731)), None);
+        assert_eq!(holder_in(line, &file("00:2c", 1_310_730)), None);
         let other = "2: FLOCK  ADVISORY  WRITE 4711 fe:00:1310730 0 EOF";
-        assert_eq!(holder_in(other, 1_310_730), None);
-        assert_eq!(holder_in("", 1), None);
+        assert_eq!(holder_in(other, &ours), None);
+        assert_eq!(holder_in("", &ours), None);
     }
 }

@@ -56,7 +56,10 @@ async fn what_is_not_known_committed_is_delivered_to_nobody() {
     writer.mark_committed().await.unwrap();
     for reader in [store.clone(), log.handle()] {
         assert_eq!(reader.bounds().await.unwrap().tail, last.end());
-        assert_eq!(read_after(&reader, start).await.unwrap(), [last.clone()]);
+        assert_eq!(
+            read_after(&reader, start).await.unwrap(),
+            std::slice::from_ref(&last)
+        );
     }
 }
 
