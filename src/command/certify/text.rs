@@ -1,3 +1,4 @@
+use comfy_table::presets::NOTHING;
 use standfast::conformance::Verdict;
 
 use super::report::{CaseReport, Report};
@@ -5,16 +6,18 @@ use crate::command::output;
 
 /// What no suite sees that only calls a store.
 const UNSEEN: &str = "\
-Not seen by certify: what is left after a power cut, whether a disk tells the truth about its syncs, the network between \
-hosts and what other hosts see, and what happens between two calls of one operation (cases that need a wire).";
+Not seen by certify: what is left after a power cut, whether a disk tells the truth about its syncs, the network
+between hosts and what other hosts see, and what happens between two calls of one operation (`no wire`).";
 
 pub(super) fn text(report: &Report) -> String {
     let mut rules = output::table(&["rule", "", "cases"]);
+    rules.load_style(NOTHING);
     for rule in &report.rules {
         let cases = format!("{} of {}", rule.passed, rule.cases);
         rules.add_row([rule.rule, rule.grade.word(), &cases]);
     }
     let mut cases = output::table(&["", "case", "rules", ""]);
+    cases.load_style(NOTHING);
     for case in &report.cases {
         let row = &case.row;
         cases.add_row([row.kind, row.case, &row.rules.join(" "), word(case)]);
