@@ -78,7 +78,7 @@ pub(crate) fn twin_fails<K: Tried>(name: &str) {
     // A race is not run by every seed; the first that fails is enough.
     let plan = Plan {
         seeds: plan().seeds.max(50),
-        patience: Duration::from_secs(60),
+        patience: Duration::from_mins(1),
         ..plan()
     };
     let mut told = Vec::new();

@@ -25,9 +25,9 @@ pub use election::{
     Process,
 };
 pub use failure::{Failure, Outcome};
-pub use log::{Log, LogFacts, LogHarness, LogSpace, LogTrial, LogTwist, Twisted, Wired};
+pub use log::{Log, LogFacts, LogHarness, LogSpace, LogTrial, LogTwist, Wired};
 pub use report::{Row, Verdict};
-pub use run::{Plan, run, run_case, run_twin};
+pub use run::{Plan, run, run_broken, run_case, run_twin};
 pub use snapshot::{
     SnapshotFacts, SnapshotHarness, SnapshotSpace, SnapshotTrial, SnapshotTwist, Snapshots,
     WiredSnapshots,

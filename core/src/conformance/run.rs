@@ -23,7 +23,7 @@ impl Default for Plan {
         Self {
             seed: 1,
             seeds: 1,
-            patience: Duration::from_secs(120),
+            patience: Duration::from_mins(2),
         }
     }
 }
@@ -48,8 +48,31 @@ pub fn run<K: Kind>(
     rows
 }
 
+/// Runs every case of `K` on stores that `twist` breaks, to see which of them find the fault.
+///
+/// Blocks its thread: call it from one of its own, not from an async worker.
+pub fn run_broken<K: Kind>(
+    harness: &Arc<K::Harness>,
+    twist: &Arc<K::Twist>,
+    plan: &Plan,
+) -> Vec<Row> {
+    let cases = K::cases().into_iter();
+    cases
+        .map(|case| run_under(harness, &case, Some(twist), plan))
+        .collect()
+}
+
 /// Runs one case with every seed, until one fails.
 pub fn run_case<K: Kind>(harness: &Arc<K::Harness>, case: &Case<K>, plan: &Plan) -> Row {
+    run_under(harness, case, None, plan)
+}
+
+fn run_under<K: Kind>(
+    harness: &Arc<K::Harness>,
+    case: &Case<K>,
+    twist: Option<&Arc<K::Twist>>,
+    plan: &Plan,
+) -> Row {
     let verdict = match applies(harness, case, plan) {
         Err(failure) => Verdict::failed(plan.seed, &failure),
         Ok(Some(because)) => Verdict::NotApplicable {
@@ -57,7 +80,8 @@ pub fn run_case<K: Kind>(harness: &Arc<K::Harness>, case: &Case<K>, plan: &Plan)
         },
         Ok(None) => (plan.seed..plan.seed.saturating_add(plan.seeds))
             .find_map(|seed| {
-                let failure = try_once(harness, case, None, seed, plan.patience).err()?;
+                let twist = twist.cloned();
+                let failure = try_once(harness, case, twist, seed, plan.patience).err()?;
                 Some(Verdict::failed(seed, &failure))
             })
             .unwrap_or(Verdict::Passed),

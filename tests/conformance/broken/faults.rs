@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use standfast::conformance::LogTwist;
+use standfast::conformance::{LogTwist, SnapshotTwist};
 use standfast::standfast_core::{
-    Batch, FenceToken, Fingerprint, OpLogStore, OpLogTail, OpLogWriter, Position, Seq, TailEvent,
-    TrimGuard,
+    Batch, CatalogEntry, FenceToken, Fingerprint, OpLogStore, OpLogTail, OpLogWriter, Position,
+    Seq, SnapshotStore, TailEvent, TrimGuard, Won,
 };
 use standfast::{ErrorKind, Result};
 
@@ -38,7 +38,7 @@ impl LogTwist for AcknowledgesBeforeSync {
     }
 }
 
-/// Tells a second cluster that the log is its own.
+/// Tells a second cluster that the store is its own, and a second leader that it won the catalog's entry.
 pub(super) struct SecondCreateWins;
 
 #[async_trait]
@@ -47,6 +47,28 @@ impl LogTwist for SecondCreateWins {
         match store.init(cluster).await {
             Err(error) if *error.kind() == ErrorKind::Foreign => Ok(()),
             answer => answer,
+        }
+    }
+}
+
+#[async_trait]
+impl SnapshotTwist for SecondCreateWins {
+    async fn init(&self, store: &dyn SnapshotStore, cluster: Fingerprint) -> Result<()> {
+        match store.init(cluster).await {
+            Err(error) if *error.kind() == ErrorKind::Foreign => Ok(()),
+            answer => answer,
+        }
+    }
+
+    async fn win_entry(
+        &self,
+        store: &dyn SnapshotStore,
+        token: &FenceToken,
+        next: CatalogEntry,
+    ) -> Result<Won> {
+        match store.win_entry(token, next.clone()).await? {
+            Won::No => Ok(Won::Yes(Box::new(next))),
+            won => Ok(won),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::oplog::{Fencing, OpLogCapabilities};
 
 pub use harness::{LogHarness, LogSpace, Wired};
 pub use trial::LogTrial;
-pub use twist::{LogTwist, Twisted};
+pub use twist::LogTwist;
 
 /// Logs.
 #[derive(Debug)]

@@ -100,15 +100,14 @@ pub trait LogTwist: Send + Sync {
     }
 }
 
-/// A log under a twist: sound, but for one rule. For trying out what finds that.
-pub struct Twisted {
+/// A log under a twist.
+pub(super) struct Twisted {
     store: Arc<dyn OpLogStore>,
     twist: Arc<dyn LogTwist>,
 }
 
 impl Twisted {
-    /// What `twist` makes of `store`.
-    pub fn new(store: Arc<dyn OpLogStore>, twist: Arc<dyn LogTwist>) -> Self {
+    pub(super) fn new(store: Arc<dyn OpLogStore>, twist: Arc<dyn LogTwist>) -> Self {
         Self { store, twist }
     }
 }
