@@ -34,7 +34,6 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Check a configuration: every problem at once, with its line
     Check(CheckArguments),
-    /// Prove that the configured stores keep what the node relies on: the conformance suite, in scratch places
     Certify(CertifyArguments),
     /// Show who leads, who follows, and how far each is
     Status(TargetArguments),

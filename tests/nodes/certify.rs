@@ -148,6 +148,15 @@ async fn an_interrupted_certify_removes_what_it_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn its_help_says_what_it_touches() {
+    let help = standfast().args(["certify", "--help"]).output().await;
+    let help = String::from_utf8(help.unwrap().stdout).unwrap();
+    for told in ["Prove that", "nothing but the scratch", "Exit code 0"] {
+        assert!(help.contains(told), "{help}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_words_are_refused() {
     let (_dir, config) = configured("log");
     for (words, code, wanted) in [
