@@ -33,7 +33,9 @@ pub(crate) fn context(context: &OpenContext) -> OpenContext {
 pub(crate) fn folder(dir: &Path, name: &str) -> PathBuf {
     let there = dir.ancestors().find(|path| path.is_dir()).unwrap_or(dir);
     // What is configured tells several stores apart that have no folder yet.
-    let missing = dir.strip_prefix(there).unwrap_or(Path::new(""));
+    let missing = dir
+        .strip_prefix(there)
+        .unwrap_or_else(|_same| Path::new(""));
     let mut folder = word(name);
     for part in missing {
         folder = format!("{folder}-{}", part.to_string_lossy());
@@ -92,7 +94,8 @@ pub(crate) fn no_scratch(what: &str) -> Error {
         .context(format!("`{what}` is no scratch place: nothing was removed"))
 }
 
-#[cfg(all(test, feature = "file", feature = "bucket"))]
+#[cfg(test)]
+#[cfg(all(feature = "file", feature = "bucket"))]
 mod tests {
     use std::sync::Arc;
 

@@ -29,6 +29,16 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    fn check_open(&self) -> Result<()> {
+        if !self.closed {
+            return Ok(());
+        }
+        let told = "the suite was told to stop";
+        Err(Error::new(ErrorKind::Cancelled, "open scratch place").context(told))
+    }
+}
+
 impl<S: Store + ?Sized> Places<S> {
     /// The places called `name` of the store of `section`.
     ///
@@ -82,7 +92,7 @@ impl<S: Store + ?Sized> Places<S> {
     pub(super) async fn fresh(self: &Arc<Self>) -> Result<Place<S>> {
         let (number, scratch) = {
             let mut state = self.state.lock();
-            self.check_open(&state)?;
+            state.check_open()?;
             state.made += 1;
             let number = state.made;
             let scratch = self.scratch(&format!("{}-{number}", self.name))?;
@@ -113,14 +123,6 @@ impl<S: Store + ?Sized> Places<S> {
              runs, remove what has `scratch-{}` in its name, or take another name",
             self.name, self.backend.kind, self.name
         ))
-    }
-
-    fn check_open(&self, state: &State) -> Result<()> {
-        if !state.closed {
-            return Ok(());
-        }
-        let told = "the suite was told to stop";
-        Err(Error::new(ErrorKind::Cancelled, "open scratch place").context(told))
     }
 
     async fn remove(&self, number: u64) -> Result<()> {
@@ -180,7 +182,7 @@ impl<S: Store + ?Sized> Place<S> {
 
     /// Another handle, which goes by `clock`.
     pub(super) async fn open_on(&self, clock: &Clock) -> Result<Arc<S>> {
-        self.places.check_open(&self.places.state.lock())?;
+        self.places.state.lock().check_open()?;
         let context = OpenContext {
             clock: clock.clone(),
             ..self.scratch.context.clone()

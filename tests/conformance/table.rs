@@ -51,7 +51,7 @@ pub(crate) fn compare(backend: &str, row: &Row) {
          column `{backend}`, if that is meant",
         row.kind,
         row.case,
-        expected.map_or("nothing".to_owned(), |cell| format!("`{cell}`")),
+        expected.map_or_else(|| "nothing".to_owned(), |cell| format!("`{cell}`")),
         row.kind,
     );
 }

@@ -28,10 +28,10 @@ pub(super) async fn run(arguments: CertifyArguments) -> Result<ExitCode, Failure
     suite.clean().await?;
     let report = Report::new(&arguments, &config, rows?);
     output::print(arguments.config.output, &report, text::text)?;
-    Ok(match report.holds() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    if report.holds() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 /// Runs the cases, unless it is told to stop.

@@ -34,7 +34,9 @@ impl OpLogWriter for Unsynced {
     }
 
     fn tail(&self) -> Position {
-        self.cached.as_ref().map_or(self.inner.tail(), Batch::end)
+        self.cached
+            .as_ref()
+            .map_or_else(|| self.inner.tail(), Batch::end)
     }
 
     async fn settled(&mut self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {

@@ -68,7 +68,7 @@ impl SnapshotTwist for SecondCreateWins {
     ) -> Result<Won> {
         match store.win_entry(token, next.clone()).await? {
             Won::No => Ok(Won::Yes(Box::new(next))),
-            won => Ok(won),
+            won @ Won::Yes(_) => Ok(won),
         }
     }
 }

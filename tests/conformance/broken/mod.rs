@@ -5,16 +5,16 @@ mod faults;
 
 use std::sync::Arc;
 
-use standfast::conformance::{Log, Snapshots, run_broken};
+use standfast::conformance::{Log, LogTwist, SnapshotTwist, Snapshots, run_broken};
 
 use crate::kinds::{Tried, on, plan};
 
 /// Runs all cases of a kind on a store with this fault, over a sound one. Each case of `named` fails, and no other; those of
 /// `racing` find the fault in a race, which a slow machine may not run.
-fn fails<K: Tried>(twist: Arc<K::Twist>, named: &[&str], racing: &[&str]) {
+fn fails<K: Tried>(twist: &Arc<K::Twist>, named: &[&str], racing: &[&str]) {
     let registry = standfast_backends::builtin();
     let rows = on::<K, _>(&registry, K::BACKENDS[0], |suite| {
-        run_broken::<K>(&K::harness(suite), &twist, &plan())
+        run_broken::<K>(&K::harness(suite), twist, &plan())
     });
     let failed = rows.iter().filter(|row| row.verdict.is_failed());
     let failed: Vec<_> = failed.inspect(|row| println!("{row:?}")).collect();
@@ -31,7 +31,7 @@ fn fails<K: Tried>(twist: Arc<K::Twist>, named: &[&str], racing: &[&str]) {
 #[test]
 fn a_log_that_forgets_the_fence() {
     fails::<Log>(
-        Arc::new(faults::ForgetsTheFence),
+        &(Arc::new(faults::ForgetsTheFence) as Arc<dyn LogTwist>),
         &[
             "h01_a_zombie_is_fenced_and_stays_so",
             "h02_a_zombie_is_fenced_after_everything_was_trimmed",
@@ -48,7 +48,7 @@ fn a_log_that_forgets_the_fence() {
 #[test]
 fn a_log_that_acknowledges_before_it_syncs() {
     fails::<Log>(
-        Arc::new(faults::AcknowledgesBeforeSync),
+        &(Arc::new(faults::AcknowledgesBeforeSync) as Arc<dyn LogTwist>),
         &[
             "h27_a_batch_over_the_limit_is_unsupported_and_the_writer_lives",
             "h03_an_append_that_was_dropped_is_in_doubt_and_ends_the_writer",
@@ -67,7 +67,7 @@ fn a_log_that_acknowledges_before_it_syncs() {
 #[test]
 fn a_log_that_lets_a_second_create_win() {
     fails::<Log>(
-        Arc::new(faults::SecondCreateWins),
+        &(Arc::new(faults::SecondCreateWins) as Arc<dyn LogTwist>),
         &[
             "of_two_clusters_that_claim_a_log_one_wins",
             "h20_the_data_of_another_cluster_are_foreign",
@@ -79,7 +79,7 @@ fn a_log_that_lets_a_second_create_win() {
 #[test]
 fn a_snapshot_store_that_lets_a_second_create_win() {
     fails::<Snapshots>(
-        Arc::new(faults::SecondCreateWins),
+        &(Arc::new(faults::SecondCreateWins) as Arc<dyn SnapshotTwist>),
         &[
             "of_two_clusters_that_claim_a_store_one_wins",
             "h20_what_is_of_another_cluster_is_foreign",
@@ -94,7 +94,7 @@ fn a_snapshot_store_that_lets_a_second_create_win() {
 #[test]
 fn a_log_that_drops_one_entry_in_a_thousand() {
     fails::<Log>(
-        Arc::new(faults::DropsOneInAThousand::default()),
+        &(Arc::new(faults::DropsOneInAThousand::default()) as Arc<dyn LogTwist>),
         &["h08_a_tail_sees_all_batches_in_order_while_they_are_written"],
         &[],
     );
@@ -103,7 +103,7 @@ fn a_log_that_drops_one_entry_in_a_thousand() {
 #[test]
 fn a_log_that_trims_past_a_pin() {
     fails::<Log>(
-        Arc::new(faults::TrimsPastAPin),
+        &(Arc::new(faults::TrimsPastAPin) as Arc<dyn LogTwist>),
         &[
             "h10_trim_keeps_what_is_needed_and_the_last_batch",
             "h10_what_is_needed_and_cannot_be_found_out_stays",
