@@ -122,3 +122,17 @@ fn the_examples_are_two_nodes_of_one_cluster() {
         (&b.node.listen, &b.node.http)
     );
 }
+
+#[test]
+fn every_key_of_a_log_in_a_rocksdb_stands_in_its_example() {
+    let text = fs::read_to_string(Path::new(FOLDER).join("rocksdb.toml")).expect("it is there");
+    let registry = standfast_backends::builtin();
+    let factory = registry.oplogs.get("rocksdb").expect("this build has it");
+    for key in factory.keys() {
+        let set = |line: &str| {
+            line.trim_start_matches('#')
+                .starts_with(&format!("{key} = "))
+        };
+        assert!(text.lines().any(set), "{key} is not shown");
+    }
+}

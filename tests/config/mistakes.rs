@@ -112,13 +112,18 @@ fn a_missing_key_is_named_at_its_section() {
 
 #[test]
 fn an_unknown_backend_type_is_told_the_nearest_or_all() {
+    let known = if cfg!(feature = "rocksdb") {
+        "file, memory, rocksdb"
+    } else {
+        "file, memory"
+    };
     assert_eq!(
         with("[oplog]\ntype = \"file\"", "[oplog]\ntype = \"fiel\""),
         "line 10: [oplog] type = \"fiel\" is not in this build: did you mean `file`?"
     );
     assert_eq!(
         with("[oplog]\ntype = \"file\"", "[oplog]\ntype = \"postgres\""),
-        "line 10: [oplog] type = \"postgres\" is not in this build: known here: file, memory"
+        format!("line 10: [oplog] type = \"postgres\" is not in this build: known here: {known}")
     );
 }
 
