@@ -18,6 +18,7 @@ pub mod testing;
 
 pub use config::Config;
 pub use node::{Node, NodeBuilder, NodeView};
+pub use standfast_backends::builtin;
 pub use standfast_core::{
     Application, Change, Error, ErrorKind, Proposer, Refusal, RequestHeader, Result, Role, Rows,
     RowsMut, Typed, TypedProposer, assert_deterministic,

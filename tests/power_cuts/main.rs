@@ -24,6 +24,8 @@ mod bucket;
 #[cfg(test)]
 mod election;
 #[cfg(test)]
+mod held;
+#[cfg(test)]
 mod high_water;
 #[cfg(test)]
 mod log;

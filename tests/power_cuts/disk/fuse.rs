@@ -9,10 +9,11 @@ use fuser::{
 };
 use parking_lot::Mutex;
 
+use super::gate::Gate;
 use super::image::{At, Image};
 use super::inode::{Ino, now};
 
-/// How long the kernel may remember names and attributes: nobody changes them behind its back.
+/// How long the kernel may remember names and attributes when nobody changes them behind its back.
 const TTL: Duration = Duration::from_hours(1);
 const GENERATION: Generation = Generation(0);
 const HANDLE: FileHandle = FileHandle(0);
@@ -24,7 +25,11 @@ const PUNCH_HOLE: i32 = 2;
 const ZERO_RANGE: i32 = 16;
 
 /// Translates what the kernel asks. Locks and mappings are the kernel's own affair; it hands every write on at once.
-pub(super) struct Served(pub(super) Arc<Mutex<Image>>);
+pub(super) struct Served {
+    image: Arc<Mutex<Image>>,
+    /// What calls pass, where several ways lead to the disk.
+    gate: Option<Arc<Gate>>,
+}
 
 const fn at(parent: INodeNo, name: &OsStr) -> At<'_> {
     At {
@@ -34,17 +39,67 @@ const fn at(parent: INodeNo, name: &OsStr) -> At<'_> {
 }
 
 impl Served {
+    /// The only way to the disk.
+    pub(super) fn alone(image: &Arc<Mutex<Image>>) -> Self {
+        Self {
+            image: Arc::clone(image),
+            gate: None,
+        }
+    }
+
+    /// One of several ways, behind a gate.
+    pub(super) fn behind(image: &Arc<Mutex<Image>>, gate: &Arc<Gate>) -> Self {
+        Self {
+            image: Arc::clone(image),
+            gate: Some(Arc::clone(gate)),
+        }
+    }
+
+    /// Through the gate; an answer that is lost is an error, whatever was done.
+    fn pass(&self) -> Result<(), Errno> {
+        match &self.gate {
+            Some(gate) if gate.pass() => Err(Errno::EIO),
+            _ => Ok(()),
+        }
+    }
+
+    /// How long the kernel may remember names and attributes.
+    fn ttl(&self) -> Duration {
+        self.gate.as_ref().map_or(TTL, |_| Duration::ZERO)
+    }
+
+    /// Whether the kernel may remember what is in files.
+    fn caching(&self) -> FopenFlags {
+        let shared = FopenFlags::FOPEN_DIRECT_IO;
+        self.gate.as_ref().map_or(KEEP_CACHE, |_| shared)
+    }
+
     fn entry(&self, reply: ReplyEntry, found: impl FnOnce(&mut Image) -> Result<Ino, Errno>) {
-        let mut image = self.0.lock();
+        let mut image = self.image.lock();
         let attributes = found(&mut image).and_then(|ino| Ok(image.inode(ino)?.attributes(ino)));
         match attributes {
-            Ok(attributes) => reply.entry(&TTL, &attributes, GENERATION),
+            Ok(attributes) => reply.entry(&self.ttl(), &attributes, GENERATION),
             Err(error) => reply.error(error),
         }
     }
 
+    /// A change, through the gate.
+    fn change(&self, reply: ReplyEmpty, done: impl FnOnce(&mut Image) -> Result<(), Errno>) {
+        let told = self.pass();
+        self.empty(reply, |image| done(image).and(told));
+    }
+
+    /// A change that makes a name, through the gate.
+    fn make(&self, reply: ReplyEntry, made: impl FnOnce(&mut Image) -> Result<Ino, Errno>) {
+        let told = self.pass();
+        self.entry(reply, |image| {
+            let made = made(image)?;
+            told.map(|()| made)
+        });
+    }
+
     fn empty(&self, reply: ReplyEmpty, done: impl FnOnce(&mut Image) -> Result<(), Errno>) {
-        let done = done(&mut self.0.lock());
+        let done = done(&mut self.image.lock());
         match done {
             Ok(()) => reply.ok(),
             Err(error) => reply.error(error),
@@ -59,8 +114,8 @@ impl Filesystem for Served {
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         let ino = Ino(ino.0);
-        match self.0.lock().inode(ino) {
-            Ok(inode) => reply.attr(&TTL, &inode.attributes(ino)),
+        match self.image.lock().inode(ino) {
+            Ok(inode) => reply.attr(&self.ttl(), &inode.attributes(ino)),
             Err(error) => reply.error(error),
         }
     }
@@ -84,7 +139,8 @@ impl Filesystem for Served {
         reply: ReplyAttr,
     ) {
         let ino = Ino(ino.0);
-        let mut image = self.0.lock();
+        let told = self.pass();
+        let mut image = self.image.lock();
         let mut set = || {
             if let Some(size) = size {
                 image.truncate(ino, size)?;
@@ -98,10 +154,10 @@ impl Filesystem for Served {
                 Some(TimeOrNow::Now) => inode.mtime = now(),
                 None => {}
             }
-            Ok(inode.attributes(ino))
+            told.map(|()| inode.attributes(ino))
         };
         match set() {
-            Ok(attributes) => reply.attr(&TTL, &attributes),
+            Ok(attributes) => reply.attr(&self.ttl(), &attributes),
             Err(error) => reply.error(error),
         }
     }
@@ -116,17 +172,17 @@ impl Filesystem for Served {
         reply: ReplyEntry,
     ) {
         let mode = mode & !umask;
-        self.entry(reply, |image| {
+        self.make(reply, |image| {
             image.make(at(parent, name), FileType::Directory, mode)
         });
     }
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        self.empty(reply, |image| image.remove(at(parent, name)));
+        self.change(reply, |image| image.remove(at(parent, name)));
     }
 
     fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        self.empty(reply, |image| image.remove(at(parent, name)));
+        self.change(reply, |image| image.remove(at(parent, name)));
     }
 
     fn rename(
@@ -143,7 +199,7 @@ impl Filesystem for Served {
             return reply.error(Errno::EINVAL);
         }
         let (from, to) = (at(parent, name), at(newparent, newname));
-        self.empty(reply, |image| image.rename(from, to, flags.is_empty()));
+        self.change(reply, |image| image.rename(from, to, flags.is_empty()));
     }
 
     fn link(
@@ -155,7 +211,7 @@ impl Filesystem for Served {
         reply: ReplyEntry,
     ) {
         let ino = Ino(ino.0);
-        self.entry(reply, |image| {
+        self.make(reply, |image| {
             image.link(ino, at(newparent, newname)).map(|()| ino)
         });
     }
@@ -170,24 +226,27 @@ impl Filesystem for Served {
         _: i32,
         reply: ReplyCreate,
     ) {
-        let mut image = self.0.lock();
+        let told = self.pass();
+        let mut image = self.image.lock();
         let mut create = || {
             let ino = image.make(at(parent, name), FileType::RegularFile, mode & !umask)?;
+            told?;
             image.opened(ino)?;
             Ok(image.inode(ino)?.attributes(ino))
         };
         match create() {
             Ok(attributes) => {
-                reply.created(&TTL, &attributes, GENERATION, HANDLE, KEEP_CACHE);
+                reply.created(&self.ttl(), &attributes, GENERATION, HANDLE, self.caching());
             }
             Err(error) => reply.error(error),
         }
     }
 
     fn open(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        let opened = self.0.lock().opened(Ino(ino.0));
+        let told = self.pass();
+        let opened = told.and_then(|()| self.image.lock().opened(Ino(ino.0)));
         match opened {
-            Ok(()) => reply.opened(HANDLE, KEEP_CACHE),
+            Ok(()) => reply.opened(HANDLE, self.caching()),
             Err(error) => reply.error(error),
         }
     }
@@ -203,7 +262,10 @@ impl Filesystem for Served {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        match self.0.lock().inode(Ino(ino.0)) {
+        if let Err(error) = self.pass() {
+            return reply.error(error);
+        }
+        match self.image.lock().inode(Ino(ino.0)) {
             Ok(inode) => reply.data(&inode.content.read(offset, u64::from(size))),
             Err(error) => reply.error(error),
         }
@@ -221,7 +283,8 @@ impl Filesystem for Served {
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
-        let written = self.0.lock().write(Ino(ino.0), offset, data);
+        let told = self.pass();
+        let written = self.image.lock().write(Ino(ino.0), offset, data).and(told);
         match written {
             Ok(()) => reply.written(u32::try_from(data.len()).unwrap()),
             Err(error) => reply.error(error),
@@ -246,11 +309,11 @@ impl Filesystem for Served {
     }
 
     fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        self.empty(reply, |image| image.sync_file(Ino(ino.0)));
+        self.change(reply, |image| image.sync_file(Ino(ino.0)));
     }
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        self.empty(reply, |image| image.sync_dir(Ino(ino.0)));
+        self.change(reply, |image| image.sync_dir(Ino(ino.0)));
     }
 
     fn readdir(
@@ -261,7 +324,10 @@ impl Filesystem for Served {
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
-        let image = self.0.lock();
+        if let Err(error) = self.pass() {
+            return reply.error(error);
+        }
+        let image = self.image.lock();
         for listed in image.list(Ino(ino.0), offset) {
             let Ok(inode) = image.inode(listed.ino) else {
                 return reply.error(Errno::EIO);
@@ -274,7 +340,7 @@ impl Filesystem for Served {
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
-        let image = self.0.lock();
+        let image = self.image.lock();
         let (page, all) = image.capacity();
         let free = all.saturating_sub(image.used());
         let page = u32::try_from(page).unwrap();
@@ -292,7 +358,7 @@ impl Filesystem for Served {
         reply: ReplyEmpty,
     ) {
         let (ino, range) = (Ino(ino.0), offset..offset + length);
-        self.empty(reply, |image| match mode {
+        self.change(reply, |image| match mode {
             0 | KEEP_SIZE => image.allocate(ino, range, mode == KEEP_SIZE),
             _ if mode & (PUNCH_HOLE | ZERO_RANGE) != 0 && mode & KEEP_SIZE != 0 => {
                 image.punch(ino, range)

@@ -12,8 +12,10 @@
 //! After a cut nothing that was open works any more, as after a reboot; the same directory shows what survived.
 
 mod content;
+mod door;
 mod faults;
 mod fuse;
+mod gate;
 mod image;
 mod inode;
 mod janitor;
@@ -21,6 +23,7 @@ mod loss;
 mod names;
 mod power_disk;
 
+pub(crate) use door::Door;
 pub(crate) use loss::Loss;
 pub(crate) use power_disk::PowerDisk;
 

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use rustix::mount::{UnmountFlags, unmount};
 
 use super::content::PAGE;
+use super::door::Door;
 use super::faults::Faults;
 use super::fuse::Served;
 use super::image::Image;
@@ -39,6 +40,12 @@ impl PowerDisk {
     /// What lies in it is on the disk.
     pub(crate) fn path(&self) -> &Path {
         &self.mount
+    }
+
+    /// Another way to it, of which every call is in the test's hand. Only what goes through such doors is seen through others,
+    /// and no power is cut while one is open.
+    pub(crate) fn door(&self) -> Door {
+        Door::open(&self.served.as_ref().unwrap().1)
     }
 
     /// Cuts the power, and gives it back: whatever was open works no more, faults are gone, counts begin anew.
@@ -113,7 +120,7 @@ impl PowerDisk {
         let image = Arc::new(Mutex::new(image));
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("standfast-test".to_owned())];
-        let session = Session::new(Served(Arc::clone(&image)), &self.mount, &config);
+        let session = Session::new(Served::alone(&image), &self.mount, &config);
         let session = session.expect("/dev/fuse: run the tests as root, with CAP_SYS_ADMIN");
         self.served = Some((session.spawn().unwrap(), image));
     }

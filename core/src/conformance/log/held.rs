@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -11,6 +10,7 @@ use crate::batch::Batch;
 use crate::conformance::case::{Case, case};
 use crate::conformance::failure::{Failure, Outcome, ensure};
 use crate::conformance::parts::cluster;
+use crate::conformance::threads::{beside, ended, join};
 use crate::conformance::wire::Wire;
 use crate::error::{ErrorKind, Result};
 use crate::oplog::{OpLogStore, OpLogWriter};
@@ -47,52 +47,35 @@ impl LogTwist for AcknowledgesTheHeld {
 type Acknowledged = Vec<Vec<u8>>;
 
 /// Begins the term of `epoch`, and appends until something refuses. Tells what was acknowledged, and the error.
-async fn a_term(store: Arc<dyn OpLogStore>, epoch: u64) -> (Acknowledged, Option<ErrorKind>) {
+async fn a_term(
+    store: Arc<dyn OpLogStore>,
+    epoch: u64,
+) -> Outcome<(Acknowledged, Option<ErrorKind>)> {
     let mut acknowledged = Vec::new();
     let mut writer = match lead(&*store, epoch).await {
         Ok(writer) => writer,
-        Err(error) => return (acknowledged, Some(error.kind().clone())),
+        Err(error) => return Ok((acknowledged, Some(error.kind().clone()))),
     };
     for n in 0..3 {
         let payload = format!("{epoch}/{n}").into_bytes();
         match append(&mut *writer, &payload).await {
             Ok(_) => acknowledged.push(payload),
-            Err(error) => return (acknowledged, Some(error.kind().clone())),
+            Err(error) => return Ok((acknowledged, Some(error.kind().clone()))),
         }
     }
     let marked = writer.mark_committed().await;
-    (acknowledged, marked.err().map(|error| error.kind().clone()))
+    let refused = marked.err().map(|error| error.kind().clone());
+    Ok((acknowledged, refused))
 }
 
 /// A log with a term behind it, and a handle on it over a wire.
 async fn begun(trial: &LogTrial) -> Outcome<(Place, Arc<dyn OpLogStore>, Arc<dyn Wire>)> {
     let log = trial.fresh().await?;
-    let (_, refused) = a_term(log.open().await?, 1).await;
+    let (_, refused) = a_term(log.open().await?, 1).await?;
     ensure!(refused.is_none(), "the first term was refused: {refused:?}");
     let wired = log.open_wired().await?;
     let (store, wire) = wired.ok_or_else(|| Failure::new("the harness has no wire any more"))?;
     Ok((log, store, wire))
-}
-
-/// Runs a term on a thread of its own: held calls block it.
-fn in_the_background(
-    store: Arc<dyn OpLogStore>,
-    epoch: u64,
-) -> std::thread::JoinHandle<Outcome<(Acknowledged, Option<ErrorKind>)>> {
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?;
-        Ok(runtime.block_on(a_term(store, epoch)))
-    })
-}
-
-fn finish(
-    term: std::thread::JoinHandle<Outcome<(Acknowledged, Option<ErrorKind>)>>,
-) -> Outcome<(Acknowledged, Option<ErrorKind>)> {
-    term.join()
-        .unwrap_or_else(|_| Err(Failure::new("the term panicked")))
 }
 
 /// Whether everything acknowledged is there, once, for whoever reads after one more promotion.
@@ -121,13 +104,13 @@ async fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges(
         let (log, store, wire) = begun(trial).await?;
         // Opening the handle was calls as well.
         wire.hold_at(wire.calls() + call);
-        let term = in_the_background(store, 2);
+        let term = beside(a_term(store, 2));
         let held = tokio::select! {
             () = wire.held() => true,
             () = ended(&term) => false,
         };
         let successor = if held {
-            let (acknowledged, refused) = a_term(log.open().await?, 3).await;
+            let (acknowledged, refused) = a_term(log.open().await?, 3).await?;
             ensure!(
                 refused.is_none(),
                 "{when}: the successor was refused: {refused:?}"
@@ -137,7 +120,7 @@ async fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges(
             Vec::new()
         };
         wire.release();
-        let (mut acknowledged, refused) = finish(term)?;
+        let (mut acknowledged, refused) = join(term)?;
         if held {
             let known = matches!(
                 refused,
@@ -164,8 +147,8 @@ async fn h03_a_lost_answer_at_any_call_is_no_lost_entry(trial: &LogTrial) -> Out
         let (log, store, wire) = begun(trial).await?;
         let lost = wire.calls() + call;
         wire.lose_answer_at(lost);
-        let (mut acknowledged, _) = finish(in_the_background(store, 2))?;
-        let (more, refused) = a_term(log.open().await?, 3).await;
+        let (mut acknowledged, _) = join(beside(a_term(store, 2)))?;
+        let (more, refused) = a_term(log.open().await?, 3).await?;
         ensure!(
             refused.is_none(),
             "{when}: the successor was refused: {refused:?}"
@@ -181,12 +164,4 @@ async fn h03_a_lost_answer_at_any_call_is_no_lost_entry(trial: &LogTrial) -> Out
         }
     }
     Ok(())
-}
-
-/// Waits until the thread has ended.
-async fn ended<T>(thread: &std::thread::JoinHandle<T>) {
-    let mut looks = tokio::time::interval(Duration::from_millis(1));
-    while !thread.is_finished() {
-        looks.tick().await;
-    }
 }

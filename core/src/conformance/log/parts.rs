@@ -167,11 +167,18 @@ pub(super) async fn next_batches(tail: &mut dyn OpLogTail) -> Outcome<Vec<Batch>
     }
 }
 
-/// A guard that needs entries from `needed` on, or does not know.
+/// Says what a restore in progress needs.
 #[derive(Debug)]
 pub(super) struct Guard {
     token: FenceToken,
-    needed: Option<Option<Seq>>,
+    needed: Needed,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Needed {
+    Nothing,
+    From(Seq),
+    Unknown,
 }
 
 impl Guard {
@@ -179,14 +186,14 @@ impl Guard {
     pub(super) fn of(epoch: u64) -> Self {
         Self {
             token: token(epoch),
-            needed: Some(None),
+            needed: Needed::Nothing,
         }
     }
 
     /// Entries from `seq` on are needed.
     pub(super) fn needs(self, seq: Seq) -> Self {
         Self {
-            needed: Some(Some(seq)),
+            needed: Needed::From(seq),
             ..self
         }
     }
@@ -194,7 +201,7 @@ impl Guard {
     /// What is needed cannot be found out.
     pub(super) fn unsure(self) -> Self {
         Self {
-            needed: None,
+            needed: Needed::Unknown,
             ..self
         }
     }
@@ -207,8 +214,13 @@ impl TrimGuard for Guard {
     }
 
     async fn lowest_needed(&self) -> Result<Option<Seq>> {
-        self.needed.ok_or_else(|| {
-            Error::new(ErrorKind::Unavailable, "list pins").context("the pins cannot be read")
-        })
+        match self.needed {
+            Needed::Nothing => Ok(None),
+            Needed::From(seq) => Ok(Some(seq)),
+            Needed::Unknown => {
+                Err(Error::new(ErrorKind::Unavailable, "list pins")
+                    .context("the pins cannot be read"))
+            }
+        }
     }
 }

@@ -9,8 +9,9 @@ use super::twist::LogTwist;
 use super::{Log, outliving};
 use crate::batch::Batch;
 use crate::conformance::case::{Case, case};
-use crate::conformance::failure::{Failure, Outcome, ensure, ensure_eq};
+use crate::conformance::failure::{Outcome, ensure, ensure_eq};
 use crate::conformance::parts::{cluster, token};
+use crate::conformance::threads::{beside, join};
 use crate::error::{ErrorKind, Result};
 use crate::oplog::{OpLogStore, OpLogWriter, ReadLimit};
 use crate::words::{Epoch, Position};
@@ -48,25 +49,6 @@ impl LogTwist for AcknowledgesWhatIsFenced {
 /// How often each of three racers is promoted.
 const ROUNDS: u64 = 40;
 
-/// Runs a racer on a thread of its own.
-fn race<T: Send + 'static>(
-    racer: impl Future<Output = Outcome<T>> + Send + 'static,
-) -> std::thread::JoinHandle<Outcome<T>> {
-    std::thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?
-            .block_on(racer)
-    })
-}
-
-fn finish<T>(racer: std::thread::JoinHandle<Outcome<T>>) -> Outcome<T> {
-    racer
-        .join()
-        .unwrap_or_else(|_| Err(Failure::new("a racer panicked")))
-}
-
 /// Is promoted again and again under ever higher epochs, appends a little in each term, and returns what was acknowledged.
 async fn promote_again_and_again(
     store: Arc<dyn OpLogStore>,
@@ -103,11 +85,11 @@ async fn h16_of_racing_writers_every_acknowledged_entry_stays(trial: &LogTrial) 
     let mut racers = Vec::new();
     for name in 0..3 {
         let (store, epochs) = (log.open().await?, Arc::clone(&epochs));
-        racers.push(race(promote_again_and_again(store, epochs, name)));
+        racers.push(beside(promote_again_and_again(store, epochs, name)));
     }
     let mut acknowledged = Vec::new();
     for racer in racers {
-        acknowledged.extend(finish(racer)?);
+        acknowledged.extend(join(racer)?);
     }
     let last = epochs.load(Ordering::Relaxed);
     let mut writer = lead(&*log.open().await?, last).await?;
@@ -167,17 +149,17 @@ async fn h28_what_lands_during_a_promotion_is_drained_or_refused(trial: &LogTria
         let mut writer = store.open_writer(&token(epoch)).await?;
         if let Some((old, between)) = old.take() {
             between.succeeded.store(true, Ordering::Release);
-            acknowledged.extend(finish(old)?);
+            acknowledged.extend(join(old)?);
         }
         let after = drained
             .last()
-            .map_or(Position::genesis(cluster()), Batch::end);
+            .map_or_else(|| Position::genesis(cluster()), Batch::end);
         drain(&mut *writer, after, &mut drained).await?;
         let start = epoch_start(Epoch(epoch), writer.tail())?;
         writer.append(&start).await?;
         drained.push(start);
         let between = Arc::new(Between::default());
-        let leader = race(append_until_fenced(writer, Arc::clone(&between)));
+        let leader = beside(append_until_fenced(writer, Arc::clone(&between)));
         while !between.begun.load(Ordering::Acquire) && !leader.is_finished() {
             tokio::task::yield_now().await;
         }
@@ -186,7 +168,7 @@ async fn h28_what_lands_during_a_promotion_is_drained_or_refused(trial: &LogTria
     let mut last = lead(&*log.open().await?, 41).await?;
     if let Some((old, between)) = old {
         between.succeeded.store(true, Ordering::Release);
-        acknowledged.extend(finish(old)?);
+        acknowledged.extend(join(old)?);
     }
     last.mark_committed().await?;
     let all = read_all(&*log.open().await?).await?;

@@ -68,7 +68,7 @@ impl World {
     /// Where the first `count` batches end.
     fn end(&self, count: usize) -> Position {
         let last = count.checked_sub(1).and_then(|last| self.batches.get(last));
-        last.map_or(Position::genesis(cluster()), Batch::end)
+        last.map_or_else(|| Position::genesis(cluster()), Batch::end)
     }
 
     fn place(&self, thousandths: u16) -> usize {
@@ -176,7 +176,7 @@ impl World {
         Ok(())
     }
 
-    async fn read(&self, after: u16, batches: usize) -> Outcome {
+    async fn read(&mut self, after: u16, batches: usize) -> Outcome {
         let count = self.place(after);
         let limit = ReadLimit {
             batches,
@@ -209,7 +209,7 @@ impl World {
     }
 
     /// The ends of the log, as a handle sees them that remembers nothing.
-    pub(super) async fn compare(&self) -> Outcome {
+    pub(super) async fn compare(&mut self) -> Outcome {
         let bounds = self.log.open().await?.bounds().await?;
         ensure_eq!(
             (bounds.floor, bounds.epoch),
