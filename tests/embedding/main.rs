@@ -11,6 +11,12 @@ mod counter;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+#[path = "../../examples/own_backend/main.rs"]
+#[expect(dead_code, reason = "its `main`, and what only that names")]
+mod own_backend;
+#[cfg(test)]
+mod own_backend_story;
+#[cfg(test)]
 #[path = "../../examples/own_service/main.rs"]
 #[expect(dead_code, reason = "its `main`, and what only that names")]
 mod own_service;
