@@ -93,14 +93,14 @@ pub(super) fn create(tmp: &Path, dir: &Path, name: &str, content: &[u8]) -> io::
     Ok(created)
 }
 
-/// Puts `content` in the place of `dir/name`, whole or not at all. Only for files that one node owns.
+/// Puts `content` in the place of `dir/name`, whole or not at all. Only for files that one node owns, and that say nothing
+/// any more after a power cut: the name is not synced.
 pub(super) fn replace(tmp: &Path, dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let path = tmp.join(format!("{name}.{:016x}", rand::random::<u64>()));
     let mut file = File::create_new(&path)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&path, dir.join(name))?;
-    sync_dir(dir)
+    fs::rename(&path, dir.join(name))
 }
 
 #[cfg(test)]

@@ -83,12 +83,27 @@ impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
         let config: RocksDbOpLogConfig = settings::load(table)?;
-        Ok(scratch::inside(&config.dir, table, context, name))
+        let mut scratch = scratch::inside(&config.dir, table, context, name);
+        let place = folder(&scratch)?;
+        // The readers' notes are in it as well, beside the database.
+        let dir = place.join("log").display().to_string();
+        scratch.table.insert("dir".to_owned(), dir.into());
+        scratch.context.data_dir = place;
+        Ok(scratch)
     }
 
     async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
-        let config: RocksDbOpLogConfig = settings::load(&scratch.table)?;
-        let dir = scratch.context.resolve(&config.dir);
-        off_thread("remove scratch place", move || scratch::remove_folder(&dir)).await
+        let dir = folder(scratch)?;
+        let place = dir.parent().unwrap_or(&dir).to_owned();
+        off_thread("remove scratch place", move || {
+            scratch::remove_folder(&place)
+        })
+        .await
     }
+}
+
+/// The directory that a scratch place names.
+fn folder(scratch: &Scratch) -> Result<PathBuf> {
+    let config: RocksDbOpLogConfig = settings::load(&scratch.table)?;
+    Ok(scratch.context.resolve(&config.dir))
 }

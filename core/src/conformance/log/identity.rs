@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::Log;
@@ -51,6 +53,22 @@ impl LogTwist for TakesEverybodyIn {
     }
 }
 
+/// How often a store that is busy with another's claim is asked again, every ten milliseconds.
+const TRIES: usize = 1000;
+
+/// Claims the log, again as long as it cannot be reached: another may hold its lock.
+async fn claim(store: &dyn OpLogStore, cluster: Fingerprint) -> Result<()> {
+    for _ in 0..TRIES {
+        match store.init(cluster).await {
+            Err(error) if *error.kind() == ErrorKind::Unavailable => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            answer => return answer,
+        }
+    }
+    store.init(cluster).await
+}
+
 async fn of_two_clusters_that_claim_a_log_one_wins(trial: &LogTrial) -> Outcome {
     let log = trial.blank().await?;
     let (a, b) = (log.open().await?, log.open().await?);
@@ -59,7 +77,7 @@ async fn of_two_clusters_that_claim_a_log_one_wins(trial: &LogTrial) -> Outcome 
         None,
         "the fingerprint of a fresh log"
     );
-    let (first, second) = tokio::join!(a.init(cluster()), b.init(stranger()));
+    let (first, second) = tokio::join!(claim(&*a, cluster()), claim(&*b, stranger()));
     let (winner, loser) = match (first, second) {
         (Ok(()), loser) => (cluster(), loser),
         (loser, Ok(())) => (stranger(), loser),
