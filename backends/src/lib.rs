@@ -15,6 +15,8 @@
 
 #[cfg(feature = "bucket")]
 pub mod bucket;
+#[cfg(any(feature = "file", feature = "rocksdb"))]
+mod durable_dir;
 #[cfg(feature = "file")]
 mod file;
 pub mod layers;

@@ -12,6 +12,9 @@ use super::database::Database;
 use super::error::error;
 use super::oplog::SqliteOpLog;
 
+/// What tells a scratch place from a log that somebody needs.
+const SCRATCH: &str = ".scratch-";
+
 /// `[oplog]` of type `sqlite`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,7 +67,7 @@ impl Factory<dyn OpLogStore> for SqliteFactory {
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
         let mut file = SqliteConfig::file(table, context)?.into_os_string();
-        file.push(format!(".{name}"));
+        file.push(format!("{SCRATCH}{name}"));
         let path = PathBuf::from(file).display().to_string();
         let table = toml::Table::from_iter([("path".to_owned(), path.into())]);
         let context = OpenContext {
@@ -76,6 +79,10 @@ impl Factory<dyn OpLogStore> for SqliteFactory {
 
     async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
         let file = SqliteConfig::file(&scratch.table, &scratch.context)?;
+        if !file.to_string_lossy().contains(SCRATCH) {
+            return Err(error(ErrorKind::Config, "remove scratch")
+                .context(format!("{} is no scratch place", file.display())));
+        }
         for suffix in ["", "-wal", "-shm"] {
             let mut name = file.clone().into_os_string();
             name.push(suffix);

@@ -111,12 +111,19 @@ impl Fence {
         Ok(next)
     }
 
+    /// Whether the writer of this generation was the last to be let in.
+    pub(crate) fn is_held(transaction: &Transaction<'_>, generation: i64) -> Result<()> {
+        let own = Self::get(transaction)?;
+        if own.generation == generation {
+            return Ok(());
+        }
+        Err(fenced("write", own.epoch))
+    }
+
     /// Whether the writer of this generation may still write; from now on its epoch has appended something.
     pub(crate) fn check(transaction: &Transaction<'_>, generation: i64) -> Result<()> {
+        Self::is_held(transaction, generation)?;
         let own = Self::get(transaction)?;
-        if own.generation != generation {
-            return Err(fenced("append", own.epoch));
-        }
         if own.appended {
             return Ok(());
         }

@@ -30,6 +30,15 @@ impl SqliteWriter {
         }
     }
 
+    /// A writer that was shut out, or is in doubt, stays so (OW-3).
+    fn refuse_poisoned(&self, operation: &'static str) -> Result<()> {
+        match &self.poison {
+            None => Ok(()),
+            Some(kind) => Err(error(kind.clone(), operation)
+                .context("the writer is poisoned: reopen under a higher epoch")),
+        }
+    }
+
     /// Compares the fence and inserts, in one transaction.
     fn insert(&self, batch: &Batch) -> Result<()> {
         self.database.change("append", |transaction| {
@@ -64,10 +73,7 @@ impl OpLogWriter for SqliteWriter {
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<Position> {
-        if let Some(kind) = &self.poison {
-            return Err(error(kind.clone(), "append")
-                .context("the writer is poisoned: reopen under a higher epoch"));
-        }
+        self.refuse_poisoned("append")?;
         admit(batch, self.epoch, self.tail, &capabilities()).map_err(|e| e.backend(NAME))?;
         match self.insert(batch) {
             Ok(()) => {
@@ -90,8 +96,18 @@ impl OpLogWriter for SqliteWriter {
     }
 
     async fn mark_committed(&mut self) -> Result<()> {
-        // What is in the table is committed.
-        Ok(())
+        self.refuse_poisoned("mark committed")?;
+        // Nothing to mark: what is in the table is committed. Only whether it is still ours to say so.
+        let generation = self.generation;
+        let look = self
+            .database
+            .look("mark committed", |tx| Fence::is_held(tx, generation));
+        if let Err(error) = &look
+            && *error.kind() == ErrorKind::Fenced
+        {
+            self.poison = Some(ErrorKind::Fenced);
+        }
+        look
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

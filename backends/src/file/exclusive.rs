@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::layout::sync_dir;
+use crate::durable_dir::sync_dir;
 
 /// A draft that lies there for longer without a lock has no maker any more.
 const ORPHANED: Duration = Duration::from_mins(1);

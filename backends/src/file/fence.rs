@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::cluster::decode;
 use super::error::{error, io_error};
 use super::exclusive;
-use super::layout::sync_dir;
 use super::log_dir::LogDir;
 use super::numbered::{self, NumberedDir};
+use crate::durable_dir::sync_dir;
 use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, NodeId, Result};
 
 const FORMAT: &str = "standfast-fence";

@@ -9,9 +9,10 @@ use super::cluster;
 use super::error::{error, io_error};
 use super::exclusive;
 use super::history::{SegmentDir, Survey};
-use super::layout::{Layout, create_dir_durably};
+use super::layout::Layout;
 use super::numbered::{self, NumberedDir};
 use super::reserve::Reserve;
+use crate::durable_dir::create_dir_durably;
 use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, Result, Seq};
 
 /// The directories in the directory.

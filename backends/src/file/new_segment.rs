@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::error::{error, io_error};
 use super::exclusive::Draft;
-use super::layout::sync_dir;
 use super::log_dir::LogDir;
 use super::reserve::zero;
 use super::segment::{GUARD, SegmentHeader, SegmentName, padded};
+use crate::durable_dir::sync_dir;
 use standfast_core::{Batch, ErrorKind, Position, Result};
 
 /// The room a new segment has from the start: enough for an EpochStart, little enough to be no delay.

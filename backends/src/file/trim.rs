@@ -5,10 +5,10 @@ use super::error::io_error;
 use super::exclusive;
 use super::fence;
 use super::history::{Path, Survey};
-use super::layout::sync_dir;
 use super::log_dir::LogDir;
 use super::numbered;
 use super::segment::SegmentName;
+use crate::durable_dir::sync_dir;
 use standfast_core::{Result, Seq, TrimGuard};
 
 /// Removes whole segments: writes the floor, THEN asks the guard, THEN unlinks (R8).

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::RocksDbOpLog;
 use super::error::{error, io_error};
 use super::off_thread::off_thread;
+use crate::durable_dir::create_dir_durably;
 use crate::scratch;
 use crate::settings::{self, Settings};
 use standfast_core::{ByteSize, ErrorKind, Factory, OpLogStore, OpenContext, Result, Scratch};
@@ -72,7 +73,7 @@ impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
         let config: RocksDbOpLogConfig = settings::load(table)?;
         let dir = context.resolve(&config.dir);
         if context.make {
-            std::fs::create_dir_all(&dir).map_err(|source| io_error("open store", &dir, source))?;
+            create_dir_durably(&dir).map_err(|source| io_error("open store", &dir, source))?;
         } else if !dir.is_dir() {
             let missing = format!("there is no directory {}", dir.display());
             return Err(error(ErrorKind::NotFound, "open store").context(missing));

@@ -69,7 +69,7 @@ pub(super) fn check_unused(operation: &'static str, dir: &Path, tuning: &Tuning)
         return Ok(());
     }
     let db = DB::open_for_read_only(&tuning.database, dir, false)
-        .map_err(|source| not_opened(operation, dir, tuning, source))?;
+        .map_err(|source| refused(operation, dir, tuning, source))?;
     if db.iterator(IteratorMode::Start).next().is_some() {
         return Err(no_log(operation, dir));
     }
@@ -89,8 +89,9 @@ pub(super) fn follow(
     if !exists(dir) {
         return Err(not_initialised(operation, dir));
     }
+    wal::check_readable(operation, dir)?;
     DB::open_cf_descriptors_as_secondary(&tuning.database, dir, scratch, families())
-        .map_err(|source| not_opened(operation, dir, tuning, source))
+        .map_err(|source| refused(operation, dir, tuning, source))
 }
 
 fn families() -> [ColumnFamilyDescriptor; 2] {
@@ -107,20 +108,27 @@ pub(super) fn meta(db: &DB) -> &ColumnFamily {
     db.cf_handle(META).expect("opened with it")
 }
 
-/// Why a database cannot be opened: RocksDB has one word for all that the system refuses, so we look for ourselves.
+/// Why a database cannot be opened by its one writer: another may hold it.
 fn not_opened(
     operation: &'static str,
     dir: &Path,
     tuning: &Tuning,
     source: rocksdb::Error,
 ) -> Error {
+    let is_damaged = source.kind() == rocksdb::ErrorKind::Corruption;
+    match Holder::of(dir).filter(|_| !is_damaged) {
+        Some(holder) => error(ErrorKind::Unavailable, operation)
+            .context(format!("{} is held by {holder}", dir.display()))
+            .source(source),
+        None => refused(operation, dir, tuning, source),
+    }
+}
+
+/// Why a database cannot be opened that nobody holds, or by one who needs no lock: RocksDB has one word for all that the
+/// system refuses, so we look for ourselves.
+fn refused(operation: &'static str, dir: &Path, tuning: &Tuning, source: rocksdb::Error) -> Error {
     if source.kind() == rocksdb::ErrorKind::Corruption {
         return database_error(operation, dir, source);
-    }
-    if let Some(holder) = Holder::of(dir) {
-        return error(ErrorKind::Unavailable, operation)
-            .context(format!("{} is held by {holder}", dir.display()))
-            .source(source);
     }
     if let Err(refused) = check_writable(operation, dir) {
         return refused.source(source);

@@ -22,6 +22,8 @@ pub(super) struct Space {
     owner: RwLock<Option<Owner>>,
     secondary: Secondary,
     granted: AtomicU64,
+    /// Up to which entry the room of what was trimmed is given back.
+    pub(super) given_back: AtomicU64,
 }
 
 /// The open database of a term. Closing it gives the lock back.
@@ -54,6 +56,7 @@ impl Space {
             owner: RwLock::new(None),
             secondary: Secondary::new(scratches),
             granted: AtomicU64::new(0),
+            given_back: AtomicU64::new(0),
         }
     }
 

@@ -39,6 +39,7 @@ impl RocksDbTail {
             position: after,
             epoch,
             told: false,
+            empty: None,
             seen: None,
         };
         std::thread::Builder::new()
@@ -73,7 +74,10 @@ struct Follower {
     position: Position,
     epoch: Epoch,
     told: bool,
-    /// The version of the log that had nothing more.
+    /// The version of the log that had nothing more, when it was looked at last.
+    empty: Option<u64>,
+    /// The version that had nothing more, twice. Once is not enough: a reader may learn of a version a moment before it can
+    /// see all that is in it.
     seen: Option<u64>,
 }
 
@@ -116,7 +120,10 @@ impl Follower {
                 Ok(Some(TailEvent::NewEpoch(epoch)))
             }
             Ok(Found::Nothing(version)) => {
-                self.seen = Some(version);
+                if self.empty == Some(version) {
+                    self.seen = Some(version);
+                }
+                self.empty = Some(version);
                 let caught_up = (!self.told).then_some(TailEvent::CaughtUp { tail: position });
                 self.told = true;
                 Ok(caught_up)

@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use rocksdb::{CompactOptions, DB, FlushOptions, WriteBatch};
 
@@ -27,11 +28,12 @@ pub(super) async fn trim(space: &Arc<Space>, through: Seq, guard: &dyn TrimGuard
     let needed = guard.lowest_needed().await?;
     let through = needed.map_or(through, |seq| through.min(Seq(seq.0.saturating_sub(1))));
     let dir = Arc::<Path>::from(space.dir());
-    let (floor, is_new) = {
+    let floor = {
         let dir = Arc::clone(&dir);
         held(space, &token, move |db| cut(&dir, db, through)).await?
     };
-    if is_new {
+    // Not only when the floor has moved: an earlier trim may have been cut, or found the disk full, before it came to this.
+    if floor.seq.0 > space.given_back.load(Ordering::Acquire) {
         // Each step takes the lock anew: a term that ends does not wait for all of them.
         {
             let dir = Arc::clone(&dir);
@@ -43,6 +45,7 @@ pub(super) async fn trim(space: &Arc<Space>, through: Seq, guard: &dyn TrimGuard
             Ok(())
         })
         .await?;
+        space.given_back.store(floor.seq.0, Ordering::Release);
     }
     Ok(floor.seq.next())
 }
@@ -57,21 +60,21 @@ async fn held<T: Send + 'static>(
 }
 
 /// Moves the floor up to the last batch end at or below `through`; the last committed batch stays.
-fn cut(dir: &Path, db: &DB, through: Seq) -> Result<(Position, bool)> {
+fn cut(dir: &Path, db: &DB, through: Seq) -> Result<Position> {
     let view = View::live(db, dir);
     let floor = view.floor()?;
     let committed = view.committed()?;
     let last = view.newest_upto(committed.seq, floor.seq)?;
     let Some(last) = last else {
-        return Ok((floor, false));
+        return Ok(floor);
     };
     let through = through.min(Seq(last.first().0.saturating_sub(1)));
     if through <= floor.seq {
-        return Ok((floor, false));
+        return Ok(floor);
     }
     let position = view.end_upto(through, floor)?;
     if position == floor {
-        return Ok((floor, false));
+        return Ok(floor);
     }
     let mut batch = WriteBatch::default();
     batch.put_cf(
@@ -86,7 +89,7 @@ fn cut(dir: &Path, db: &DB, through: Seq) -> Result<(Position, bool)> {
     );
     db.write_opt(batch, &synced())
         .map_err(|source| database_error(OPERATION, dir, source))?;
-    Ok((position, true))
+    Ok(position)
 }
 
 /// Drops the files that hold nothing above `floor`.

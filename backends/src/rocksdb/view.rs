@@ -24,30 +24,35 @@ pub(super) struct View<'a> {
     dir: &'a Path,
     /// None where nothing changes between two looks.
     snapshot: Option<Snapshot<'a>>,
+    version: u64,
 }
 
 impl<'a> View<'a> {
     /// Of a database that is written to.
     pub(super) fn live(db: &'a DB, dir: &'a Path) -> Self {
+        // Before the snapshot is taken: what is written in between is seen without being counted, and so looked at again.
+        let version = db.latest_sequence_number();
         Self {
             db,
             dir,
             snapshot: Some(db.snapshot()),
+            version,
         }
     }
 
     /// Of one that stands still while it is looked at.
-    pub(super) const fn still(db: &'a DB, dir: &'a Path) -> Self {
+    pub(super) fn still(db: &'a DB, dir: &'a Path) -> Self {
         Self {
             db,
             dir,
             snapshot: None,
+            version: db.latest_sequence_number(),
         }
     }
 
     /// Rises with every change.
-    pub(super) fn version(&self) -> u64 {
-        self.db.latest_sequence_number()
+    pub(super) const fn version(&self) -> u64 {
+        self.version
     }
 
     fn options(&self) -> ReadOptions {

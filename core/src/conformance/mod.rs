@@ -9,6 +9,7 @@
 //! case can fail, on any backend that is sound.
 
 mod case;
+mod claims;
 mod election;
 mod failure;
 mod log;

@@ -12,7 +12,7 @@ use super::report::{Row, Verdict};
 pub struct Plan {
     /// The first seed; the ones after it count up.
     pub seed: u64,
-    /// How many seeds each case is run with.
+    /// How many seeds each case is run with; one at least.
     pub seeds: u64,
     /// A case that takes longer has failed.
     pub patience: Duration,
@@ -78,7 +78,7 @@ fn run_under<K: Kind>(
         Ok(Some(because)) => Verdict::NotApplicable {
             because: because.to_owned(),
         },
-        Ok(None) => (plan.seed..plan.seed.saturating_add(plan.seeds))
+        Ok(None) => seeds(plan)
             .find_map(|seed| {
                 let twist = twist.cloned();
                 let failure = try_once(harness, case, twist, seed, plan.patience).err()?;
@@ -101,9 +101,15 @@ pub fn run_twin<K: Kind>(
     if let Some(because) = applies(harness, case, plan)? {
         return Err(Failure::new(format!("does not apply: {because}")));
     }
-    (plan.seed..plan.seed.saturating_add(plan.seeds))
+    seeds(plan)
         .find_map(|seed| try_once(harness, case, Some((case.twin)()), seed, plan.patience).err())
         .ok_or_else(|| Failure::new(format!("{} passes on a store that breaks it", case.name)))
+}
+
+/// The seeds of a plan: at least one, whatever it begins with.
+fn seeds(plan: &Plan) -> impl Iterator<Item = u64> + use<> {
+    let (first, count) = (plan.seed, plan.seeds.max(1));
+    (0..count).map(move |n| first.wrapping_add(n))
 }
 
 /// Why the case does not apply, if it does not.
@@ -177,4 +183,20 @@ fn words(panic: &(dyn Any + Send)) -> &str {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without words")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_plan_has_a_seed() {
+        let plan = |seed, seeds| Plan {
+            seed,
+            seeds,
+            ..Plan::default()
+        };
+        assert_eq!(seeds(&plan(u64::MAX, 2)).collect::<Vec<_>>(), [u64::MAX, 0]);
+        assert_eq!(seeds(&plan(7, 0)).collect::<Vec<_>>(), [7]);
+    }
 }

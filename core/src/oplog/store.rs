@@ -172,7 +172,8 @@ pub trait OpLogStore: Store {
     async fn tail(&self, after: Position) -> Result<Box<dyn OpLogTail>>;
 
     /// Removes batches whose last entry is at or below `through`: writes the floor, THEN asks the guard, THEN
-    /// deletes below the lowest that is needed (R8). Returns the new floor.
+    /// deletes below the lowest that is needed (R8). Returns the new floor. A store whose floor and deletions are one atomic
+    /// write asks the guard before it: whoever pins in between finds the floor and begins again.
     ///
     /// # Errors
     /// `Fenced` when the guard's token is not the highest epoch; `Unavailable`.

@@ -159,6 +159,53 @@ async fn a_file_that_is_gone_is_told() {
     is_told(&log, reopen(&log).await);
 }
 
+/// Where the physical records of a write-ahead log begin.
+fn records(wal: &Path) -> Vec<usize> {
+    let bytes = fs::read(wal).unwrap();
+    let (mut at, mut found) = (0, Vec::new());
+    while at + 7 < bytes.len() {
+        let left = (32 << 10) - at % (32 << 10);
+        if left < 7 {
+            at += left;
+            continue;
+        }
+        found.push(at);
+        at += 7 + usize::from(u16::from_le_bytes([bytes[at + 4], bytes[at + 5]]));
+    }
+    found
+}
+
+/// RocksDB would look at such a record for ever.
+#[tokio::test]
+async fn a_type_that_rocksdb_never_gets_past_is_told_to_writers_and_readers() {
+    let (log, _) = in_wal().await;
+    let wal = largest(&log.path(), "log");
+    let places = records(&wal);
+    for at in [places[0], places[5], *places.last().unwrap()] {
+        flip(&wal, at + 6, 0x04);
+        is_told(&log, reopen(&log).await);
+        is_told(&log, read_all(&log.handle()).await);
+        flip(&wal, at + 6, 0x04);
+    }
+    reopen(&log).await.expect("whole again");
+}
+
+/// Batches that take several blocks have a header of RocksDB's in their midst.
+#[tokio::test]
+async fn damage_among_large_batches_is_told() {
+    for place in [3, 9] {
+        let log = Log::new().await;
+        let mut writer = lead(&log.handle(), 1).await.unwrap();
+        for n in 0..8_u8 {
+            append(&mut *writer, &vec![n; 100_000]).await.unwrap();
+        }
+        drop(writer);
+        let wal = largest(&log.path(), "log");
+        flip(&wal, records(&wal)[place] + 5, 0x40);
+        is_told(&log, reopen(&log).await);
+    }
+}
+
 fn manifest(log: &Log) -> std::path::PathBuf {
     let current = fs::read_to_string(log.path().join("CURRENT")).unwrap();
     log.path().join(current.trim_end())

@@ -4,7 +4,8 @@ use super::Election;
 use super::trial::ElectionTrial;
 use super::twist::ElectionTwist;
 use crate::conformance::case::{Case, case};
-use crate::conformance::failure::{Failure, Outcome, ensure_eq};
+use crate::conformance::claims;
+use crate::conformance::failure::{Outcome, ensure_eq};
 use crate::conformance::parts::{cluster, ensure_refused, stranger};
 use crate::election::ElectionBackend;
 use crate::error::{ErrorKind, Result};
@@ -41,22 +42,11 @@ impl ElectionTwist for TakesEverybodyIn {
 }
 
 async fn of_two_clusters_that_claim_an_election_one_wins(trial: &ElectionTrial) -> Outcome {
-    let place = trial.blank().await?;
-    let (a, b) = (place.open().await?, place.open().await?);
-    ensure_eq!(a.fingerprint().await?, None, "the fingerprint at first");
-    let (first, second) = tokio::join!(a.init(cluster()), b.init(stranger()));
-    let (winner, loser) = match (first, second) {
-        (Ok(()), loser) => (cluster(), loser),
-        (loser, Ok(())) => (stranger(), loser),
-        (Err(first), Err(second)) => {
-            return Err(Failure::new(format!(
-                "neither of two clusters could claim the election: {first}; {second}"
-            )));
-        }
-    };
-    ensure_refused(loser, &ErrorKind::Foreign, "the second cluster's init")?;
-    for election in [a, b, place.open().await?] {
-        let found = election.fingerprint().await?;
+    for _ in 0..claims::ROUNDS {
+        let place = trial.blank().await?;
+        let (a, b) = (place.open().await?, place.open().await?);
+        let winner = claims::of_two_one_wins(a, b).await?;
+        let found = place.open().await?.fingerprint().await?;
         ensure_eq!(found, Some(winner), "the fingerprint");
     }
     Ok(())

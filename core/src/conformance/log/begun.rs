@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::parts::{append, ensure_refused, lead, payloads, read_after, skip};
+use super::parts::{Guard, append, ensure_refused, fill, lead, payloads, read_after, skip};
 use super::trial::{LogTrial, outlived};
 use super::twist::LogTwist;
 use super::{Log, begins_anew, keeps_skips};
@@ -135,7 +135,12 @@ async fn h21_what_is_skipped_is_told_for_good_and_shuts_lower_epochs_out(
     let lower = store.skip(&token(1), &skip(1)?).await;
     ensure_refused(lower, &ErrorKind::Fenced, "skipping under a lower epoch")?;
     store.skip(&token(3), &skip(3)?).await?;
+    let mut writer = lead(&*store, 4).await?;
+    fill(&mut *writer, 20).await?;
+    store.trim(Seq(u64::MAX), &Guard::of(4)).await?;
+    drop(writer);
     let told = log.open().await?.skips().await?;
-    ensure_eq!(told, [skip(2)?, skip(3)?], "what is skipped");
+    let wanted = [skip(2)?, skip(3)?];
+    ensure_eq!(told, wanted, "what is skipped, after all was trimmed");
     Ok(())
 }

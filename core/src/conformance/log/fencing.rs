@@ -79,6 +79,8 @@ async fn h01_a_zombie_is_fenced_and_stays_so(trial: &LogTrial) -> Outcome {
         let late = append(&mut *zombie, b"late").await;
         ensure_refused(late, &ErrorKind::Fenced, "a zombie's append")?;
     }
+    let mark = zombie.mark_committed().await;
+    ensure_refused(mark, &ErrorKind::Fenced, "a zombie's mark")?;
     append(&mut *writer, b"new").await?;
     writer.mark_committed().await?;
     let read = read_all(&*log.open().await?).await?;

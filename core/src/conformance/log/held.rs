@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::parts::{append, ensure_contiguous, lead, payloads, read_all};
+use super::parts::{append, ensure_contiguous, ensure_refused, lead, payloads, read_all};
 use super::trial::{Log as Place, LogTrial};
 use super::twist::LogTwist;
 use super::{Log, wired};
@@ -43,10 +43,19 @@ impl LogTwist for AcknowledgesTheHeld {
     }
 }
 
+/// A seed tries every so many calls, and the next seed the ones beside them.
+const STRIDE: usize = 4;
+
+/// The calls that a seed tries.
+fn calls(trial: &LogTrial) -> impl Iterator<Item = u64> {
+    (trial.seed() % STRIDE as u64..).step_by(STRIDE)
+}
+
 /// What a term got acknowledged.
 type Acknowledged = Vec<Vec<u8>>;
 
-/// Begins the term of `epoch`, and appends until something refuses. Tells what was acknowledged, and the error.
+/// Begins the term of `epoch`, and appends until something refuses. Tells what was acknowledged, and the error. A writer that
+/// is shut out or in doubt must stay so (OW-3).
 async fn a_term(
     store: Arc<dyn OpLogStore>,
     epoch: u64,
@@ -60,12 +69,27 @@ async fn a_term(
         let payload = format!("{epoch}/{n}").into_bytes();
         match append(&mut *writer, &payload).await {
             Ok(_) => acknowledged.push(payload),
-            Err(error) => return Ok((acknowledged, Some(error.kind().clone()))),
+            Err(error) => {
+                let kind = error.kind().clone();
+                ensure_poisoned(&mut *writer, &kind).await?;
+                return Ok((acknowledged, Some(kind)));
+            }
         }
     }
     let marked = writer.mark_committed().await;
     let refused = marked.err().map(|error| error.kind().clone());
     Ok((acknowledged, refused))
+}
+
+/// Whether a writer that ended with `kind` refuses everything with it.
+async fn ensure_poisoned(writer: &mut dyn OpLogWriter, kind: &ErrorKind) -> Outcome {
+    if !matches!(kind, ErrorKind::Fenced | ErrorKind::Indeterminate) {
+        return Ok(());
+    }
+    let again = append(writer, b"after the end").await;
+    ensure_refused(again, kind, "an append of a poisoned writer")?;
+    let mark = writer.mark_committed().await;
+    ensure_refused(mark, kind, "a mark of a poisoned writer")
 }
 
 /// A log with a term behind it, and a handle on it over a wire.
@@ -99,7 +123,7 @@ async fn ensure_kept(log: &Place, acknowledged: &Acknowledged, when: &str) -> Ou
 async fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges(
     trial: &LogTrial,
 ) -> Outcome {
-    for call in 0.. {
+    for call in calls(trial) {
         let when = format!("held at call {call}");
         let (log, store, wire) = begun(trial).await?;
         // Opening the handle was calls as well.
@@ -132,7 +156,7 @@ async fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges(
         ensure_kept(&log, &acknowledged, &when).await?;
         if !held {
             ensure!(
-                call > 3,
+                call >= STRIDE as u64,
                 "a term takes {call} calls only: the wire does not count"
             );
             return Ok(());
@@ -142,7 +166,7 @@ async fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges(
 }
 
 async fn h03_a_lost_answer_at_any_call_is_no_lost_entry(trial: &LogTrial) -> Outcome {
-    for call in 0.. {
+    for call in calls(trial) {
         let when = format!("answer lost at call {call}");
         let (log, store, wire) = begun(trial).await?;
         let lost = wire.calls() + call;
@@ -157,7 +181,7 @@ async fn h03_a_lost_answer_at_any_call_is_no_lost_entry(trial: &LogTrial) -> Out
         ensure_kept(&log, &acknowledged, &when).await?;
         if wire.calls() <= lost {
             ensure!(
-                call > 3,
+                call >= STRIDE as u64,
                 "a term takes {call} calls only: the wire does not count"
             );
             return Ok(());

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 
 use super::Log;
@@ -7,6 +5,7 @@ use super::parts::ensure_refused;
 use super::trial::LogTrial;
 use super::twist::LogTwist;
 use crate::conformance::case::{Case, case};
+use crate::conformance::claims;
 use crate::conformance::failure::{Outcome, ensure, ensure_eq};
 use crate::conformance::parts::{cluster, stranger, token};
 use crate::error::{ErrorKind, Result};
@@ -53,43 +52,13 @@ impl LogTwist for TakesEverybodyIn {
     }
 }
 
-/// How often a store that is busy with another's claim is asked again, every ten milliseconds.
-const TRIES: usize = 1000;
-
-/// Claims the log, again as long as it cannot be reached: another may hold its lock.
-async fn claim(store: &dyn OpLogStore, cluster: Fingerprint) -> Result<()> {
-    for _ in 0..TRIES {
-        match store.init(cluster).await {
-            Err(error) if *error.kind() == ErrorKind::Unavailable => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            answer => return answer,
-        }
-    }
-    store.init(cluster).await
-}
-
 async fn of_two_clusters_that_claim_a_log_one_wins(trial: &LogTrial) -> Outcome {
-    let log = trial.blank().await?;
-    let (a, b) = (log.open().await?, log.open().await?);
-    ensure_eq!(
-        a.fingerprint().await?,
-        None,
-        "the fingerprint of a fresh log"
-    );
-    let (first, second) = tokio::join!(claim(&*a, cluster()), claim(&*b, stranger()));
-    let (winner, loser) = match (first, second) {
-        (Ok(()), loser) => (cluster(), loser),
-        (loser, Ok(())) => (stranger(), loser),
-        (Err(first), Err(second)) => {
-            return Err(crate::conformance::Failure::new(format!(
-                "neither of two clusters could claim the log: {first}; {second}"
-            )));
-        }
-    };
-    ensure_refused(loser, &ErrorKind::Foreign, "the second cluster's init")?;
-    for store in [a, b, log.open().await?] {
-        ensure_eq!(store.fingerprint().await?, Some(winner), "the fingerprint");
+    for _ in 0..claims::ROUNDS {
+        let log = trial.blank().await?;
+        let (a, b) = (log.open().await?, log.open().await?);
+        let winner = claims::of_two_one_wins(a, b).await?;
+        let found = log.open().await?.fingerprint().await?;
+        ensure_eq!(found, Some(winner), "the fingerprint");
     }
     Ok(())
 }

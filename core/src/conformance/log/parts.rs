@@ -81,14 +81,30 @@ pub(super) fn skip(epoch: u64) -> Result<Skip> {
 pub(super) async fn lead(store: &dyn OpLogStore, epoch: u64) -> Result<Box<dyn OpLogWriter>> {
     let mut writer = store.open_writer(&token(epoch)).await?;
     let start = epoch_start(Epoch(epoch), writer.tail())?;
-    writer.append(&start).await?;
+    send(&mut *writer, &start).await?;
     Ok(writer)
+}
+
+/// How often a batch is sent that was provably not written, every ten milliseconds.
+const TRIES: usize = 1000;
+
+/// Appends a batch as a master does: again, as long as it was provably not written (OW-2).
+async fn send(writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
+    for _ in 0..TRIES {
+        match writer.append(batch).await {
+            Err(error) if *error.kind() == ErrorKind::NotWritten => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            answer => return answer,
+        }
+    }
+    writer.append(batch).await
 }
 
 /// Appends a batch of one entry.
 pub(super) async fn append(writer: &mut dyn OpLogWriter, payload: &[u8]) -> Result<Batch> {
     let batch = batch(writer.epoch(), writer.tail(), &[payload])?;
-    writer.append(&batch).await?;
+    send(writer, &batch).await?;
     Ok(batch)
 }
 

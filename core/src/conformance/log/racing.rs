@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use super::parts::{append, ensure_contiguous, epoch_start, lead, payloads, read_all};
 use super::trial::LogTrial;
@@ -14,7 +15,7 @@ use crate::conformance::parts::{cluster, token};
 use crate::conformance::threads::{beside, join};
 use crate::error::{ErrorKind, Result};
 use crate::oplog::{OpLogStore, OpLogWriter, ReadLimit};
-use crate::words::{Epoch, Position};
+use crate::words::{Epoch, FenceToken, Position};
 
 pub(super) fn cases() -> Vec<Case<Log>> {
     vec![
@@ -28,12 +29,12 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             h28_what_lands_during_a_promotion_is_drained_or_refused,
             ["OL-2", "OL-3", "h28"],
             needs [outliving],
-            twin AcknowledgesWhatIsFenced
+            twin DrainsWhatWasThereBefore::default()
         ),
     ]
 }
 
-/// Acknowledges what a fenced writer appends, once in a while.
+/// Acknowledges what a fenced writer appends.
 struct AcknowledgesWhatIsFenced;
 
 #[async_trait]
@@ -43,6 +44,34 @@ impl LogTwist for AcknowledgesWhatIsFenced {
             Err(error) if *error.kind() == ErrorKind::Fenced => Ok(batch.end()),
             answer => answer,
         }
+    }
+}
+
+/// Settles what was there before the new writer was let in: what lands meanwhile is in the log, and not drained.
+#[derive(Default)]
+struct DrainsWhatWasThereBefore(Mutex<Position>);
+
+#[async_trait]
+impl LogTwist for DrainsWhatWasThereBefore {
+    async fn open_writer(
+        &self,
+        store: &dyn OpLogStore,
+        token: &FenceToken,
+    ) -> Result<Box<dyn OpLogWriter>> {
+        *self.0.lock() = store.bounds().await?.tail;
+        store.open_writer(token).await
+    }
+
+    async fn settled(
+        &self,
+        writer: &mut dyn OpLogWriter,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<Vec<Batch>> {
+        let mut batches = writer.settled(after, limit).await?;
+        let before = self.0.lock().seq;
+        batches.retain(|batch| batch.last() <= before);
+        Ok(batches)
     }
 }
 

@@ -5,7 +5,8 @@ use super::parts::{after, proposal};
 use super::trial::SnapshotTrial;
 use super::twist::SnapshotTwist;
 use crate::conformance::case::{Case, case};
-use crate::conformance::failure::{Failure, Outcome, ensure_eq};
+use crate::conformance::claims;
+use crate::conformance::failure::{Outcome, ensure_eq};
 use crate::conformance::parts::{cluster, ensure_refused, node, stranger, token};
 use crate::error::{ErrorKind, Result};
 use crate::snapshot::{
@@ -73,22 +74,12 @@ impl SnapshotTwist for TakesForeigners {
 }
 
 async fn of_two_clusters_that_claim_a_store_one_wins(trial: &SnapshotTrial) -> Outcome {
-    let place = trial.blank().await?;
-    let (a, b) = (place.open().await?, place.open().await?);
-    ensure_eq!(a.fingerprint().await?, None, "the fingerprint at first");
-    let (first, second) = tokio::join!(a.init(cluster()), b.init(stranger()));
-    let (winner, loser) = match (first, second) {
-        (Ok(()), loser) => (cluster(), loser),
-        (loser, Ok(())) => (stranger(), loser),
-        (Err(first), Err(second)) => {
-            return Err(Failure::new(format!(
-                "neither of two clusters could claim the store: {first}; {second}"
-            )));
-        }
-    };
-    ensure_refused(loser, &ErrorKind::Foreign, "the second cluster's init")?;
-    for store in [a, b, place.open().await?] {
-        ensure_eq!(store.fingerprint().await?, Some(winner), "the fingerprint");
+    for _ in 0..claims::ROUNDS {
+        let place = trial.blank().await?;
+        let (a, b) = (place.open().await?, place.open().await?);
+        let winner = claims::of_two_one_wins(a, b).await?;
+        let found = place.open().await?.fingerprint().await?;
+        ensure_eq!(found, Some(winner), "the fingerprint");
     }
     Ok(())
 }
