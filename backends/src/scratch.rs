@@ -1,8 +1,8 @@
 //! Scratch places that are folders.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use standfast_core::{Error, ErrorKind, OpenContext, Result, Scratch};
 
@@ -27,37 +27,69 @@ pub(crate) fn context(context: &OpenContext) -> OpenContext {
     }
 }
 
-/// The folder of a scratch place: in `dir`, or in the nearest folder above it that is there, so that nothing but this
-/// folder is made and removed.
+/// The folder of a scratch place, as text for a table: in `dir`, or in the nearest folder above it that is there, so that
+/// nothing but this folder is made and removed.
+///
+/// # Errors
+/// `AlreadyExists` when something is in it; `Config` when its path is not UTF-8; `Unavailable` when it cannot be looked at.
 #[cfg(any(feature = "file", feature = "bucket", feature = "rocksdb"))]
-pub(crate) fn folder(dir: &Path, name: &str) -> PathBuf {
+pub(crate) fn folder(dir: &Path, name: &str) -> Result<String> {
     let there = dir.ancestors().find(|path| path.is_dir()).unwrap_or(dir);
     // What is configured tells several stores apart that have no folder yet.
     let missing = dir
         .strip_prefix(there)
         .unwrap_or_else(|_same| Path::new(""));
-    let mut folder = word(name);
+    let mut folder = OsString::from(word(name));
     for part in missing {
-        folder = format!("{folder}-{}", part.to_string_lossy());
+        folder.push("-");
+        folder.push(part);
     }
-    there.join(folder)
+    let folder = there.join(folder);
+    check_unused(&folder)?;
+    let path = folder.into_os_string().into_string();
+    path.map_err(|path| {
+        let told = format!("{} is not UTF-8: name a folder that is", path.display());
+        Error::new(ErrorKind::Config, "make scratch place").context(told)
+    })
+}
+
+/// Whoever removes a scratch place removes all that is in it: it begins empty, whatever is kept there and by whom.
+#[cfg(any(feature = "file", feature = "bucket", feature = "rocksdb"))]
+fn check_unused(folder: &Path) -> Result<()> {
+    let first = std::fs::read_dir(folder).and_then(|mut entries| entries.next().transpose());
+    let (kind, told) = match first {
+        Ok(None) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Ok(Some(_)) => (ErrorKind::AlreadyExists, "is in use".to_owned()),
+        Err(error) => (ErrorKind::Unavailable, format!("cannot be read ({error})")),
+    };
+    Err(
+        Error::new(kind, "make scratch place").context(format!(
+            "{} {told}: take another name for the scratch places; or remove it when nobody uses it and nothing in it is \
+             wanted",
+            folder.display()
+        )),
+    )
 }
 
 /// The same table, but for a scratch folder inside `dir`.
+///
+/// # Errors
+/// As [`folder`].
 #[cfg(any(feature = "file", feature = "rocksdb"))]
 pub(crate) fn inside(
     dir: &Path,
     table: &toml::Table,
     context: &OpenContext,
     name: &str,
-) -> Scratch {
-    let place = folder(&context.resolve(dir), name);
+) -> Result<Scratch> {
+    let place = folder(&context.resolve(dir), name)?;
     let mut table = table.clone();
-    table.insert("dir".into(), place.display().to_string().into());
-    Scratch {
+    table.insert("dir".into(), place.into());
+    Ok(Scratch {
         table,
         context: self::context(context),
-    }
+    })
 }
 
 /// Removes the folder of a scratch place.
@@ -97,6 +129,8 @@ pub(crate) fn no_scratch(what: &str) -> Error {
 #[cfg(test)]
 #[cfg(all(feature = "file", feature = "bucket"))]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::PathBuf;
     use std::sync::Arc;
 
     use standfast_core::{
@@ -166,6 +200,76 @@ mod tests {
 
     fn fingerprint(drawn: u8) -> Fingerprint {
         Fingerprint::draw(&ClusterId::new("c").unwrap(), [drawn; 16])
+    }
+
+    fn factories() -> (
+        Arc<dyn Factory<dyn OpLogStore>>,
+        Arc<dyn Factory<dyn SnapshotStore>>,
+    ) {
+        let registry = builtin();
+        let log = Arc::clone(registry.oplogs.get("file").unwrap());
+        (log, Arc::clone(registry.snapshots.get("bucket").unwrap()))
+    }
+
+    #[tokio::test]
+    async fn two_clusters_in_one_bucket_have_scratch_places_of_their_own() {
+        let base = TempDir::new().unwrap();
+        let (_log, bucket) = factories();
+        let table = r#"url = "bucket""#.parse().unwrap();
+        let c = configured(&base);
+        let d = OpenContext {
+            cluster: ClusterId::new("d").unwrap(),
+            ..c.clone()
+        };
+        let [c, d] = [c, d].map(|context| bucket.scratch(&table, &context, "same").unwrap());
+        for (scratch, drawn) in [(&c, 1), (&d, 2)] {
+            let store = bucket.open(&scratch.table, &scratch.context).await.unwrap();
+            store.init(fingerprint(drawn)).await.unwrap();
+        }
+        bucket.remove_scratch(&c).await.unwrap();
+        let left = bucket.open(&d.table, &d.context).await.unwrap();
+        assert_eq!(left.fingerprint().await.unwrap(), Some(fingerprint(2)));
+    }
+
+    #[test]
+    fn a_folder_with_something_in_it_is_no_scratch_place() {
+        let base = TempDir::new().unwrap();
+        let (log, bucket) = factories();
+        let context = configured(&base);
+        // A log, and a cluster whose name is that of a scratch place.
+        let kept = ["log/scratch-a/meta", "bucket/scratch-a.c/fingerprint"];
+        for path in kept.map(|path| base.path().join(path)) {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "kept").unwrap();
+        }
+        let table = r#"dir = "log""#.parse().unwrap();
+        let refused = log.scratch(&table, &context, "a").unwrap_err();
+        assert_eq!(*refused.kind(), ErrorKind::AlreadyExists, "{refused}");
+        assert!(
+            refused.to_string().contains("log/scratch-a is in use"),
+            "{refused}"
+        );
+        let table = r#"url = "bucket""#.parse().unwrap();
+        let refused = bucket.scratch(&table, &context, "a").unwrap_err();
+        assert_eq!(*refused.kind(), ErrorKind::AlreadyExists, "{refused}");
+        bucket.scratch(&table, &context, "b").unwrap();
+    }
+
+    #[test]
+    fn a_path_that_a_table_cannot_hold_is_refused() {
+        let base = TempDir::new().unwrap();
+        let (log, bucket) = factories();
+        let not_utf8 = OpenContext {
+            base_dir: base.path().join(OsStr::from_bytes(b"caf\xe9")),
+            ..configured(&base)
+        };
+        let refused = log
+            .scratch(&toml::Table::new(), &not_utf8, "a")
+            .unwrap_err();
+        assert_eq!(*refused.kind(), ErrorKind::Config, "{refused}");
+        let table = r#"url = "bucket""#.parse().unwrap();
+        let refused = bucket.scratch(&table, &not_utf8, "a").unwrap_err();
+        assert_eq!(*refused.kind(), ErrorKind::Config, "{refused}");
     }
 
     /// Every path below `dir`.

@@ -77,7 +77,8 @@ pub trait Factory<S: ?Sized + 'static>: Send + Sync {
     /// configured store need not be there.
     ///
     /// # Errors
-    /// `Config` when the table has problems.
+    /// `Config` when the table has problems, or leads where no table can; `AlreadyExists` when something is there, as far as
+    /// that can be seen without opening it.
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch>;
 
     /// Removes a place that [`Self::scratch`] gave, with everything in it; does nothing when it is not there. No handle on

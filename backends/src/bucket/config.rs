@@ -95,9 +95,11 @@ impl Factory<dyn SnapshotStore> for BucketFactory {
     }
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
-        let folder = scratch::folder(&folder(table, context)?, name);
+        // Every cluster of a bucket has a fingerprint of its own there: the folder has to be apart as well.
+        let name = format!("{name}.{}", context.cluster);
+        let folder = scratch::folder(&folder(table, context)?, &name)?;
         let mut table = table.clone();
-        table.insert("url".into(), folder.display().to_string().into());
+        table.insert("url".into(), folder.into());
         Ok(Scratch {
             table,
             context: scratch::context(context),

@@ -94,7 +94,7 @@ impl Factory<dyn OpLogStore> for FileOpLogFactory {
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
         let config: FileOpLogConfig = settings::load(table)?;
-        let mut scratch = scratch::inside(&config.dir, table, context, name);
+        let mut scratch = scratch::inside(&config.dir, table, context, name)?;
         // Trim removes whole segments: small ones are soon full.
         let least = LEAST_SEGMENT.to_string().into();
         scratch.table.insert("segment_size".into(), least);
@@ -172,7 +172,7 @@ impl Factory<dyn ElectionBackend> for FileElectionFactory {
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
         let config: FileElectionConfig = settings::load(table)?;
-        Ok(scratch::inside(&config.dir, table, context, name))
+        scratch::inside(&config.dir, table, context, name)
     }
 
     async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {

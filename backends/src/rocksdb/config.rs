@@ -84,7 +84,7 @@ impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
         let config: RocksDbOpLogConfig = settings::load(table)?;
-        let mut scratch = scratch::inside(&config.dir, table, context, name);
+        let mut scratch = scratch::inside(&config.dir, table, context, name)?;
         let place = folder(&scratch)?;
         // The readers' notes are in it as well, beside the database.
         let dir = place.join("log").display().to_string();
