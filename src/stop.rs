@@ -1,12 +1,14 @@
-use std::io;
+use std::{fs, io};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Told to stop: by SIGTERM, or by SIGINT as of Ctrl-C.
+/// Told to stop: by SIGTERM, by SIGINT as of Ctrl-C, or by SIGHUP as of a terminal that is closed.
 #[derive(Debug)]
 pub struct Stop {
     terminate: Signal,
     interrupt: Signal,
+    /// None under `nohup`, which is to outlive its terminal.
+    hangup: Option<Signal>,
 }
 
 impl Stop {
@@ -18,6 +20,11 @@ impl Stop {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: if ignores_hangup() {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
+            },
         })
     }
 
@@ -26,10 +33,27 @@ impl Stop {
     /// # Cancel safety
     /// Cancel safe: no signal is lost.
     pub async fn told(&mut self) {
-        // Both are cancel safe.
+        // All are cancel safe.
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            () = hung_up(self.hangup.as_mut()) => {}
         }
     }
+}
+
+async fn hung_up(hangup: Option<&mut Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored. To listen would end that.
+fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is signal 1: the lowest bit.
+    mask.is_some_and(|mask| mask & 1 == 1)
 }

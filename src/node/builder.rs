@@ -171,7 +171,7 @@ impl NodeBuilder {
         Node::open(config, &self.registry, setup).await
     }
 
-    /// Opens the node and runs it until the process is told to stop, by SIGTERM or by SIGINT as of Ctrl-C; it hands over
+    /// Opens the node and runs it until the process is told to stop, by SIGTERM, SIGINT as of Ctrl-C or SIGHUP; it hands over
     /// first, if it leads and somebody can take over.
     ///
     /// # Errors
