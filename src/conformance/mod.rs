@@ -32,6 +32,8 @@ mod log;
 mod places;
 mod snapshots;
 mod suite;
+mod tried;
 
 pub use standfast_core::conformance::*;
 pub use suite::{Suite, certify, check_scratch_name};
+pub use tried::TriedStore;

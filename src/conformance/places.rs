@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,13 +8,18 @@ use standfast_core::{
     Clock, Error, ErrorKind, Factory, Fingerprint, OpenContext, Result, Scratch, Store,
 };
 
+use super::tried::{Called, TriedStore};
 use crate::config::BackendTable;
+
+/// How many places that others left behind are passed over for one that is free.
+const PASSED_OVER: usize = 100;
 
 /// The scratch places of one store of a configuration.
 ///
 /// The first of them, `{name}`, is held as long as the suite runs: who finds it taken keeps away from all of them. The
 /// spaces of the cases are `{name}-{n}`.
 pub(super) struct Places<S: ?Sized + 'static> {
+    called: Called,
     factory: Arc<dyn Factory<S>>,
     backend: BackendTable,
     context: OpenContext,
@@ -40,31 +46,29 @@ impl State {
 }
 
 impl<S: Store + ?Sized> Places<S> {
-    /// The places called `name` of the store of `section`.
+    /// The places called `name` of the store that is `called` so.
     ///
     /// # Errors
-    /// `AlreadyExists` when they are in use; those of the factory.
+    /// `AlreadyExists` when they are in use; those of the factory. With the section.
     ///
     /// # Cancel safety
     /// The first place may stay behind.
     pub(super) async fn claim(
-        section: &str,
+        called: Called,
         factory: &Arc<dyn Factory<S>>,
         backend: &BackendTable,
         context: &OpenContext,
         name: String,
     ) -> Result<Arc<Self>> {
         let places = Self {
+            called,
             factory: Arc::clone(factory),
             backend: backend.clone(),
             context: context.clone(),
             name,
             state: Mutex::default(),
         };
-        places
-            .hold()
-            .await
-            .map_err(|e| e.context(section.to_owned()))?;
+        places.hold().await.map_err(|e| e.context(called.section))?;
         Ok(Arc::new(places))
     }
 
@@ -72,24 +76,52 @@ impl<S: Store + ?Sized> Places<S> {
     async fn hold(&self) -> Result<()> {
         let scratch = self.scratch(&self.name)?;
         let store = self.factory.open(&scratch.table, &scratch.context).await?;
+        if store.fingerprint().await?.is_some() {
+            return Err(self.in_use());
+        }
         let drawn = Fingerprint::draw(&self.context.cluster, rand::random());
-        let claimed = match store.fingerprint().await? {
-            Some(_) => Err(self.in_use()),
-            None => match store.init(drawn).await {
-                Err(error) if *error.kind() == ErrorKind::Foreign => Err(self.in_use()),
-                other => other,
-            },
-        };
-        claimed?;
-        self.state.lock().there.insert(0, scratch);
-        Ok(())
+        let claimed = store.init(drawn).await;
+        drop(store);
+        match claimed {
+            Ok(()) => {
+                self.state.lock().there.insert(0, scratch);
+                Ok(())
+            }
+            Err(error) if *error.kind() == ErrorKind::Foreign => Err(self.in_use()),
+            Err(error) => {
+                // It was nobody's. Why it could not be claimed matters more than what stays of it.
+                drop(self.factory.remove_scratch(&scratch).await);
+                Err(error)
+            }
+        }
     }
 
-    /// A place where nothing is yet.
+    /// The first place, as it was claimed.
+    ///
+    /// # Errors
+    /// Those of the factory.
+    pub(super) async fn first(&self) -> Result<Arc<S>> {
+        let scratch = self.state.lock().there.get(&0).cloned();
+        let scratch = scratch.ok_or_else(|| self.in_use())?;
+        self.factory.open(&scratch.table, &scratch.context).await
+    }
+
+    /// A place where nothing is yet. What a suite that was killed left behind is passed over, and stays.
     ///
     /// # Errors
     /// `Cancelled` once they are closed; those of the factory.
     pub(super) async fn fresh(self: &Arc<Self>) -> Result<Place<S>> {
+        let mut refused = self.in_use();
+        for _ in 0..PASSED_OVER {
+            match self.next().await {
+                Err(error) if *error.kind() == ErrorKind::AlreadyExists => refused = error,
+                other => return other,
+            }
+        }
+        Err(refused)
+    }
+
+    async fn next(self: &Arc<Self>) -> Result<Place<S>> {
         let (number, scratch) = {
             let mut state = self.state.lock();
             state.check_open()?;
@@ -125,6 +157,27 @@ impl<S: Store + ?Sized> Places<S> {
         ))
     }
 
+    /// What leads to a scratch place: the key of the table, and its value.
+    fn leads_to<'a>(&self, scratch: &'a Scratch) -> Option<(&'a str, &'a str)> {
+        let texts = scratch.table.iter();
+        let mut texts = texts.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+        texts.find(|(_key, text)| text.contains(&self.name))
+    }
+
+    fn place_of(&self, scratch: &Scratch) -> String {
+        let text = self.leads_to(scratch).map(|(_key, text)| text);
+        text.unwrap_or(&self.name).to_owned()
+    }
+
+    /// The configured folder, when the place is a folder and that one is not there.
+    fn missing(&self, scratch: &Scratch) -> Option<PathBuf> {
+        let (key, place) = self.leads_to(scratch)?;
+        let configured = self.backend.table.get(key)?.as_str()?;
+        let configured = configured.strip_prefix("file://").unwrap_or(configured);
+        let configured = self.context.resolve(Path::new(configured));
+        (Path::new(place).is_dir() && !configured.exists()).then_some(configured)
+    }
+
     async fn remove(&self, number: u64) -> Result<()> {
         let scratch = self.state.lock().there.get(&number).cloned();
         if let Some(scratch) = scratch {
@@ -141,6 +194,18 @@ pub(super) trait Held: Send + Sync {
     /// From now on none is made, and none is opened any more.
     fn close(&self);
 
+    /// The store, and where it is tried.
+    fn tried(&self) -> TriedStore;
+
+    /// The places that were made and not removed.
+    fn left(&self) -> Vec<String>;
+
+    /// What a node asks of the store before it starts, asked of the first place.
+    ///
+    /// # Errors
+    /// The reason, with the section.
+    async fn probe(&self) -> Result<()>;
+
     /// Removes all that are left, the first one last.
     ///
     /// # Errors
@@ -155,6 +220,28 @@ pub(super) trait Held: Send + Sync {
 impl<S: Store + ?Sized> Held for Places<S> {
     fn close(&self) {
         self.state.lock().closed = true;
+    }
+
+    fn tried(&self) -> TriedStore {
+        let first = self.state.lock().there.get(&0).cloned();
+        TriedStore {
+            kind: self.called.kind,
+            backend: self.backend.kind.clone(),
+            place: first
+                .as_ref()
+                .map_or_else(String::new, |first| self.place_of(first)),
+            missing: first.and_then(|first| self.missing(&first)),
+        }
+    }
+
+    fn left(&self) -> Vec<String> {
+        let there: Vec<_> = self.state.lock().there.values().cloned().collect();
+        there.iter().map(|scratch| self.place_of(scratch)).collect()
+    }
+
+    async fn probe(&self) -> Result<()> {
+        let probed = async { self.first().await?.probe().await };
+        probed.await.map_err(|e| e.context(self.called.section))
     }
 
     async fn remove_all(&self) -> Result<()> {

@@ -2,7 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use standfast_core::conformance::{
-    Election, ElectionHarness, Kind, Log, LogHarness, Plan, Row, SnapshotHarness, Snapshots, run,
+    Election, ElectionHarness, Kind, Log, LogHarness, Plan, Row, SnapshotHarness, Snapshots,
+    Verdict, run,
 };
 use standfast_core::{Clock, Error, ErrorKind, OpenContext, Registry, Result};
 
@@ -10,7 +11,8 @@ use super::election::{ConfiguredElection, with_short_ttl};
 use super::log::ConfiguredLog;
 use super::places::{Held, Places};
 use super::snapshots::ConfiguredSnapshots;
-use crate::config::Config;
+use super::tried::{Called, TriedStore};
+use crate::config::{Config, check_promises};
 
 /// All cases that there are for the stores of a configuration.
 #[derive(Clone, Default)]
@@ -55,21 +57,21 @@ impl Suite {
         if let Some(backend) = &config.oplog {
             let factory = registry.oplogs.get(&backend.kind)?;
             let name = format!("{name}-log");
-            let places = Places::claim("[oplog]", factory, backend, context, name).await?;
+            let places = Places::claim(Called::LOG, factory, backend, context, name).await?;
             self.places.push(Arc::clone(&places) as Arc<dyn Held>);
             self.log = Some(ConfiguredLog(places));
         }
         if let Some((backend, _policy)) = &config.snapshots {
             let factory = registry.snapshots.get(&backend.kind)?;
             let name = format!("{name}-snapshots");
-            let places = Places::claim("[snapshots]", factory, backend, context, name).await?;
+            let places = Places::claim(Called::SNAPSHOTS, factory, backend, context, name).await?;
             self.places.push(Arc::clone(&places) as Arc<dyn Held>);
             self.snapshots = Some(ConfiguredSnapshots(places));
         }
         let factory = registry.elections.get(&config.election.kind)?;
         let (backend, ttl) = with_short_ttl(&config.election, &**factory);
         let name = format!("{name}-election");
-        let places = Places::claim("[election]", factory, &backend, context, name).await?;
+        let places = Places::claim(Called::ELECTION, factory, &backend, context, name).await?;
         self.places.push(Arc::clone(&places) as Arc<dyn Held>);
         self.election = Some(ConfiguredElection { places, ttl });
         Ok(())
@@ -93,13 +95,44 @@ impl Suite {
         Some(Arc::new(election))
     }
 
-    /// How many cases there are whose names contain `only`.
-    pub fn count(&self, only: &str) -> usize {
-        let log = self.log.iter().flat_map(|_| names::<Log>());
-        let snapshots = self.snapshots.iter().flat_map(|_| names::<Snapshots>());
-        let election = self.election.iter().flat_map(|_| names::<Election>());
-        let names = log.chain(snapshots).chain(election);
+    /// How many cases there are for the stores of `config` whose names contain `only`.
+    pub fn count(config: &Config, only: &str) -> usize {
+        let log = config.oplog.iter().flat_map(|_| names::<Log>());
+        let snapshots = config.snapshots.iter();
+        let snapshots = snapshots.flat_map(|_| names::<Snapshots>());
+        let names = log.chain(snapshots).chain(names::<Election>());
         names.filter(|name| name.contains(only)).count()
+    }
+
+    /// The stores that are tried, and where.
+    pub fn stores(&self) -> Vec<TriedStore> {
+        self.places.iter().map(|places| places.tried()).collect()
+    }
+
+    /// The scratch places that were made and not removed.
+    pub fn left(&self) -> Vec<String> {
+        self.places
+            .iter()
+            .flat_map(|places| places.left())
+            .collect()
+    }
+
+    /// What a node of `config`, which the suite was claimed with, looks at before it starts: that the log can keep what is
+    /// configured, and that every store may be written.
+    ///
+    /// # Errors
+    /// What such a node refuses to start with.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn check(&self, config: &Config) -> Result<()> {
+        if let Some(ConfiguredLog(places)) = &self.log {
+            check_promises(config, &*places.first().await?)?;
+        }
+        for places in &self.places {
+            places.probe().await?;
+        }
+        Ok(())
     }
 
     /// Runs the cases whose names contain `only`, one after the other, and tells each row as soon as it is known.
@@ -168,19 +201,37 @@ impl fmt::Debug for Suite {
     }
 }
 
-/// Runs every case on the stores that `config` names, in scratch places that are gone afterwards.
+/// Runs every case on the stores that `config` names, in scratch places that are gone afterwards. One that is not gone
+/// fails the last row, `the_scratch_places_are_removed` of kind `suite`, which is there only then.
 ///
 /// # Errors
-/// As [`Suite::claim`], and what cannot be removed. That a case failed is in its row.
+/// As [`Suite::claim`] and [`Suite::check`]. That a case failed is in its row.
 ///
 /// # Cancel safety
 /// Scratch places stay behind.
 pub async fn certify(config: &Config, registry: &Registry, plan: &Plan) -> Result<Vec<Row>> {
     let name = format!("suite-{:08x}", rand::random::<u32>());
     let suite = Suite::claim(config, registry, &name).await?;
-    let rows = suite.run(plan, "", |_row| {}).await;
-    suite.clean().await?;
-    rows
+    let rows = match suite.check(config).await {
+        Ok(()) => suite.run(plan, "", |_row| {}).await,
+        Err(error) => Err(error),
+    };
+    let cleaned = suite.clean().await;
+    let mut rows = rows?;
+    rows.extend(cleaned.err().map(|error| not_removed(plan, &error)));
+    Ok(rows)
+}
+
+fn not_removed(plan: &Plan, error: &Error) -> Row {
+    Row {
+        kind: "suite",
+        case: "the_scratch_places_are_removed",
+        rules: &[],
+        verdict: Verdict::Failed {
+            seed: plan.seed,
+            why: error.to_string(),
+        },
+    }
 }
 
 /// The names of the cases of one kind.

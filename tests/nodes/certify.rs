@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 use crate::node::standfast;
 
+/// A case that writes more than a kilobyte into one file of a bucket.
+const LONG_CASE: &str = "a_snapshot_whose_own_upload_was_revoked_is_not_listed";
+
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/configs");
 
 /// A directory with a configuration in it, whose log is in `log`.
@@ -26,6 +29,14 @@ fn configured(log: &str) -> (TempDir, PathBuf) {
     );
     std::fs::write(&config, text).unwrap();
     (dir, config)
+}
+
+/// Changes the log of a configuration to one in memory.
+fn on_memory(config: &Path, ack: &str) {
+    let text = std::fs::read_to_string(config).unwrap();
+    let log = format!(r#"type = "memory", ack = "{ack}""#);
+    let text = text.replace(r#"type = "file", dir = "log""#, &log);
+    std::fs::write(config, text).unwrap();
 }
 
 async fn certify(config: &Path, words: &[&str]) -> Output {
@@ -80,10 +91,103 @@ async fn what_does_not_apply_says_because_of_what() {
     let (_dir, config) = configured("log");
     let output = certify(&config, &["--only", "while_a_writer_holds"]).await;
     let told = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("fencing is not lock"), "{told}");
     assert!(told.contains("Not seen by certify"), "{told}");
-    assert!(told.contains("CERTIFIED: log on `file`"), "{told}");
+    // That nothing applies proves nothing.
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("NOTHING PROVED"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_chosen_and_where_it_was_tried_is_told() {
+    let (dir, config) = configured("log");
+    let output = certify(&config, &["--only", "h19"]).await;
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(
+        told.contains("cases with `h19` in their names hold: log on `file`"),
+        "{told}"
+    );
+    assert!(!told.contains("CERTIFIED"), "{told}");
+    let log = dir.path().join("log");
+    let place = dir.path().join("scratch-certify-log-log");
+    let wanted = format!(
+        "{} is not there; tried in {}",
+        log.display(),
+        place.display()
+    );
+    assert!(told.contains(&wanted), "{told}");
+    std::fs::create_dir(&log).unwrap();
+    let output = certify(&config, &["--only", "h19", "-o", "json"]).await;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let place = log.join("scratch-certify-log").display().to_string();
+    assert_eq!(report["stores"][0]["place"], place, "{report:#}");
+    assert_eq!(report["stores"][0]["missing"], Value::Null, "{report:#}");
+    assert_eq!(report["only"], "h19");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_that_fails_is_told_with_the_command_that_runs_it_again() {
+    let (dir, config) = configured("log");
+    on_memory(&config, "async");
+    // A file system that takes no file of more than 1 kB.
+    let limited = r#"trap '' XFSZ; ulimit -f 1; exec "$0" "$@""#;
+    let program = standfast();
+    let output = tokio::process::Command::new("bash")
+        .args(["-c", limited])
+        .arg(program.as_std().get_program())
+        .args([
+            "certify",
+            "-o",
+            "json",
+            "--scratch",
+            "short",
+            "--only",
+            LONG_CASE,
+        ])
+        .arg("--config")
+        .arg(&config)
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&report["certified"], &report["failed"]),
+        (&false.into(), &1.into()),
+        "{report:#}"
+    );
+    let case = &report["cases"][0];
+    assert_eq!(case["verdict"], "failed", "{report:#}");
+    let again = format!(
+        "standfast certify --config {} --only {LONG_CASE} --seed 1 --scratch short",
+        config.display()
+    );
+    assert_eq!(case["again"], again, "{report:#}");
+    assert_eq!(listed(dir.path()), [config]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_refuses_to_start_with_is_not_certified() {
+    let (dir, config) = configured("log");
+    on_memory(&config, "durable");
+    let output = certify(&config, &["--only", "h19"]).await;
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains(r#"ack = "durable" cannot hold"#), "{told}");
+    assert_eq!(listed(dir.path()), [config]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_was_left_behind_is_passed_over_and_stays() {
+    let (dir, config) = configured("log");
+    let left = dir.path().join("scratch-certify-log-1-log");
+    std::fs::create_dir(&left).unwrap();
+    let file = left.join("left");
+    std::fs::write(&file, "behind").unwrap();
+    let output = certify(&config, &["--only", "h19", "-o", "json"]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(listed(dir.path()), [config, left, file]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +228,12 @@ async fn a_scratch_place_that_is_in_use_is_refused_and_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_certify_removes_what_it_made() {
+    for signal in ["INT", "TERM", "HUP"] {
+        interrupted(signal).await;
+    }
+}
+
+async fn interrupted(signal: &str) {
     let (dir, config) = configured("log");
     let mut command = standfast();
     command
@@ -137,7 +247,7 @@ async fn an_interrupted_certify_removes_what_it_made() {
     }
     let pid = child.id().unwrap().to_string();
     let sent = std::process::Command::new("kill")
-        .args(["-s", "INT", &pid])
+        .args(["-s", signal, &pid])
         .status();
     assert!(sent.unwrap().success());
     let output = child.wait_with_output().await.unwrap();

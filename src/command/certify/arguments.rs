@@ -2,6 +2,9 @@ use clap::Args;
 
 use crate::command::args::ConfigArguments;
 
+/// What the scratch places are called unless it is said.
+pub(super) const SCRATCH: &str = "certify";
+
 /// Prove that the configured stores keep what the node relies on: the conformance suite, in scratch places
 ///
 /// Opens the stores of the configuration as a node does, each in scratch places of its own beside the configured data, on the
@@ -31,7 +34,7 @@ pub(crate) struct CertifyArguments {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: u64,
     /// What the scratch places are called; refused when there are some of this name
-    #[arg(long, value_name = "NAME", default_value = "certify", value_parser = scratch_name)]
+    #[arg(long, value_name = "NAME", default_value = SCRATCH, value_parser = scratch_name)]
     pub(crate) scratch: String,
 }
 

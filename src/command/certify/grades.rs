@@ -26,7 +26,7 @@ impl Grade {
         }
     }
 
-    fn of(case: &CaseReport) -> Self {
+    pub(super) fn of(case: &CaseReport) -> Self {
         match case.row.verdict {
             _ if !case.holds() => Self::Fail,
             Verdict::Passed => Self::Pass,

@@ -1,16 +1,21 @@
+use std::path::PathBuf;
+
 use serde::Serialize;
 use standfast::config::Config;
-use standfast::conformance::{Row, Verdict};
+use standfast::conformance::{Row, TriedStore, Verdict};
 
 use super::CertifyArguments;
-use super::grades::{RuleReport, by_rule};
+use super::again::again;
+use super::grades::{Grade, RuleReport, by_rule};
 use super::promises::needed_by;
 
 /// What `certify` found. Fields are only ever added.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// Whether everything holds that the node relies on: the exit code.
+    /// Whether everything that was chosen holds, and something was: the exit code.
     certified: bool,
+    /// What the names of the cases were chosen by; none: all were run.
+    pub(super) only: Option<String>,
     pub(super) stores: Vec<StoreReport>,
     pub(super) seed: u64,
     pub(super) seeds: u64,
@@ -29,6 +34,10 @@ pub(super) struct StoreReport {
     /// `type` of the configuration.
     #[serde(rename = "type")]
     pub(super) backend: String,
+    /// Where: its first scratch place.
+    pub(super) place: String,
+    /// The configured folder, when it is not there.
+    pub(super) missing: Option<PathBuf>,
 }
 
 /// A case, and what it came to.
@@ -45,11 +54,7 @@ pub(super) struct CaseReport {
 impl CaseReport {
     fn new(arguments: &CertifyArguments, config: &Config, row: Row) -> Self {
         let again = match row.verdict {
-            Verdict::Failed { seed, .. } => Some(format!(
-                "standfast certify --config {} --only {} --seed {seed}",
-                arguments.config.config.display(),
-                row.case
-            )),
+            Verdict::Failed { seed, .. } => Some(again(arguments, row.case, seed)),
             _ => None,
         };
         Self {
@@ -66,25 +71,34 @@ impl CaseReport {
 }
 
 impl Report {
-    pub(super) fn new(arguments: &CertifyArguments, config: &Config, rows: Vec<Row>) -> Self {
+    pub(super) fn new(
+        arguments: &CertifyArguments,
+        config: &Config,
+        stores: Vec<TriedStore>,
+        rows: Vec<Row>,
+    ) -> Self {
         let cases: Vec<_> = rows
             .into_iter()
             .map(|row| CaseReport::new(arguments, config, row))
             .collect();
-        let count = |wanted: fn(&Verdict) -> bool| {
+        let count = |wanted: Grade| {
             cases
                 .iter()
-                .filter(|case| wanted(&case.row.verdict))
+                .filter(|case| Grade::of(case) == wanted)
                 .count()
         };
+        let (passed, failed) = (count(Grade::Pass), count(Grade::Fail));
+        let only = Some(arguments.only.clone()).filter(|only| !only.is_empty());
         Self {
-            certified: cases.iter().all(CaseReport::holds),
-            stores: stores(config),
+            // Cases that do not apply prove nothing.
+            certified: failed == 0 && passed > 0,
+            only,
+            stores: stores.into_iter().map(StoreReport::new).collect(),
             seed: arguments.seed,
             seeds: arguments.seeds,
-            passed: count(|verdict| *verdict == Verdict::Passed),
-            not_applicable: count(|verdict| matches!(verdict, Verdict::NotApplicable { .. })),
-            failed: count(Verdict::is_failed),
+            passed,
+            not_applicable: count(Grade::NotApplicable),
+            failed,
             rules: by_rule(&cases),
             cases,
         }
@@ -95,15 +109,13 @@ impl Report {
     }
 }
 
-fn stores(config: &Config) -> Vec<StoreReport> {
-    let log = config.oplog.as_ref().map(|oplog| ("log", &oplog.kind));
-    let snapshots = config.snapshots.as_ref();
-    let snapshots = snapshots.map(|(backend, _)| ("snapshots", &backend.kind));
-    let election = ("election", &config.election.kind);
-    let all = log.into_iter().chain(snapshots).chain([election]);
-    all.map(|(kind, backend)| StoreReport {
-        kind,
-        backend: backend.clone(),
-    })
-    .collect()
+impl StoreReport {
+    fn new(store: TriedStore) -> Self {
+        Self {
+            kind: store.kind,
+            backend: store.backend,
+            place: store.place,
+            missing: store.missing,
+        }
+    }
 }

@@ -1,7 +1,8 @@
 use comfy_table::presets::NOTHING;
 use standfast::conformance::Verdict;
 
-use super::report::{CaseReport, Report};
+use super::grades::Grade;
+use super::report::{CaseReport, Report, StoreReport};
 use crate::command::output;
 
 /// What no suite sees that only calls a store.
@@ -20,38 +21,66 @@ pub(super) fn text(report: &Report) -> String {
     cases.load_style(NOTHING);
     for case in &report.cases {
         let row = &case.row;
-        cases.add_row([row.kind, row.case, &row.rules.join(" "), word(case)]);
+        cases.add_row([
+            row.kind,
+            row.case,
+            &row.rules.join(" "),
+            Grade::of(case).word(),
+        ]);
     }
     let mut text = format!("{rules}\n\n{cases}\n");
     for case in &report.cases {
         remark(&mut text, case);
     }
-    let stores: Vec<_> = report
-        .stores
-        .iter()
-        .map(|store| format!("{} on `{}`", store.kind, store.backend))
-        .collect();
-    let verdict = if report.holds() {
-        "CERTIFIED"
-    } else {
-        "NOT CERTIFIED"
-    };
-    let counts = format!(
-        "{} passed, {} not applicable, {} failed",
-        report.passed, report.not_applicable, report.failed
-    );
+    for store in &report.stores {
+        text.push_str(&tried(store));
+    }
+    format!("{text}\n\n{UNSEEN}\n\n{}", verdict(report))
+}
+
+fn tried(store: &StoreReport) -> String {
+    let StoreReport {
+        kind,
+        backend,
+        place,
+        missing,
+    } = store;
+    let missing = missing.as_ref().map(|missing| {
+        format!(
+            "\n      {} is not there; tried in {place}: is it the file system that is meant?",
+            missing.display()
+        )
+    });
     format!(
-        "{text}\n\n{UNSEEN}\n\n{verdict}: {}; {counts}",
-        stores.join(", ")
+        "\ntried {kind} on `{backend}` in {place}{}",
+        missing.unwrap_or_default()
     )
 }
 
-const fn word(case: &CaseReport) -> &'static str {
-    match case.row.verdict {
-        Verdict::Passed => "pass",
-        Verdict::NotApplicable { .. } => "n/a",
-        _ => "FAIL",
-    }
+fn verdict(report: &Report) -> String {
+    let stores = report.stores.iter();
+    let stores: Vec<_> = stores
+        .map(|store| format!("{} on `{}`", store.kind, store.backend))
+        .collect();
+    let verdict = match (&report.only, report.holds()) {
+        (None, true) => "CERTIFIED".to_owned(),
+        (None, false) => "NOT CERTIFIED".to_owned(),
+        (Some(only), _) if report.passed == 0 && report.failed == 0 => {
+            format!("NOTHING PROVED, no case with `{only}` in its name applies")
+        }
+        (Some(only), _) => format!(
+            "{} of {} cases with `{only}` in their names hold",
+            report.passed,
+            report.cases.len()
+        ),
+    };
+    format!(
+        "{verdict}: {}; {} passed, {} not applicable, {} failed",
+        stores.join(", "),
+        report.passed,
+        report.not_applicable,
+        report.failed
+    )
 }
 
 /// What is to be said about a case that did not pass.
