@@ -202,10 +202,10 @@ mod tests {
         Fingerprint::draw(&ClusterId::new("c").unwrap(), [drawn; 16])
     }
 
-    fn factories() -> (
-        Arc<dyn Factory<dyn OpLogStore>>,
-        Arc<dyn Factory<dyn SnapshotStore>>,
-    ) {
+    type OfLogs = Arc<dyn Factory<dyn OpLogStore>>;
+    type OfSnapshots = Arc<dyn Factory<dyn SnapshotStore>>;
+
+    fn factories() -> (OfLogs, OfSnapshots) {
         let registry = builtin();
         let log = Arc::clone(registry.oplogs.get("file").unwrap());
         (log, Arc::clone(registry.snapshots.get("bucket").unwrap()))
