@@ -61,13 +61,6 @@ pub struct Case<K: Kind> {
     pub twin: fn() -> Arc<K::Twist>,
 }
 
-impl<K: Kind> Case<K> {
-    /// Why it does not apply, if it does not.
-    pub fn not_applicable(&self, facts: &K::Facts) -> Option<&'static str> {
-        self.needs.iter().find_map(|need| need(facts))
-    }
-}
-
 impl<K: Kind> fmt::Debug for Case<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Case({} {})", K::NAME, self.name)

@@ -88,7 +88,7 @@ async fn what_is_acknowledged_is_read_back_byte_for_byte(trial: &LogTrial) -> Ou
 }
 
 /// Acknowledges whatever it is given, and writes it if it can.
-struct SaysYesToAll;
+pub(super) struct SaysYesToAll;
 
 #[async_trait]
 impl LogTwist for SaysYesToAll {

@@ -58,7 +58,7 @@ pub(super) fn cases() -> Vec<Case<Log>> {
 }
 
 /// Acknowledges what a fenced writer appends.
-struct ForgetsTheFence;
+pub(super) struct ForgetsTheFence;
 
 #[async_trait]
 impl LogTwist for ForgetsTheFence {

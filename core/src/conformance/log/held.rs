@@ -1,18 +1,15 @@
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
+use super::appending::SaysYesToAll;
 use super::parts::{append, ensure_contiguous, ensure_refused, lead, payloads, read_all};
 use super::trial::{Log as Place, LogTrial};
-use super::twist::LogTwist;
 use super::{Log, wired};
-use crate::batch::Batch;
 use crate::conformance::case::{Case, case};
 use crate::conformance::failure::{Failure, Outcome, ensure};
 use crate::conformance::parts::cluster;
 use crate::conformance::threads::{beside, ended, join};
 use crate::conformance::wire::Wire;
-use crate::error::{ErrorKind, Result};
+use crate::error::ErrorKind;
 use crate::oplog::{OpLogStore, OpLogWriter};
 use crate::words::Position;
 
@@ -22,25 +19,15 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges,
             ["OL-2", "OL-3", "OL-5", "h01", "h06", "h28"],
             needs [wired],
-            twin AcknowledgesTheHeld
+            twin SaysYesToAll
         ),
         case!(
             h03_a_lost_answer_at_any_call_is_no_lost_entry,
             ["OW-2", "OW-3", "OW-4", "OL-3", "h03", "h15"],
             needs [wired],
-            twin AcknowledgesTheHeld
+            twin SaysYesToAll
         ),
     ]
-}
-
-/// Acknowledges whatever comes of it.
-struct AcknowledgesTheHeld;
-
-#[async_trait]
-impl LogTwist for AcknowledgesTheHeld {
-    async fn append(&self, writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
-        Ok(writer.append(batch).await.unwrap_or_else(|_| batch.end()))
-    }
 }
 
 /// A seed tries every so many calls, and the next seed the ones beside them.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
+use super::fencing::ForgetsTheFence;
 use super::parts::{append, ensure_contiguous, epoch_start, lead, payloads, read_all};
 use super::trial::LogTrial;
 use super::twist::LogTwist;
@@ -23,7 +24,7 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             h16_of_racing_writers_every_acknowledged_entry_stays,
             ["OL-2", "OL-3", "OL-5", "h16"],
             needs [outliving],
-            twin AcknowledgesWhatIsFenced
+            twin ForgetsTheFence
         ),
         case!(
             h28_what_lands_during_a_promotion_is_drained_or_refused,
@@ -32,19 +33,6 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             twin DrainsWhatWasThereBefore::default()
         ),
     ]
-}
-
-/// Acknowledges what a fenced writer appends.
-struct AcknowledgesWhatIsFenced;
-
-#[async_trait]
-impl LogTwist for AcknowledgesWhatIsFenced {
-    async fn append(&self, writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
-        match writer.append(batch).await {
-            Err(error) if *error.kind() == ErrorKind::Fenced => Ok(batch.end()),
-            answer => answer,
-        }
-    }
 }
 
 /// Settles what was there before the new writer was let in: what lands meanwhile is in the log, and not drained.

@@ -25,7 +25,7 @@ pub(super) fn cases() -> Vec<Case<Log>> {
         ),
         case!(
             h08_a_tail_sees_all_batches_in_order_while_they_are_written,
-            ["OL-6", "OT-1", "OT-2", "h08", "h09"],
+            ["OL-6", "OT-1", "h08"],
             needs [],
             twin DropsOneInAThousand::default()
         ),

@@ -47,7 +47,7 @@ pub(super) fn cases() -> Vec<Case<Log>> {
         ),
         case!(
             h11_a_tail_below_the_floor_says_so,
-            ["OL-7", "OT-1", "h09", "h11"],
+            ["OL-7", "OT-1", "h11"],
             needs [],
             twin SkipsWhatWasTrimmed
         ),
