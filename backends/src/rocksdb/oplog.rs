@@ -64,6 +64,11 @@ impl RocksDbOpLog {
         self
     }
 
+    #[cfg(test)]
+    pub(super) const fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
     /// Looks at the log away from the runtime's threads.
     async fn look<T: Send + 'static>(
         &self,

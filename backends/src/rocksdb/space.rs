@@ -80,7 +80,14 @@ impl Space {
         look: impl Fn(&View<'_>) -> Result<T>,
     ) -> Result<T> {
         if let Some(owner) = &*self.owner.read() {
-            return look(&View::live(&owner.db, &self.dir));
+            let live = || look(&View::live(&owner.db, &self.dir));
+            return match live() {
+                // A trim drops files from under an older view: a newer one tells so.
+                Err(error) if matches!(error.kind(), ErrorKind::Gap | ErrorKind::LogRegressed) => {
+                    live()
+                }
+                looked => looked,
+            };
         }
         self.secondary
             .look(operation, &self.dir, &self.tuning, look)

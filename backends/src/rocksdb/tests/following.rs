@@ -1,10 +1,21 @@
 //! Readers while others write.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rocksdb::DB;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+use super::super::RocksDbOpLog;
+use super::super::database::batches;
 use super::{Log, append_some};
 use crate::log_words::{
-    Guard, append, cluster, epoch_start, lead, next, next_batches, read_after, read_all, token,
+    Guard, append, cluster, epoch_start, lead, next, next_batches, read_after, read_all, refusal,
+    token,
 };
-use standfast_core::{Batch, Epoch, OpLogStore, OpLogTail, Position, Seq, TailEvent};
+use standfast_core::{
+    Batch, Epoch, ErrorKind, FenceToken, OpLogStore, OpLogTail, Position, ReadLimit, Seq, TailEvent,
+};
 
 #[tokio::test]
 async fn a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch() {
@@ -118,4 +129,44 @@ async fn a_tail_goes_on_while_its_own_handle_takes_over_and_gives_up() {
         writer.mark_committed().await.unwrap();
         follow_to(&mut *tail, &mut position, sent.last().unwrap().end()).await;
     }
+}
+
+/// Only merged files are dropped whole.
+fn merge(log: &RocksDbOpLog, token: &FenceToken) {
+    let merge = |db: &DB| {
+        db.compact_range_cf(batches(db), None::<&[u8]>, None::<&[u8]>);
+        Ok(())
+    };
+    log.space().as_holder(token, "merge", merge).unwrap();
+}
+
+/// h11: between a reader's first look and its second, a trim drops the file that it was about to read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_a_trim_overtakes_is_told_so() {
+    let log = Log::new().await;
+    let store = log.handle();
+    let mut writer = lead(&store, 1).await.unwrap();
+    let sent = append_some(&mut *writer, 10).await;
+    drop(writer);
+    let mut writer = lead(&store, 2).await.unwrap();
+    merge(&store, &token(2));
+    append(&mut *writer, b"new").await.unwrap();
+    let guard = Guard {
+        token: token(2),
+        needed: None,
+    };
+    let (here, through) = (sent[2].end(), sent[9].last());
+    let runtime = Handle::current();
+    let read = spawn_blocking(move || {
+        let trims = AtomicU32::new(0);
+        store.space().look("read", |view| {
+            view.find(here)?;
+            if trims.fetch_add(1, Ordering::Relaxed) == 0 {
+                runtime.block_on(store.trim(through, &guard))?;
+            }
+            view.read(here, ReadLimit::default())
+        })
+    });
+    let error = refusal(read.await.unwrap());
+    assert!(matches!(error.kind(), ErrorKind::Trimmed { .. }), "{error}");
 }
