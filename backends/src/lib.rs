@@ -25,6 +25,8 @@ mod lease;
 mod log_words;
 mod max_bytes;
 mod memory;
+#[cfg(any(feature = "file", feature = "rocksdb"))]
+mod mount;
 mod registry;
 #[cfg(feature = "rocksdb")]
 mod rocksdb;

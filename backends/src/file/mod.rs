@@ -16,7 +16,6 @@ mod hint;
 mod history;
 mod layout;
 mod log_dir;
-mod mount;
 mod new_segment;
 mod numbered;
 mod off_thread;

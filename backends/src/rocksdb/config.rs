@@ -1,16 +1,19 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::RocksDbOpLog;
-use super::error::{error, io_error};
+use super::error::{NAME, error, io_error};
 use super::off_thread::off_thread;
 use crate::durable_dir::create_dir_durably;
+use crate::mount;
 use crate::scratch;
 use crate::settings::{self, Settings};
-use standfast_core::{ByteSize, ErrorKind, Factory, OpLogStore, OpenContext, Result, Scratch};
+use standfast_core::{
+    ByteSize, ErrorKind, Factory, OpLogStore, OpenContext, Reach, Result, Scratch,
+};
 
 /// Below this a trim could not bring the log down again: so much is in the write-ahead log and in files that are not full.
 const LEAST: ByteSize = ByteSize::mib(128);
@@ -78,6 +81,10 @@ impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
             let missing = format!("there is no directory {}", dir.display());
             return Err(error(ErrorKind::NotFound, "open store").context(missing));
         }
+        check_shared(
+            &dir,
+            mount::reach(&dir).map_err(|error| error.backend(NAME))?,
+        )?;
         let log = RocksDbOpLog::open(&dir, &context.data_dir.join(SCRATCHES));
         Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
     }
@@ -103,8 +110,33 @@ impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
     }
 }
 
+/// Refuses what several hosts reach: a reader on another one would see files that its host remembers.
+fn check_shared(dir: &Path, reach: Reach) -> Result<()> {
+    if reach == Reach::Host {
+        return Ok(());
+    }
+    Err(error(ErrorKind::Config, "open store").context(format!(
+        "{} is on a file system of several hosts: put it on a local one, or take `type = \"file\"`",
+        dir.display()
+    )))
+}
+
 /// The directory that a scratch place names.
 fn folder(scratch: &Scratch) -> Result<PathBuf> {
     let config: RocksDbOpLogConfig = settings::load(&scratch.table)?;
     Ok(scratch.context.resolve(&config.dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_of_several_hosts_is_refused_with_the_way_out() {
+        let dir = Path::new("/srv/log");
+        let error = check_shared(dir, Reach::Cluster).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains(r#"type = "file""#), "{error}");
+        check_shared(dir, Reach::Host).unwrap();
+    }
 }

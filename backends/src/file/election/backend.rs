@@ -15,9 +15,9 @@ use super::terms;
 use crate::file::cluster;
 use crate::file::error::{NAME, error, io_error};
 use crate::file::exclusive::Draft;
-use crate::file::mount;
 use crate::file::off_thread::off_thread;
 use crate::lease::{SUCCESSOR_HEAD_START, Terms};
+use crate::mount;
 use standfast_core::{
     BootInstant, Candidate, Clock, ElectionBackend, ElectionCapabilities, ElectionWatch, Epoch,
     ErrorKind, Fingerprint, LeaderRecord, Leadership, Member, Registration, Result, Span, Store,
@@ -63,7 +63,9 @@ impl FileElection {
     }
 
     pub(in crate::file) fn open_with(dir: &Path, clock: Clock, terms: Terms) -> Result<Self> {
-        let dir = Arc::new(ElectionDir::open(dir, mount::reach)?);
+        let dir = Arc::new(ElectionDir::open(dir, |dir| {
+            mount::reach(dir).map_err(|error| error.backend(NAME))
+        })?);
         let observer = Observer::new(Arc::clone(&dir), clock.clone());
         Ok(Self {
             dir,

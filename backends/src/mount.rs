@@ -1,10 +1,12 @@
-//! Which file systems keep what the log needs: a file created by one node is seen by the next listing of every other.
+//! Which file systems keep what a log of files needs: a file created by one node is seen by the next listing of every other.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
-use super::error::{error, io_error};
-use standfast_core::{ErrorKind, Reach, Result};
+use standfast_core::{Error, ErrorKind, Reach, Result};
+
+const OPERATION: &str = "open store";
 
 /// One kernel sees everything.
 const LOCAL: &[&str] = &[
@@ -18,12 +20,22 @@ const COHERENT: &[&str] = &["ceph", "fuse.ceph", "gfs2", "lustre"];
 ///
 /// # Errors
 /// `Config` when it cannot be trusted at all, with the options to set.
-pub(super) fn reach(dir: &Path) -> Result<Reach> {
-    let path = fs::canonicalize(dir).map_err(|source| io_error("open store", dir, source))?;
+pub(crate) fn reach(dir: &Path) -> Result<Reach> {
+    let path = fs::canonicalize(dir).map_err(|source| unreadable(dir, source))?;
     let table = Path::new("/proc/self/mountinfo");
-    let mounts =
-        fs::read_to_string(table).map_err(|source| io_error("open store", table, source))?;
+    let mounts = fs::read_to_string(table).map_err(|source| unreadable(table, source))?;
     reach_in(&mounts, &path)
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    let kind = match source.kind() {
+        io::ErrorKind::PermissionDenied => ErrorKind::Config,
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        _ => ErrorKind::Unavailable,
+    };
+    Error::new(kind, OPERATION)
+        .context(path.display().to_string())
+        .source(source)
 }
 
 fn reach_in(mounts: &str, path: &Path) -> Result<Reach> {
@@ -59,7 +71,7 @@ fn reach_in(mounts: &str, path: &Path) -> Result<Reach> {
 }
 
 fn refuse(path: &Path, found: &str, way_out: &str) -> Result<Reach> {
-    Err(error(ErrorKind::Config, "open store").context(format!(
+    Err(Error::new(ErrorKind::Config, OPERATION).context(format!(
         "{} is on {found}, whose listings may be stale: {way_out}",
         path.display()
     )))
