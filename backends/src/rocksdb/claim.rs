@@ -13,7 +13,7 @@ use standfast_core::{ErrorKind, FenceToken, Position, Result};
 /// ```text
 ///   take the LOCK     nobody else writes from here on; what the write-ahead log held is written out to files, synced
 ///   compare           the fence must be lower than the token, or its own with nothing appended
-///   look              every batch since the last fence follows the one before it, up to the end
+///   look              every batch since the last mark follows the one before it, up to the end
 ///   write, synced     the fence, and where the log ends: settled
 /// ```
 ///
@@ -90,17 +90,21 @@ pub(super) fn check(view: &View<'_>, token: &FenceToken, operation: &'static str
     Ok(())
 }
 
-/// Looks at all that came since the last fence, and returns where the log ends.
+/// Looks at all that came since the last mark, and returns where the log ends. A term may be long, and marks are never far
+/// from its end.
 ///
 /// # Errors
 /// `Corrupt` when a batch does not follow the one before it, or when what was settled or committed is not there.
 fn look(view: &View<'_>, space: &Space) -> Result<Position> {
-    let floor = view.floor()?;
     let settled = view.record::<FenceRecord>()?.map(|fence| fence.settled);
-    let mut end = settled
-        .filter(|settled| settled.seq > floor.seq)
-        .unwrap_or(floor);
-    must_hold(view, space, end)?;
+    let committed = view.record::<CommittedRecord>()?.map(|mark| mark.position);
+    let mut end = view.floor()?;
+    for position in [settled, committed].into_iter().flatten() {
+        must_hold(view, space, position)?;
+        if position.seq > end.seq {
+            end = position;
+        }
+    }
     for batch in view.batches_from(end.seq.next()) {
         let batch = batch?;
         if !batch.follows(end) {
@@ -111,9 +115,6 @@ fn look(view: &View<'_>, space: &Space) -> Result<Position> {
             return Err(corrupt("open writer", space.dir(), &what));
         }
         end = batch.end();
-    }
-    if let Some(committed) = view.record::<CommittedRecord>()? {
-        must_hold(view, space, committed.position)?;
     }
     Ok(end)
 }

@@ -7,7 +7,7 @@
 //!   meta       cluster              whose log it is
 //!              fence                who was let in last, and what it settled
 //!              floor                what the first entry follows, once the log was trimmed or begun anew
-//!              committed            how far followers may read
+//!              committed            how far followers may read, and from where the next term looks
 //!              skips/{epoch:020}    entries passed over
 //! ```
 //!

@@ -13,6 +13,10 @@ use super::space::{Grant, Space};
 use super::usage;
 use standfast_core::{Batch, Epoch, ErrorKind, OpLogWriter, Position, ReadLimit, Result, admit};
 
+/// After this much a batch carries a mark of what is before it: the next term looks at what came since the last one, which
+/// takes some fifty milliseconds then.
+const MARK_EVERY: usize = 16 << 20;
+
 /// Appends to the database that it holds the lock of: a batch is one synced write, on the thread of the caller.
 ///
 /// What is synced under the lock is committed: nobody else can write, and whoever takes the lock next finds it.
@@ -24,6 +28,8 @@ pub(super) struct RocksDbWriter {
     tail: Position,
     /// Whether followers can see that the tail is committed.
     marked: bool,
+    /// Bytes since the last mark.
+    unmarked: usize,
     poison: Option<ErrorKind>,
 }
 
@@ -35,6 +41,7 @@ impl RocksDbWriter {
             epoch,
             tail: grant.settled,
             marked: true,
+            unmarked: 0,
             poison: None,
         }
     }
@@ -75,16 +82,22 @@ impl RocksDbWriter {
         written.inspect_err(|error| self.poison = Some(error.kind().clone()))
     }
 
+    /// What says that all up to the tail is committed.
+    fn mark_of_tail(&self) -> Result<Vec<u8>> {
+        encode(&CommittedRecord {
+            position: self.tail,
+        })
+    }
+
     fn mark(&mut self, options: &WriteOptions) -> Result<()> {
         let operation = "mark committed";
         self.refuse_poisoned(operation)?;
-        let mark = encode(&CommittedRecord {
-            position: self.tail,
-        })?;
+        let mark = self.mark_of_tail()?;
         self.write(operation, options, |db, batch| {
             batch.put_cf(meta(db), CommittedRecord::KEY, mark);
         })?;
         self.marked = true;
+        self.unmarked = 0;
         Ok(())
     }
 }
@@ -119,11 +132,18 @@ impl OpLogWriter for RocksDbWriter {
         self.refuse_poisoned("append")?;
         admit(batch, self.epoch, self.tail, &capabilities()).map_err(|e| e.backend(NAME))?;
         self.check_room(batch)?;
+        let size = batch.frame().len();
+        let is_due = self.unmarked + size > MARK_EVERY;
+        let mark = is_due.then(|| self.mark_of_tail()).transpose()?;
         self.write("append", &synced(), |db, write| {
             write.put_cf(batches(db), batch_key(batch.first()), batch.frame());
+            if let Some(mark) = mark {
+                write.put_cf(meta(db), CommittedRecord::KEY, mark);
+            }
         })?;
         self.tail = batch.end();
         self.marked = false;
+        self.unmarked = if is_due { size } else { self.unmarked + size };
         Ok(self.tail)
     }
 

@@ -88,3 +88,29 @@ async fn a_lower_epoch_does_not_end_the_term_of_a_higher_one() {
     }
     append(&mut *writer, b"goes on").await.unwrap();
 }
+
+/// A long term is not read again by the next one: what is older than its marks is left to readers, who are told.
+#[tokio::test]
+async fn a_term_looks_at_what_came_since_the_last_mark() {
+    let log = Log::new().await;
+    let mut writer = lead(&log.handle(), 1).await.unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..20 {
+        sent.push(append(&mut *writer, &vec![7; 1 << 20]).await.unwrap());
+    }
+    drop(writer);
+    let remove = |at: usize| {
+        let tuning = super::super::options::Tuning::new();
+        let db = super::super::database::open("tamper", &log.path(), &tuning).unwrap();
+        db.delete(super::super::layout::batch_key(sent[at].first()))
+            .unwrap();
+    };
+    remove(3);
+    let writer = lead(&log.handle(), 2).await.unwrap();
+    let error = refusal(read_all(&log.handle()).await);
+    assert_eq!(*error.kind(), ErrorKind::Gap, "{error}");
+    drop(writer);
+    remove(19);
+    let error = refusal(lead(&log.handle(), 3).await);
+    assert_eq!(*error.kind(), ErrorKind::Corrupt, "{error}");
+}
