@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::kill::kill_primaries;
 use crate::node::TestNode;
-use crate::support::{TestCluster, in_sync, same_state};
+use crate::support::{TestCluster, in_sync};
 
 async fn start() -> TestCluster {
     let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
@@ -32,21 +33,8 @@ async fn until_said(node: &TestNode, what: &str) {
 async fn a_killed_primary_on_a_rocksdb_loses_nothing_that_it_acknowledged_however_often() {
     let mut cluster = start().await;
     let load = cluster.load(31).await;
-    for _ in 0..3 {
-        let leader = cluster.leader().await;
-        cluster.node(&leader).kill().await;
-        load.acknowledged_more(1000).await;
-        cluster.node(&leader).start();
-        cluster
-            .until("both in sync", |status| in_sync(status) == 2)
-            .await;
-    }
-    let checked = load.verdict(&cluster).await;
-    assert_eq!(checked.missing, []);
-    cluster
-        .until("the same state", |status| same_state(status, 2))
-        .await;
-    cluster.verify_log().await;
+    kill_primaries(&mut cluster, &load).await;
+    cluster.lost_nothing(load).await;
 }
 
 /// The lock cannot be taken from a process that stands still: the standby says whose it is, and what to do.
@@ -63,12 +51,7 @@ async fn a_frozen_primary_on_a_rocksdb_is_named_by_its_standby_and_replaced_when
     load.acknowledged_more(1000).await;
     assert_eq!(cluster.leader().await, other(&leader));
     cluster.node(&leader).start();
-    let checked = load.verdict(&cluster).await;
-    assert_eq!(checked.missing, []);
-    cluster
-        .until("the same state", |status| same_state(status, 2))
-        .await;
-    cluster.verify_log().await;
+    cluster.lost_nothing(load).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,12 +67,7 @@ async fn a_primary_on_a_rocksdb_that_thaws_gives_the_lock_up_and_nothing_is_lost
     cluster
         .until("both in sync", |status| in_sync(status) == 2)
         .await;
-    let checked = load.verdict(&cluster).await;
-    assert_eq!(checked.missing, []);
-    cluster
-        .until("the same state", |status| same_state(status, 2))
-        .await;
-    cluster.verify_log().await;
+    cluster.lost_nothing(load).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,11 +80,6 @@ async fn a_frozen_standby_on_a_rocksdb_holds_nobody_up_and_catches_up() {
     load.acknowledged_more(3000).await;
     cluster.node(standby).signal("CONT");
     load.acknowledged_more(1000).await;
-    let checked = load.verdict(&cluster).await;
-    assert_eq!(checked.missing, []);
-    cluster
-        .until("the same state", |status| same_state(status, 2))
-        .await;
+    cluster.lost_nothing(load).await;
     assert_eq!(cluster.leader().await, leader);
-    cluster.verify_log().await;
 }

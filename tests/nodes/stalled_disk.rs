@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{TestCluster, same_state};
+use crate::support::TestCluster;
 
 /// An ext4 of 64 MiB, for as long as it lives.
 pub(crate) struct FreezingDisk(PathBuf);
@@ -77,12 +77,7 @@ async fn a_log_that_stalls_for_three_seconds_loses_nothing_and_costs_no_term() {
     disk.thaw();
     load.acknowledged_more(1000).await;
     assert_eq!(cluster.leader().await, leader, "its lease lies elsewhere");
-    let checked = load.verdict(&cluster).await;
-    assert_eq!(checked.missing, []);
-    cluster
-        .until("the same state", |status| same_state(status, 2))
-        .await;
-    cluster.verify_log().await;
+    cluster.lost_nothing(load).await;
 }
 
 /// The lease runs out while a sync of the log does not return: the node says so, and does not wait for its disk.

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use crate::support::{TestCluster, same_state};
+use crate::support::TestCluster;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_hands_over_and_nothing_is_lost_or_refused() {
@@ -42,11 +42,7 @@ async fn switchover_names_its_successor_and_both_go_on() {
     assert_eq!(status["epoch"], told["epoch"], "{told:#}");
     load.acknowledged_more(1000).await;
     assert_eq!(cluster.leader().await, to);
-    let checked = load.verdict(&cluster).await;
-    assert_eq!(checked.missing, []);
-    cluster
-        .until("the same state", |status| same_state(status, 2))
-        .await;
+    cluster.lost_nothing(load).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -186,6 +186,16 @@ impl TestCluster {
         running
     }
 
+    /// Nothing that the load was told is missing, all nodes hold the same, and so does the log.
+    pub(crate) async fn lost_nothing(&self, load: RunningLoad) {
+        let checked = load.verdict(self).await;
+        assert_eq!(checked.missing, []);
+        let nodes = self.nodes.len();
+        self.until("the same state", |status| same_state(status, nodes))
+            .await;
+        self.verify_log().await;
+    }
+
     pub(crate) async fn verify_log(&self) -> Value {
         let output = self.nodes[0]
             .command(&["oplog", "verify", "-o", "json"])
