@@ -17,6 +17,7 @@ mod object_list;
 mod object_remove;
 mod object_transfer;
 mod offline;
+mod open_files;
 mod oplog;
 mod output;
 mod prune;
@@ -49,6 +50,7 @@ const CLOSED_PIPE: u8 = 128 + 13;
 /// Runs the command: exit code 0 when it succeeded, 1 when it failed.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     logging::start(&arguments.command);
+    open_files::raise_limit();
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.into()),
