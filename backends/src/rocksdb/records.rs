@@ -1,6 +1,6 @@
 //! The records of the family `meta`: JSON, each with its kind and version.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::error::error;
@@ -181,15 +181,6 @@ pub(super) fn decode<T: Record>(bytes: &[u8]) -> Result<T> {
     }
     let stored: Stored<T> = serde_json::from_slice(bytes).map_err(unread)?;
     Ok(stored.record)
-}
-
-/// Reads the record that `bytes` begin with, whatever follows it.
-pub(super) fn decode_first<T: Record>(bytes: &[u8]) -> Result<T> {
-    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<IgnoredAny>();
-    match values.next() {
-        Some(Ok(_)) => decode(bytes.get(..values.byte_offset()).unwrap_or_default()),
-        _ => Err(broken::<T>()),
-    }
 }
 
 fn broken<T: Record>() -> Error {
