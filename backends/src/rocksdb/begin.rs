@@ -1,17 +1,18 @@
 //! Beginning the log anew, on an operator's word.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{DB, WriteBatch};
 
 use super::claim;
 use super::database::{batches, meta, open};
-use super::error::database_error;
+use super::error::{database_error, io_error};
 use super::layout::batch_key;
 use super::records::{FenceRecord, FloorRecord, Single, encode};
 use super::space::Space;
 use super::view::View;
+use crate::durable_dir::sync_dir;
 use standfast_core::{Epoch, FenceToken, Position, Result, Seq};
 
 const OPERATION: &str = "begin log";
@@ -38,14 +39,17 @@ pub(super) fn at(space: &Space, token: &FenceToken, position: Position) -> Resul
     )
 }
 
-/// Hard links to the files as they are: `{dir}-before-{epoch:020}`.
+/// Hard links to the files as they are, durable: `{dir}-before-{epoch:020}`.
 fn keep_aside(space: &Space, db: &DB, epoch: Epoch) -> Result<()> {
     let aside = aside(space, epoch);
-    if aside.exists() {
-        return Ok(());
+    if !aside.exists() {
+        Checkpoint::new(db)
+            .and_then(|checkpoint| checkpoint.create_checkpoint(&aside))
+            .map_err(|source| database_error(OPERATION, &aside, source))?;
     }
-    let copied = Checkpoint::new(db).and_then(|checkpoint| checkpoint.create_checkpoint(&aside));
-    copied.map_err(|source| database_error(OPERATION, &aside, source))
+    // Also when it was there: whoever made it may have died before this. RocksDB does not do it.
+    let parent = aside.parent().unwrap_or(Path::new("/"));
+    sync_dir(parent).map_err(|source| io_error(OPERATION, parent, source))
 }
 
 fn aside(space: &Space, epoch: Epoch) -> PathBuf {
