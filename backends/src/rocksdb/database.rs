@@ -21,8 +21,37 @@ const LOCK_TRIES: u32 = 125;
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// Whether there is a database at all.
-pub(super) fn exists(dir: &Path) -> bool {
-    dir.join("CURRENT").is_file()
+///
+/// # Errors
+/// `Corrupt` when there is one without `CURRENT`, the file that RocksDB begins with: it would take the rest for nothing,
+/// and make a new one over it. `Config`, `Unavailable` when one cannot look.
+pub(super) fn exists(operation: &'static str, dir: &Path) -> Result<bool> {
+    let current = dir.join("CURRENT");
+    match fs::metadata(&current) {
+        Ok(_) => Ok(true),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(io_error(operation, &current, source))
+        }
+        Err(_missing) => match left_of_one(dir).map_err(|e| io_error(operation, dir, e))? {
+            None => Ok(false),
+            Some(left) => {
+                let what = format!("CURRENT is missing, and {left} is there");
+                Err(corrupt(operation, dir, &what))
+            }
+        },
+    }
+}
+
+/// A file of a database that had its `CURRENT` once. Before that there is at most a first manifest.
+fn left_of_one(dir: &Path) -> io::Result<Option<String>> {
+    for entry in fs::read_dir(dir)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_manifest = name.starts_with("MANIFEST-") && name != "MANIFEST-000001";
+        if is_manifest || name.ends_with(".sst") || name.ends_with(".log") {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// Opens the database as the only one who writes to it. What the write-ahead log held is in files when this returns, and
@@ -31,21 +60,34 @@ pub(super) fn exists(dir: &Path) -> bool {
 /// # Errors
 /// `Unavailable` naming the process that holds it; `Corrupt`, `Config`, `Quota`; `NotFound` when it was never made.
 pub(super) fn open(operation: &'static str, dir: &Path, tuning: &Tuning) -> Result<DB> {
-    if !exists(dir) {
+    if !exists(operation, dir)? {
         return Err(not_initialised(operation, dir));
     }
+    wait_for_lock(operation, dir)?;
     wal::check(operation, dir)?;
+    DB::open_cf_descriptors(&tuning.database, dir, families())
+        .map_err(|source| not_opened(operation, dir, tuning, source))
+}
+
+/// Waits a moment for whoever holds the lock. RocksDB is not asked: it would first put the holder's own log file aside.
+///
+/// # Errors
+/// `Unavailable` naming the process that holds it.
+fn wait_for_lock(operation: &'static str, dir: &Path) -> Result<()> {
     let mut tries = 0;
-    loop {
-        match DB::open_cf_descriptors(&tuning.database, dir, families()) {
-            Ok(db) => return Ok(db),
-            Err(_) if tries < LOCK_TRIES && Holder::of(dir).is_some_and(Holder::may_be_leaving) => {
-                tries += 1;
-                std::thread::park_timeout(LOCK_PAUSE);
-            }
-            Err(source) => return Err(not_opened(operation, dir, tuning, source)),
+    while let Some(holder) = Holder::of(dir) {
+        if tries == LOCK_TRIES || !holder.may_be_leaving() {
+            return Err(held(operation, dir, holder));
         }
+        tries += 1;
+        std::thread::park_timeout(LOCK_PAUSE);
     }
+    Ok(())
+}
+
+fn held(operation: &'static str, dir: &Path, holder: Holder) -> Error {
+    error(ErrorKind::Unavailable, operation)
+        .context(format!("{} is held by {holder}", dir.display()))
 }
 
 /// Makes the database, or finishes one that was being made.
@@ -65,7 +107,7 @@ pub(super) fn make(operation: &'static str, dir: &Path, tuning: &Tuning) -> Resu
 /// # Errors
 /// `Foreign`; else as [`open`].
 pub(super) fn check_unused(operation: &'static str, dir: &Path, tuning: &Tuning) -> Result<()> {
-    if !exists(dir) {
+    if !exists(operation, dir)? {
         return Ok(());
     }
     let db = DB::open_for_read_only(&tuning.database, dir, false)
@@ -86,11 +128,11 @@ pub(super) fn follow(
     scratch: &Path,
     tuning: &Tuning,
 ) -> Result<DB> {
-    if !exists(dir) {
+    if !exists(operation, dir)? {
         return Err(not_initialised(operation, dir));
     }
     wal::check_readable(operation, dir)?;
-    DB::open_cf_descriptors_as_secondary(&tuning.database, dir, scratch, families())
+    DB::open_cf_descriptors_as_secondary(&tuning.following(), dir, scratch, families())
         .map_err(|source| refused(operation, dir, tuning, source))
 }
 
@@ -117,9 +159,7 @@ fn not_opened(
 ) -> Error {
     let is_damaged = source.kind() == rocksdb::ErrorKind::Corruption;
     match Holder::of(dir).filter(|_| !is_damaged) {
-        Some(holder) => error(ErrorKind::Unavailable, operation)
-            .context(format!("{} is held by {holder}", dir.display()))
-            .source(source),
+        Some(holder) => held(operation, dir, holder).source(source),
         None => refused(operation, dir, tuning, source),
     }
 }

@@ -86,7 +86,7 @@ impl RocksDbOpLog {
     reason = "the method is of one lifetime, and views have many"
 )]
 fn fingerprint(space: &Space) -> Result<Option<Fingerprint>> {
-    if !database::exists(space.dir()) {
+    if !database::exists("read fingerprint", space.dir())? {
         return Ok(None);
     }
     match space.look("read fingerprint", |view| view.fingerprint()) {
