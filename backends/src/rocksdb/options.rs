@@ -21,7 +21,6 @@ impl Tuning {
         for_safety(&mut options);
         for_appending(&mut options);
         for_trimming(&mut options);
-        for_following(&mut options);
         for_quiet(&mut options);
         options.enable_statistics();
         // Without timers: they would be read around every sync.
@@ -29,10 +28,21 @@ impl Tuning {
         Self { database: options }
     }
 
+    /// Of the database, for one of its readers.
+    pub(super) fn following(&self) -> Options {
+        let mut options = self.database.clone();
+        // A reader that catches up opens what is new with so many threads, which it starts each time, new or not: with the
+        // sixteen of the default it does little else.
+        options.set_max_file_opening_threads(1);
+        options
+    }
+
     /// Of each family.
     pub(super) fn family() -> Options {
         let mut options = Options::default();
         options.set_write_buffer_size(BUFFER);
+        // The next buffer fills while one is written out.
+        options.set_max_write_buffer_number(3);
         for_trimming(&mut options);
         // Batches are stored as they come, and lz4 costs less time than the bytes that it saves.
         options.set_compression_type(DBCompressionType::Lz4);
@@ -58,8 +68,6 @@ fn for_appending(options: &mut Options) {
     // Opening reads all of it: a third of a second or less.
     options.set_max_total_wal_size(MAX_WAL);
     options.set_write_buffer_size(BUFFER);
-    // The next buffer fills while one is written out.
-    options.set_max_write_buffer_number(3);
     // One thread writes.
     options.set_allow_concurrent_memtable_write(false);
     // Files are pushed out as they are written: a sync of the log does not wait behind megabytes of them.
@@ -71,12 +79,6 @@ fn for_trimming(options: &mut Options) {
     // A trim drops whole files.
     options.set_target_file_size_base(BUFFER as u64);
     options.set_level_zero_file_num_compaction_trigger(4);
-}
-
-fn for_following(options: &mut Options) {
-    // A reader that catches up opens what is new with so many threads, which it starts each time, new or not: with the
-    // sixteen of the default it does little else.
-    options.set_max_file_opening_threads(1);
 }
 
 fn for_quiet(options: &mut Options) {

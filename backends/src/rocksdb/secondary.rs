@@ -114,9 +114,18 @@ impl Scratch {
     fn make(scratches: &Path) -> Result<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = scratches.join(format!("{}-{number}", std::process::id()));
-        fs::create_dir_all(&path)
-            .and_then(|()| sweep(scratches))
-            .map_err(|source| io_error("follow log", &path, source))?;
+        let mut made = make_in(scratches, &path);
+        // The last of the others took the directory with it meanwhile.
+        for _ in 0..TRIES {
+            if !made
+                .as_ref()
+                .is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
+            {
+                break;
+            }
+            made = make_in(scratches, &path);
+        }
+        made.map_err(|source| io_error("follow log", &path, source))?;
         Ok(Self(path))
     }
 }
@@ -126,7 +135,17 @@ impl Drop for Scratch {
         if let Err(error) = fs::remove_dir_all(&self.0) {
             tracing::debug!(%error, path = %self.0.display(), "left the notes of a reader");
         }
+        // Those of the last reader: a command that an operator runs as somebody else leaves no directory that the node may
+        // not write to. Others are not empty.
+        if let Some(scratches) = self.0.parent() {
+            let _others = fs::remove_dir(scratches);
+        }
     }
+}
+
+fn make_in(scratches: &Path, path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    sweep(scratches)
 }
 
 /// Removes what processes left that were killed.

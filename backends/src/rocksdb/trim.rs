@@ -45,6 +45,8 @@ pub(super) async fn trim(space: &Arc<Space>, through: Seq, guard: &dyn TrimGuard
             Ok(())
         })
         .await?;
+        // A term that ends cuts the merge short.
+        held(space, &token, |_| Ok(())).await?;
         space.given_back.store(floor.seq.0, Ordering::Release);
     }
     Ok(floor.seq.next())
