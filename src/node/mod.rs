@@ -6,6 +6,7 @@ mod cover;
 mod http;
 mod lock;
 mod log_limit;
+mod may_block;
 mod open;
 mod overdue;
 mod proposer;

@@ -12,6 +12,7 @@ use standfast_standby::{
 use tokio::sync::watch;
 
 use super::cover::cover_before_the_end;
+use super::may_block::may_block;
 use super::shared::Shared;
 
 /// Pause before following is tried again.
@@ -190,14 +191,13 @@ impl RoleLoop {
     ) -> Result<Round> {
         self.enter(Role::Promoting);
         let kept = Arc::clone(&machine);
-        match promote(
+        let promotion = promote(
             &self.shared.sources,
             machine,
             &mut self.high_water,
             leadership,
-        )
-        .await
-        {
+        );
+        match may_block(promotion).await {
             Ok(handover) => {
                 self.promotion_pause = PROMOTION_PAUSES.0;
                 Ok(Round::Lead(Box::new(handover)))
