@@ -58,7 +58,7 @@ pub(crate) fn on<K: Tried, T>(
     result
 }
 
-fn case<K: Kind>(name: &str) -> Case<K> {
+pub(crate) fn case<K: Kind>(name: &str) -> Case<K> {
     let found = K::cases().into_iter().find(|case| case.name == name);
     found.unwrap_or_else(|| panic!("there is no case {name} any more: take it out of the list"))
 }

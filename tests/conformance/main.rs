@@ -1,4 +1,5 @@
-//! The conformance suite on every backend of this workspace, and on backends that are broken on purpose.
+//! The conformance suite on every backend of this workspace, on backends that are broken on purpose, and on sound
+//! ones that are unlike any of this workspace.
 
 #[cfg(test)]
 #[path = "../nodes/seeds.rs"]
@@ -14,5 +15,7 @@ mod kinds;
 mod log;
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod sound;
 #[cfg(test)]
 mod table;

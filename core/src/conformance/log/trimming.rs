@@ -281,23 +281,23 @@ async fn h11_a_tail_below_the_floor_says_so(trial: &LogTrial) -> Outcome {
     let mut position = ensure_contiguous(&next_batches(&mut *tail).await?, genesis)?;
     fill(&mut *writer, 40).await?;
     let floor = store.trim(Seq(41), &Guard::of(1)).await?;
-    // It may still have a few of the deleted batches at hand; then it must say where the log begins.
+    // It may have read ahead, some of the deleted batches or all of them. What it lacks it must say.
     loop {
         match next(&mut *tail).await? {
-            TailEvent::Batches(batches) => {
-                position = ensure_contiguous(&batches, position)?;
-                ensure!(
-                    position.seq < floor,
-                    "delivered up to {position} though the floor is {floor}"
-                );
-            }
+            TailEvent::Batches(batches) => position = ensure_contiguous(&batches, position)?,
             TailEvent::Trimmed { floor: told } => {
                 ensure_eq!(told, floor, "the floor that was told");
-                return Ok(());
+                ensure!(
+                    position.seq.next() < floor,
+                    "what follows {position} is there, and was told to be trimmed"
+                );
+                break;
             }
             TailEvent::CaughtUp { tail } => {
-                let end = writer.tail();
-                ensure!(tail != end, "caught up at {end} without what was trimmed");
+                ensure_eq!(tail, position, "where the tail caught up");
+                if tail == writer.tail() {
+                    break;
+                }
             }
             TailEvent::NewEpoch(epoch) => {
                 return Err(Failure::new(format!(
@@ -306,6 +306,22 @@ async fn h11_a_tail_below_the_floor_says_so(trial: &LogTrial) -> Outcome {
             }
         }
     }
+    ensure_tells_floor(&*log.open().await?, genesis, floor).await
+}
+
+/// A tail that begins below the floor says so before anything else: when it is opened, or first asked.
+async fn ensure_tells_floor(store: &dyn OpLogStore, after: Position, floor: Seq) -> Outcome {
+    let mut tail = match store.tail(after).await {
+        Err(error) if *error.kind() == (ErrorKind::Trimmed { floor }) => return Ok(()),
+        tail => tail?,
+    };
+    let told = next(&mut *tail).await?;
+    ensure_eq!(
+        told,
+        TailEvent::Trimmed { floor },
+        "what a tail below the floor tells first"
+    );
+    Ok(())
 }
 
 /// Tells the size of an empty log for ever.
