@@ -1,5 +1,6 @@
 //! Backends unlike those of this workspace, which keep the contract all the same: no case may fail on them.
 
+mod sizes;
 mod tails;
 
 use std::sync::Arc;
@@ -29,5 +30,13 @@ fn a_tail_that_reads_ahead() {
     holds_on::<Log>(
         || Arc::new(tails::ReadsAhead::default()),
         "h11_a_tail_below_the_floor_says_so",
+    );
+}
+
+#[test]
+fn a_log_that_compresses() {
+    holds_on::<Log>(
+        || Arc::new(sizes::Compresses),
+        "h25_its_size_grows_with_appends_and_falls_with_trims",
     );
 }

@@ -108,10 +108,18 @@ pub(super) async fn append(writer: &mut dyn OpLogWriter, payload: &[u8]) -> Resu
     Ok(batch)
 }
 
+/// 8 KiB that no compression makes smaller, others for each `n`.
+pub(super) fn noise(n: u8) -> Vec<u8> {
+    let mut bytes = vec![0; 8192];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&[n]).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
 /// Appends `count` batches of 8 KiB, enough to fill some segments where there are any, and marks them.
 pub(super) async fn fill(writer: &mut dyn OpLogWriter, count: u8) -> Result<()> {
     for n in 0..count {
-        append(writer, &[n; 8192]).await?;
+        append(writer, &noise(n)).await?;
     }
     writer.mark_committed().await
 }
