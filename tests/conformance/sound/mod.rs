@@ -1,11 +1,12 @@
 //! Backends unlike those of this workspace, which keep the contract all the same: no case may fail on them.
 
+mod registrations;
 mod sizes;
 mod tails;
 
 use std::sync::Arc;
 
-use standfast::conformance::{Case, Log, run_twin};
+use standfast::conformance::{Case, Election, Log, run_twin};
 
 use crate::kinds::{Tried, case, on, plan};
 
@@ -38,5 +39,13 @@ fn a_log_that_compresses() {
     holds_on::<Log>(
         || Arc::new(sizes::Compresses),
         "h25_its_size_grows_with_appends_and_falls_with_trims",
+    );
+}
+
+#[test]
+fn a_registration_that_ends_a_moment_after_it_was_dropped() {
+    holds_on::<Election>(
+        || Arc::new(registrations::EndLate::default()),
+        "a_node_is_registered_once",
     );
 }

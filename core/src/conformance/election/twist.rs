@@ -51,6 +51,11 @@ pub trait ElectionTwist: Send + Sync {
         watch.next().await
     }
 
+    /// In place of [`ElectionBackend::members`].
+    async fn members(&self, election: &dyn ElectionBackend) -> Result<Vec<Member>> {
+        election.members().await
+    }
+
     /// In place of [`ElectionBackend::register`].
     async fn register(
         &self,
@@ -181,7 +186,7 @@ impl ElectionBackend for Twisted {
     }
 
     async fn members(&self) -> Result<Vec<Member>> {
-        self.election.members().await
+        self.twist.members(&*self.election).await
     }
 
     async fn register(&self, member: &Member) -> Result<Box<dyn Registration>> {
