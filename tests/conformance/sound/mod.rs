@@ -1,5 +1,6 @@
 //! Backends unlike those of this workspace, which keep the contract all the same: no case may fail on them.
 
+mod appends;
 mod registrations;
 mod sizes;
 mod tails;
@@ -48,4 +49,17 @@ fn a_registration_that_ends_a_moment_after_it_was_dropped() {
         || Arc::new(registrations::EndLate::default()),
         "a_node_is_registered_once",
     );
+}
+
+#[test]
+fn a_writer_that_wants_every_batch_twice() {
+    for case in [
+        "h03_an_append_that_was_dropped_is_in_doubt_and_ends_the_writer",
+        "h13_what_a_fenced_writer_wrote_is_never_read",
+        "h28_what_lands_during_a_promotion_is_drained_or_refused",
+        "a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch",
+        "a_log_is_what_its_model_says_after_any_steps",
+    ] {
+        holds_on::<Log>(|| Arc::new(appends::AsksAgain::default()), case);
+    }
 }

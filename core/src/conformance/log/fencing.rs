@@ -3,7 +3,7 @@ use parking_lot::Mutex;
 
 use super::parts::{
     Guard, append, ensure_refused, epoch_start, fill, lead, next_batches, payloads, read_after,
-    read_all,
+    read_all, send,
 };
 use super::trial::LogTrial;
 use super::twist::LogTwist;
@@ -309,7 +309,7 @@ async fn h13_what_a_fenced_writer_wrote_is_never_read(trial: &LogTrial) -> Outco
         "what is read before the new term has begun"
     );
     let start = epoch_start(writer.epoch(), writer.tail())?;
-    writer.append(&start).await?;
+    send(&mut *writer, &start).await?;
     let living = append(&mut *writer, b"living").await?;
     writer.mark_committed().await?;
     let mut delivered = Vec::new();

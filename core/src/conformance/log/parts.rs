@@ -89,7 +89,7 @@ pub(super) async fn lead(store: &dyn OpLogStore, epoch: u64) -> Result<Box<dyn O
 const TRIES: usize = 1000;
 
 /// Appends a batch as a master does: again, as long as it was provably not written (OW-2).
-async fn send(writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
+pub(super) async fn send(writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
     for _ in 0..TRIES {
         match writer.append(batch).await {
             Err(error) if *error.kind() == ErrorKind::NotWritten => {

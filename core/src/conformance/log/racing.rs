@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::fencing::ForgetsTheFence;
-use super::parts::{append, ensure_contiguous, epoch_start, lead, payloads, read_all};
+use super::parts::{append, ensure_contiguous, epoch_start, lead, payloads, read_all, send};
 use super::trial::LogTrial;
 use super::twist::LogTwist;
 use super::{Log, outliving};
@@ -173,7 +173,7 @@ async fn h28_what_lands_during_a_promotion_is_drained_or_refused(trial: &LogTria
             .map_or_else(|| Position::genesis(cluster()), Batch::end);
         drain(&mut *writer, after, &mut drained).await?;
         let start = epoch_start(Epoch(epoch), writer.tail())?;
-        writer.append(&start).await?;
+        send(&mut *writer, &start).await?;
         drained.push(start);
         let between = Arc::new(Between::default());
         let leader = beside(append_until_fenced(writer, Arc::clone(&between)));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::Log;
-use super::parts::{append, ensure_contiguous, epoch_start, lead, next, next_batches};
+use super::parts::{append, ensure_contiguous, epoch_start, lead, next, next_batches, send};
 use super::trial::LogTrial;
 use super::twist::LogTwist;
 use crate::batch::Batch;
@@ -86,7 +86,7 @@ async fn a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch(trial: &Lo
         "what a new writer looks like"
     );
     let start = epoch_start(Epoch(2), writer.tail())?;
-    writer.append(&start).await?;
+    send(&mut *writer, &start).await?;
     writer.mark_committed().await?;
     ensure_eq!(
         next_batches(&mut *tail).await?,

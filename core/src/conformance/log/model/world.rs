@@ -4,7 +4,7 @@ use super::step::Step;
 use crate::batch::Batch;
 use crate::conformance::failure::{Outcome, ensure, ensure_eq};
 use crate::conformance::log::parts::{
-    Guard, append, batch, ensure_contiguous, ensure_refused, epoch_start,
+    Guard, append, batch, ensure_contiguous, ensure_refused, epoch_start, send,
 };
 use crate::conformance::log::trial::{Log, LogTrial, outlived};
 use crate::conformance::parts::{cluster, token};
@@ -101,7 +101,7 @@ impl World {
             self.floor
         );
         let start = epoch_start(epoch, writer.tail())?;
-        writer.append(&start).await?;
+        send(&mut *writer, &start).await?;
         self.batches.push(start);
         self.writer = Some(writer);
         self.epoch = epoch;
@@ -132,7 +132,7 @@ impl World {
         let payloads: Vec<_> = sizes.iter().map(|size| vec![7; *size]).collect();
         let payloads: Vec<_> = payloads.iter().map(Vec::as_slice).collect();
         let batch = batch(self.epoch, writer.tail(), &payloads)?;
-        let end = writer.append(&batch).await?;
+        let end = send(&mut **writer, &batch).await?;
         ensure_eq!(end, batch.end(), "the Position that append returned");
         self.batches.push(batch);
         Ok(())
