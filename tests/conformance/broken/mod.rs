@@ -2,12 +2,15 @@
 
 mod appends;
 mod faults;
+mod seats;
 
 use std::sync::Arc;
 
-use standfast::conformance::{Log, LogTwist, SnapshotTwist, Snapshots, run_broken};
+use standfast::conformance::{
+    Case, Election, Log, LogTwist, Plan, SnapshotTwist, Snapshots, run_broken, run_twin,
+};
 
-use crate::kinds::{Tried, on, plan};
+use crate::kinds::{Tried, case, on, plan};
 
 /// Runs all cases of a kind on a store with this fault, over a sound one. Each case of `named` fails, and no other; those of
 /// `racing` find the fault in a race, which a slow machine may not run.
@@ -111,4 +114,23 @@ fn a_log_that_trims_past_a_pin() {
         ],
         &[],
     );
+}
+
+/// How slow it is decides whether a fault is seen in time; the first seed that sees it is enough.
+#[test]
+fn an_election_that_is_slow_and_lets_two_lead() {
+    let registry = standfast_backends::builtin();
+    let case: Case<Election> = Case {
+        twin: || Arc::new(seats::SlowlyLetsTwoLead::default()),
+        ..case(seats::ONE_LEADS)
+    };
+    let plan = Plan {
+        seeds: 20,
+        ..plan()
+    };
+    let found = on::<Election, _>(&registry, "memory", |suite| {
+        run_twin::<Election>(&Election::harness(suite), &case, &plan)
+    });
+    let found = found.unwrap_or_else(|unseen| panic!("{unseen}")).to_string();
+    assert!(found.contains("while another holds the seat"), "{found}");
 }

@@ -143,7 +143,7 @@ async fn h18_the_renewal_survives_a_runtime_that_is_blocked(trial: &ElectionTria
         );
     }
     leadership.confirm().await?;
-    ensure_held(&*b, "b").await
+    ensure_held(trial, &*b, "b").await
 }
 
 /// Blocks the thread until `done`; false when it takes too long.
@@ -177,7 +177,7 @@ async fn h17_no_clock_is_compared_with_that_of_another_node(trial: &ElectionTria
     let (a, b) = (place.open().await?, place.open_on(&elsewhere).await?);
     let leadership = win(&*a, "a", 0).await?;
     ensure!(b.current().await?.is_some(), "the leader is not seen");
-    ensure_held(&*b, "b").await?;
+    ensure_held(trial, &*b, "b").await?;
     let mut validity = leadership.validity();
     for _ in 0..2 {
         renewed(&mut validity, place.clock(), place.ttl() / 4).await?;
@@ -185,7 +185,7 @@ async fn h17_no_clock_is_compared_with_that_of_another_node(trial: &ElectionTria
     elsewhere.advance(Duration::from_mins(10));
     let seen = b.current().await?;
     ensure!(seen.is_some(), "the leader is not seen after the sleep");
-    ensure_held(&*b, "b").await?;
+    ensure_held(trial, &*b, "b").await?;
     leadership.confirm().await?;
     Ok(())
 }

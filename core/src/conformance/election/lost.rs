@@ -66,11 +66,11 @@ async fn h01_a_frozen_leader_is_replaced_when_it_believes_no_more(
     process.freeze().await?;
     let validity = frozen.validity();
     if place.is_manual() {
-        ensure_held(&*b, "b").await?;
+        ensure_held(trial, &*b, "b").await?;
         let left = validity.borrow().since(place.clock().now());
         ensure!(left < place.ttl(), "it believes for {left:?}");
         place.clock().advance(left);
-        ensure_held(&*b, "b").await?;
+        ensure_held(trial, &*b, "b").await?;
     }
     let next = take_over(&place, &*b, "b").await?;
     let until = *validity.borrow();
@@ -198,5 +198,5 @@ async fn resigning_a_lost_term_ends_no_successor(trial: &ElectionTrial) -> Outco
     drop(lost.resign(Some(&node("a"))).await);
     next.confirm().await?;
     ensure_leads(&*b, next.token().epoch).await?;
-    ensure_held(&*place.open().await?, "a").await
+    ensure_held(trial, &*place.open().await?, "a").await
 }

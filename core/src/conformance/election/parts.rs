@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::trial::Place;
+use super::trial::{ElectionTrial, Place};
 use super::twist::ElectionTwist;
 use crate::clock::BootInstant;
 use crate::conformance::failure::{Failure, Outcome, ensure};
@@ -16,8 +16,8 @@ use crate::words::{Epoch, FenceToken, NodeId, Seq};
 
 /// How long anything may take on the wall.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a candidate is watched that must not win.
-const GLANCE: Duration = Duration::from_millis(60);
+/// How long a candidate is watched at least that must not win.
+pub(super) const GLANCE: Duration = Duration::from_millis(60);
 
 /// What comes of `work`, if it comes in time.
 pub(super) async fn within<T>(what: &str, work: impl Future<Output = T>) -> Outcome<T> {
@@ -39,10 +39,15 @@ pub(super) async fn win(
 }
 
 /// Ends the case if `name` wins a seat that is held.
-pub(super) async fn ensure_held(election: &dyn ElectionBackend, name: &str) -> Outcome {
+pub(super) async fn ensure_held(
+    trial: &ElectionTrial,
+    election: &dyn ElectionBackend,
+    name: &str,
+) -> Outcome {
+    let glance = trial.glance().await?;
     let candidate = candidate(name);
     let campaign = election.campaign(&candidate, Epoch::ZERO);
-    match tokio::time::timeout(GLANCE, campaign).await {
+    match tokio::time::timeout(glance, campaign).await {
         Err(_elapsed) => Ok(()),
         Ok(Ok(won)) => Err(Failure::new(format!(
             "{name} was granted epoch {} while another holds the seat",

@@ -56,7 +56,7 @@ async fn one_leads_and_the_others_wait(trial: &ElectionTrial) -> Outcome {
     let before = place.clock().now();
     let first = win(&*a, "a", 0).await?;
     ensure_eq!(first.token().cluster, cluster(), "the token's cluster");
-    ensure_held(&*b, "b").await?;
+    ensure_held(trial, &*b, "b").await?;
     first.confirm().await?;
     ensure_leads(&*b, first.token().epoch).await?;
     let validity = first.validity();
@@ -71,7 +71,7 @@ async fn one_leads_and_the_others_wait(trial: &ElectionTrial) -> Outcome {
     let left = *validity.borrow();
     ensure_eq!(left, BootInstant::NEVER, "the validity of one that left");
     let second = win(&*b, "b", 0).await?;
-    ensure_held(&*a, "a").await?;
+    ensure_held(trial, &*a, "a").await?;
     second.confirm().await?;
     Ok(())
 }
@@ -145,7 +145,7 @@ async fn a_candidate_that_gives_up_holds_nothing(trial: &ElectionTrial) -> Outco
     let place = trial.fresh().await?;
     let (a, b) = (place.open().await?, place.open().await?);
     let first = win(&*a, "a", 0).await?;
-    ensure_held(&*b, "b").await?;
+    ensure_held(trial, &*b, "b").await?;
     first.resign(None).await?;
     let again = win(&*a, "a", 0).await?;
     again.confirm().await?;
@@ -174,7 +174,7 @@ async fn reopening_claims_a_higher_epoch_and_keeps_the_seat(trial: &ElectionTria
     ensure!(new.nonce != old.nonce, "both epochs have one nonce");
     ensure_eq!(b.epoch().await?, Epoch(10), "the highest epoch");
     leadership.confirm().await?;
-    ensure_held(&*b, "b").await?;
+    ensure_held(trial, &*b, "b").await?;
     ensure_leads(&*b, Epoch(10)).await?;
     leadership.reopen(Epoch(3)).await?;
     ensure_eq!(leadership.token().epoch, Epoch(11), "the epoch above 10");

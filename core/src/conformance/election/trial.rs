@@ -3,8 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use super::harness::{Apart, ElectionHarness, ElectionSpace, Process};
+use super::parts::{GLANCE, win};
 use super::twist::{ElectionTwist, Twisted};
 use crate::clock::Clock;
 use crate::conformance::failure::{Failure, Outcome};
@@ -23,6 +26,7 @@ pub struct ElectionTrial {
     twist: Option<Arc<dyn ElectionTwist>>,
     seed: u64,
     spaces: Mutex<Vec<Arc<dyn ElectionSpace>>>,
+    glance: OnceCell<Duration>,
 }
 
 impl ElectionTrial {
@@ -36,6 +40,7 @@ impl ElectionTrial {
             twist,
             seed,
             spaces: Mutex::default(),
+            glance: OnceCell::new(),
         }
     }
 
@@ -60,6 +65,22 @@ impl ElectionTrial {
         let place = self.blank().await?;
         place.open().await?.init(cluster()).await?;
         Ok(place)
+    }
+
+    /// How long a candidate is watched that must not win: several times as long as a free seat takes, so that it would
+    /// have won by then on a slow store, too.
+    pub(super) async fn glance(&self) -> Outcome<Duration> {
+        let glance = self.glance.get_or_try_init(|| self.measure_glance());
+        Ok(*glance.await?)
+    }
+
+    async fn measure_glance(&self) -> Outcome<Duration> {
+        let place = self.fresh().await?;
+        let election = place.open().await?;
+        let begun = Instant::now();
+        drop(win(&*election, "a", 0).await?);
+        let took = begun.elapsed();
+        Ok(GLANCE.max(place.ttl() / 10).max(took * 4))
     }
 
     pub(super) async fn clean(&self) -> Outcome {
