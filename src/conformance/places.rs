@@ -80,20 +80,28 @@ impl<S: Store + ?Sized> Places<S> {
             return Err(self.in_use());
         }
         let drawn = Fingerprint::draw(&self.context.cluster, rand::random());
-        let claimed = store.init(drawn).await;
+        let Err(error) = store.init(drawn).await else {
+            self.state.lock().there.insert(0, scratch);
+            return Ok(());
+        };
+        // Who was first has it, whatever the other was answered.
+        let found = store.fingerprint().await;
         drop(store);
-        match claimed {
-            Ok(()) => {
-                self.state.lock().there.insert(0, scratch);
-                Ok(())
-            }
-            Err(error) if *error.kind() == ErrorKind::Foreign => Err(self.in_use()),
-            Err(error) => {
-                // It was nobody's. Why it could not be claimed matters more than what stays of it.
-                drop(self.factory.remove_scratch(&scratch).await);
-                Err(error)
+        match found {
+            _ if *error.kind() == ErrorKind::Foreign => return Err(self.in_use()),
+            Ok(Some(first)) if first != drawn => return Err(self.in_use()),
+            Ok(Some(_)) => {}
+            Ok(None) if *error.kind() != ErrorKind::Unavailable => {}
+            _ => {
+                return Err(error.context(format!(
+                    "{} stays, for another suite may be claiming it: when none runs, remove it",
+                    self.place_of(&scratch)
+                )));
             }
         }
+        // Why it could not be claimed matters more than what stays of it.
+        drop(self.factory.remove_scratch(&scratch).await);
+        Err(error)
     }
 
     /// The first place, as it was claimed.

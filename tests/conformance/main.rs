@@ -14,6 +14,8 @@ mod kinds;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod scratch;
+#[cfg(test)]
 mod snapshots;
 #[cfg(test)]
 mod sound;
