@@ -43,6 +43,16 @@ impl State {
         let told = "the suite was told to stop";
         Err(Error::new(ErrorKind::Cancelled, "open scratch place").context(told))
     }
+
+    /// Whether a place that was made is not removed yet.
+    fn check_there(&self, number: u64) -> Result<()> {
+        self.check_open()?;
+        if self.there.contains_key(&number) {
+            return Ok(());
+        }
+        let told = "the place was removed: its case took too long";
+        Err(Error::new(ErrorKind::Cancelled, "open scratch place").context(told))
+    }
 }
 
 impl<S: Store + ?Sized> Places<S> {
@@ -139,7 +149,7 @@ impl<S: Store + ?Sized> Places<S> {
             state.there.insert(number, scratch.clone());
             (number, scratch)
         };
-        let store = self.factory.open(&scratch.table, &scratch.context).await?;
+        let store = self.open(number, &scratch, &self.context.clock).await?;
         if store.fingerprint().await?.is_some() {
             // Not ours: it was there before, and stays.
             self.state.lock().there.remove(&number);
@@ -150,6 +160,23 @@ impl<S: Store + ?Sized> Places<S> {
             number,
             scratch,
         })
+    }
+
+    /// A handle on a place. A case that was given up may still ask for one.
+    async fn open(&self, number: u64, scratch: &Scratch, clock: &Clock) -> Result<Arc<S>> {
+        self.state.lock().check_there(number)?;
+        let context = OpenContext {
+            clock: clock.clone(),
+            ..scratch.context.clone()
+        };
+        let opened = self.factory.open(&scratch.table, &context).await;
+        let mut state = self.state.lock();
+        if let Err(gone) = state.check_there(number) {
+            // It was removed meanwhile, and this may have made it again.
+            state.there.insert(number, scratch.clone());
+            return Err(gone);
+        }
+        opened
     }
 
     fn scratch(&self, name: &str) -> Result<Scratch> {
@@ -277,15 +304,7 @@ impl<S: Store + ?Sized> Place<S> {
 
     /// Another handle, which goes by `clock`.
     pub(super) async fn open_on(&self, clock: &Clock) -> Result<Arc<S>> {
-        self.places.state.lock().check_open()?;
-        let context = OpenContext {
-            clock: clock.clone(),
-            ..self.scratch.context.clone()
-        };
-        self.places
-            .factory
-            .open(&self.scratch.table, &context)
-            .await
+        self.places.open(self.number, &self.scratch, clock).await
     }
 
     /// Removes it.

@@ -175,19 +175,30 @@ impl Suite {
         }
     }
 
-    /// Removes the scratch places, with all that is in them.
+    /// Closes the suite, and removes the scratch places with all that is in them.
     ///
     /// # Errors
-    /// The first that cannot be removed; all others are.
+    /// The first that cannot be removed; all others are. `Unavailable` when one was made again meanwhile, by a case that was
+    /// given up: [`Self::left`] names it.
     ///
     /// # Cancel safety
     /// What was not removed stays; call again.
     pub async fn clean(&self) -> Result<()> {
+        self.close();
         let mut result = Ok(());
         for places in &self.places {
             result = result.and(places.remove_all().await);
         }
-        result
+        result?;
+        let left = self.left();
+        if left.is_empty() {
+            return Ok(());
+        }
+        let told = format!(
+            "a case that took too long made {} again: remove it",
+            left.join(", ")
+        );
+        Err(Error::new(ErrorKind::Unavailable, "remove scratch places").context(told))
     }
 }
 

@@ -10,13 +10,14 @@ use standfast::standfast_core::{
 };
 use standfast::{Config, ErrorKind, Result};
 use standfast_backends::layers::{Fault, Faults, Layer, Operation};
-use standfast_backends::{FileOpLog, builtin};
+use standfast_backends::{FileOpLog, MemoryLogSpace, MemoryOpLog, builtin};
 use tempfile::TempDir;
 
-/// Logs as another factory opens them, under faults.
+/// Logs as another factory opens them, under faults. A probe of `before` comes before each opening.
 struct Faulty {
     inner: Arc<dyn Factory<dyn OpLogStore>>,
     faults: Faults,
+    before: Arc<dyn OpLogStore>,
 }
 
 #[async_trait]
@@ -34,6 +35,7 @@ impl Factory<dyn OpLogStore> for Faulty {
         table: &toml::Table,
         context: &OpenContext,
     ) -> Result<Arc<dyn OpLogStore>> {
+        self.before.probe().await?;
         let store = self.inner.open(table, context).await?;
         Ok(self.faults.oplog(store))
     }
@@ -51,8 +53,12 @@ impl Factory<dyn OpLogStore> for Faulty {
 fn faulty(faults: &Faults) -> Registry {
     let mut registry = builtin();
     let inner = Arc::clone(registry.oplogs.get("file").unwrap());
-    let faults = faults.clone();
-    registry.oplogs.register("file", Faulty { inner, faults });
+    let faulty = Faulty {
+        inner,
+        faults: faults.clone(),
+        before: faults.oplog(Arc::new(MemoryOpLog::open(&MemoryLogSpace::new()))),
+    };
+    registry.oplogs.register("file", faulty);
     registry
 }
 
@@ -130,4 +136,38 @@ async fn a_place_that_is_ours_or_nobodys_is_removed_when_it_cannot_be_claimed() 
         assert_eq!(*refused.kind(), kind, "{refused}");
         assert_eq!(places(dir.path()), 0);
     }
+}
+
+#[tokio::test]
+async fn a_case_that_was_given_up_makes_its_place_no_more() {
+    let (dir, config) = configured();
+    let suite = Suite::claim(&config, &builtin(), "tests").await.unwrap();
+    let space = suite.log().unwrap().space().await.unwrap();
+    space.open().await.unwrap();
+    space.remove().await.unwrap();
+    let late = space.open().await.unwrap_err();
+    assert_eq!(*late.kind(), ErrorKind::Cancelled, "{late}");
+    suite.clean().await.unwrap();
+    assert_eq!(places(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn a_place_that_is_opened_while_it_is_removed_is_told_and_removed_by_the_next_call() {
+    let (dir, config) = configured();
+    let faults = Faults::seeded(1);
+    let registry = faulty(&faults);
+    let suite = Suite::claim(&config, &registry, "tests").await.unwrap();
+    let space = suite.log().unwrap().space().await.unwrap();
+    faults.script(Operation::Probe, 1..=1, Fault::Stall);
+    let cleaning = async {
+        faults.stalled().await;
+        suite.clean().await.unwrap();
+        faults.release();
+    };
+    let (late, ()) = tokio::join!(space.open(), cleaning);
+    let late = late.unwrap_err();
+    assert_eq!(*late.kind(), ErrorKind::Cancelled, "{late}");
+    assert_eq!(suite.left().len(), 1, "{:?}", suite.left());
+    suite.clean().await.unwrap();
+    assert_eq!(places(dir.path()), 0);
 }
