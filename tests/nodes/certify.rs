@@ -1,5 +1,6 @@
 //! What `standfast certify` says about stores, and that it leaves them as they were.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -11,6 +12,9 @@ use crate::node::standfast;
 
 /// A case that writes more than a kilobyte into one file of a bucket.
 const LONG_CASE: &str = "a_snapshot_whose_own_upload_was_revoked_is_not_listed";
+
+/// How long certify may take to begin.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/configs");
 
@@ -233,18 +237,31 @@ async fn an_interrupted_certify_removes_what_it_made() {
     }
 }
 
+/// Whether it is the place of a case of the log, whichever is under way.
+fn is_of_a_case(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
+    let number = name
+        .and_then(|name| name.strip_prefix("scratch-certify-log-"))
+        .and_then(|name| name.strip_suffix("-log"));
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
+}
+
 async fn interrupted(signal: &str) {
     let (dir, config) = configured("log");
     let mut command = standfast();
     command
         .args(["certify", "--seeds", "1000", "--config"])
         .arg(&config);
-    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut looks = tokio::time::interval(Duration::from_millis(10));
-    let of_a_case = |path: &PathBuf| path.ends_with("scratch-certify-log-1-log");
-    while !listed(dir.path()).iter().any(of_a_case) {
-        looks.tick().await;
-    }
+    let begun = async {
+        while !listed(dir.path()).iter().any(|path| is_of_a_case(path)) {
+            let ended = child.try_wait().unwrap();
+            assert_eq!(ended, None, "it ended before it was told to");
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, begun).await.unwrap();
     let pid = child.id().unwrap().to_string();
     let sent = std::process::Command::new("kill")
         .args(["-s", signal, &pid])
