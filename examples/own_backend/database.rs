@@ -61,14 +61,15 @@ impl Database {
         }
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, make);
-        let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_handler(Some(wait)).map_err(failed)?;
-        // Readers go on beside a writer, and every commit is synced before it is answered.
-        connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
-            .map_err(failed)?;
         let database = Self(Arc::new(Mutex::new(connection)));
-        if !database.look("open store", has_our_format)? {
+        // Looked at before anything is changed: it may be another program's.
+        let made = database.look("open store", has_our_format)?;
+        // Readers go on beside a writer, and every commit is synced before it is answered.
+        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+        database.0.lock().execute_batch(pragmas).map_err(failed)?;
+        if !made {
             database.change("open store", make_tables)?;
         }
         Ok(database)

@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,15 +60,20 @@ impl Factory<dyn OpLogStore> for SqliteFactory {
     ) -> Result<Arc<dyn OpLogStore>> {
         let (file, make) = (SqliteConfig::file(table, context)?, context.make);
         if let Some(folder) = file.parent().filter(|_| make) {
-            fs::create_dir_all(folder).map_err(|source| at("open store", folder, source))?;
+            make_durably(folder).map_err(|source| at("open store", folder, source))?;
         }
         Ok(Arc::new(SqliteOpLog::new(Database::open(&file, make)?)))
     }
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
-        let mut file = SqliteConfig::file(table, context)?.into_os_string();
-        file.push(format!("{SCRATCH}{name}"));
-        let path = PathBuf::from(file).display().to_string();
+        let file = SqliteConfig::file(table, context)?;
+        // In the nearest folder that is there, so that nothing but this file is made and removed.
+        let there = file.ancestors().skip(1).find(|path| path.is_dir());
+        let there = there.unwrap_or_else(|| Path::new(""));
+        let missing = file.strip_prefix(there).unwrap_or(&file);
+        let parts: Vec<_> = missing.iter().map(|part| part.to_string_lossy()).collect();
+        let place = there.join(format!("{}{SCRATCH}{name}", parts.join("-")));
+        let path = place.display().to_string();
         let table = toml::Table::from_iter([("path".to_owned(), path.into())]);
         let context = OpenContext {
             make: true,
@@ -96,6 +101,20 @@ impl Factory<dyn OpLogStore> for SqliteFactory {
         }
         Ok(())
     }
+}
+
+/// Makes a folder and those above it. A power cut takes a folder whose entry in the one above it was not synced.
+fn make_durably(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for above in folder.ancestors().skip(1) {
+        // The last one of a relative path is empty.
+        match File::open(Path::new(".").join(above)).and_then(|above| above.sync_all()) {
+            // An operator's, which we did not make and may not read.
+            Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 fn at(operation: &'static str, path: &Path, source: io::Error) -> Error {

@@ -29,10 +29,24 @@ async fn it_passes_every_case_that_it_does_not_declare_away() {
             "tells_usage = false",
         ]
     );
-    assert_eq!(
-        std::fs::read_dir(dir.path().join("log")).map_or(0, Iterator::count),
-        0
-    );
+    let left = std::fs::read_dir(dir.path()).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_programs_database_is_refused_and_left_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("oplog.sqlite");
+    let file = Connection::open(&path).unwrap();
+    file.execute_batch("CREATE TABLE theirs (it)").unwrap();
+    drop(file);
+    let before = std::fs::read(&path).unwrap();
+    let oplog = r#"type = "sqlite", path = "oplog.sqlite""#;
+    let config = config(oplog, r#"type = "file""#);
+    let error = count(&config, dir.path()).await.unwrap_err().to_string();
+    assert!(error.contains("another program's database"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -131,6 +131,8 @@ fn an_election_that_is_slow_and_lets_two_lead() {
     let found = on::<Election, _>(&registry, "memory", |suite| {
         run_twin::<Election>(&Election::harness(suite), &case, &plan)
     });
-    let found = found.unwrap_or_else(|unseen| panic!("{unseen}")).to_string();
+    let found = found
+        .unwrap_or_else(|unseen| panic!("{unseen}"))
+        .to_string();
     assert!(found.contains("while another holds the seat"), "{found}");
 }

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use standfast::Result;
 use standfast::conformance::LogTwist;
 use standfast::standfast_core::{
     Batch, OpLogStore, OpLogTail, Position, ReadLimit, Seq, TailEvent, TrimGuard,
 };
-use standfast::Result;
 
 /// The tails that are there before a trim were sent all that it deletes.
 #[derive(Default)]
