@@ -54,7 +54,9 @@ pub struct Scratch {
 /// that belong to Standfast itself).
 #[async_trait]
 pub trait Factory<S: ?Sized + 'static>: Send + Sync {
-    /// The keys it understands, for "did you mean".
+    /// The keys it understands, for "did you mean". The ttl of an election's leases is `ttl`, a text with its unit
+    /// (`"15s"`), and 5 s in a table without it: the conformance suite goes by that, and shortens a long one if it is
+    /// among these keys.
     fn keys(&self) -> &'static [&'static str];
 
     /// Every problem of the table, each a sentence with the key, the value and the way out. Looks at nothing

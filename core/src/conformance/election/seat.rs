@@ -65,7 +65,8 @@ async fn one_leads_and_the_others_wait(trial: &ElectionTrial) -> Outcome {
     let latest = place.clock().now().plus(place.ttl());
     ensure!(
         until < latest,
-        "the leader believes for longer than its ttl"
+        "the leader believes for longer than its ttl, `ttl` of its table: {:?}",
+        place.ttl()
     );
     first.resign(None).await?;
     let left = *validity.borrow();
