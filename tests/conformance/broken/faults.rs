@@ -1,15 +1,22 @@
 //! The faults: a log under one of them does everything else as it should.
 
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use standfast::conformance::{LogTwist, SnapshotTwist};
 use standfast::standfast_core::{
-    Batch, CatalogEntry, FenceToken, Fingerprint, OpLogStore, OpLogTail, OpLogWriter, Position,
-    Seq, SnapshotStore, TailEvent, TrimGuard, Won,
+    Batch, Bounds, CatalogEntry, FenceToken, Fingerprint, OpLogStore, OpLogTail, OpLogWriter,
+    Position, ReadLimit, Seq, SnapshotStore, TailEvent, TrimGuard, Usage, Won,
 };
 use standfast::{ErrorKind, Result};
+use tokio::time::timeout;
 
-use super::appends::Unsynced;
+use super::appends::{PageCache, Unsynced};
+
+/// How often a tail that waits looks into the page cache.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Acknowledges what a writer appends that was shut out.
 pub(super) struct ForgetsTheFence;
@@ -24,8 +31,25 @@ impl LogTwist for ForgetsTheFence {
     }
 }
 
-/// Acknowledges a batch that a crash still takes with it.
-pub(super) struct AcknowledgesBeforeSync;
+/// Acknowledges a batch that a crash still takes with it. As long as its writer lives everybody sees it.
+#[derive(Default)]
+pub(super) struct AcknowledgesBeforeSync(Mutex<Vec<Weak<tokio::sync::Mutex<PageCache>>>>);
+
+impl AcknowledgesBeforeSync {
+    /// What living writers have not synced.
+    fn caches(&self) -> Vec<Arc<tokio::sync::Mutex<PageCache>>> {
+        let caches = self.0.lock();
+        caches.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whoever looks sees it all.
+    async fn write_back(&self) {
+        for cache in self.caches() {
+            // A writer that was shut out has lost it: that is the fault.
+            drop(cache.lock().await.write_back().await);
+        }
+    }
+}
 
 #[async_trait]
 impl LogTwist for AcknowledgesBeforeSync {
@@ -34,7 +58,61 @@ impl LogTwist for AcknowledgesBeforeSync {
         store: &dyn OpLogStore,
         token: &FenceToken,
     ) -> Result<Box<dyn OpLogWriter>> {
-        Ok(Box::new(Unsynced::new(store.open_writer(token).await?)))
+        // Until the fence is there nobody acknowledges anything.
+        let mut held = Vec::new();
+        for cache in self.caches() {
+            let mut cache = cache.lock_owned().await;
+            drop(cache.write_back().await);
+            held.push(cache);
+        }
+        let writer = Unsynced::new(store.open_writer(token).await?);
+        self.0.lock().push(writer.cache());
+        Ok(Box::new(writer))
+    }
+
+    async fn bounds(&self, store: &dyn OpLogStore) -> Result<Bounds> {
+        self.write_back().await;
+        store.bounds().await
+    }
+
+    async fn read(
+        &self,
+        store: &dyn OpLogStore,
+        after: Position,
+        limit: ReadLimit,
+    ) -> Result<Vec<Batch>> {
+        self.write_back().await;
+        store.read(after, limit).await
+    }
+
+    async fn tail(&self, store: &dyn OpLogStore, after: Position) -> Result<Box<dyn OpLogTail>> {
+        self.write_back().await;
+        store.tail(after).await
+    }
+
+    async fn next(&self, tail: &mut dyn OpLogTail) -> Result<TailEvent> {
+        loop {
+            self.write_back().await;
+            // Dropped, it loses nothing.
+            if let Ok(event) = timeout(LOOK, tail.next()).await {
+                return event;
+            }
+        }
+    }
+
+    async fn trim(
+        &self,
+        store: &dyn OpLogStore,
+        through: Seq,
+        guard: &dyn TrimGuard,
+    ) -> Result<Seq> {
+        self.write_back().await;
+        store.trim(through, guard).await
+    }
+
+    async fn usage(&self, store: &dyn OpLogStore) -> Result<Option<Usage>> {
+        self.write_back().await;
+        store.usage().await
     }
 }
 
