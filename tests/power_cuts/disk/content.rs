@@ -129,12 +129,11 @@ impl Content {
         }
     }
 
+    /// Room behind the end goes as well.
     pub(super) fn truncate(&mut self, size: u64) {
-        if size < self.now.size {
-            self.dirty.extend(touched(&(size..self.now.size)));
-            self.now.cut(size);
-        }
-        self.now.size = size;
+        let changed = self.now.pages.range(size / PAGE..);
+        self.dirty.extend(changed.map(|(number, _)| number));
+        self.now.cut(size);
         self.size_is_dirty = true;
     }
 
