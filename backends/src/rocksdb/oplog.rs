@@ -1,4 +1,5 @@
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -119,6 +120,18 @@ fn init(space: &Space, cluster: Fingerprint) -> Result<()> {
         .map_err(|source| database_error(operation, space.dir(), source))
 }
 
+/// Whether the disk takes what is written and syncs it, without opening the database.
+fn sync_a_file(dir: &Path) -> io::Result<()> {
+    let path = dir.join("PROBE");
+    let mut file = File::create(&path)?;
+    let synced = file.write_all(b"probe").and_then(|()| file.sync_all());
+    match fs::remove_file(&path) {
+        // Another node probes as well.
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => synced,
+        removed => synced.and(removed),
+    }
+}
+
 #[async_trait]
 impl Store for RocksDbOpLog {
     fn name(&self) -> &str {
@@ -138,8 +151,11 @@ impl Store for RocksDbOpLog {
     async fn probe(&self) -> Result<()> {
         let space = Arc::clone(&self.space);
         off_thread("probe", move || {
-            fs::metadata(space.dir()).map_err(|source| io_error("probe", space.dir(), source))?;
-            check_writable("probe", space.dir())
+            let dir = space.dir();
+            let failed = |source| io_error("probe", dir, source);
+            fs::metadata(dir).map_err(failed)?;
+            check_writable("probe", dir)?;
+            sync_a_file(dir).map_err(failed)
         })
         .await
     }
