@@ -89,11 +89,15 @@ impl RocksDbWriter {
         })
     }
 
-    fn mark(&mut self, options: &WriteOptions) -> Result<()> {
+    fn mark(&mut self) -> Result<()> {
         let operation = "mark committed";
         self.refuse_poisoned(operation)?;
+        if self.marked {
+            return Ok(());
+        }
         let mark = self.mark_of_tail()?;
-        self.write(operation, options, |db, batch| {
+        // Not synced: the next writer settles.
+        self.write(operation, &WriteOptions::default(), |db, batch| {
             batch.put_cf(meta(db), CommittedRecord::KEY, mark);
         })?;
         self.marked = true;
@@ -148,17 +152,13 @@ impl OpLogWriter for RocksDbWriter {
     }
 
     async fn mark_committed(&mut self) -> Result<()> {
-        self.refuse_poisoned("mark committed")?;
-        if self.marked {
-            return Ok(());
-        }
-        self.mark(&WriteOptions::default())
+        self.mark()
     }
 
     async fn close(mut self: Box<Self>) -> Result<()> {
         if self.poison.is_some() {
             return Ok(());
         }
-        self.mark(&synced())
+        self.mark()
     }
 }
