@@ -41,7 +41,12 @@ pub(crate) fn token(epoch: Epoch) -> FenceToken {
 
 /// A batch of one entry behind `previous`.
 pub(crate) fn batch(epoch: Epoch, previous: Position, payload: &[u8]) -> Batch {
-    one(OpType::FIRST_OF_SERVICE, epoch, previous, payload)
+    batch_of(epoch, previous, &[payload])
+}
+
+/// A batch of an entry for each payload.
+pub(crate) fn batch_of(epoch: Epoch, previous: Position, payloads: &[&[u8]]) -> Batch {
+    sealed(OpType::FIRST_OF_SERVICE, epoch, previous, payloads)
 }
 
 /// The batch that begins the term of `epoch`.
@@ -53,20 +58,22 @@ pub(crate) fn epoch_start(epoch: Epoch, previous: Position) -> Batch {
         versions: VERSIONS,
         unclean: false,
     };
-    one(OpType::EPOCH_START, epoch, previous, &start.encode())
+    sealed(OpType::EPOCH_START, epoch, previous, &[&start.encode()])
 }
 
-fn one(op_type: OpType, epoch: Epoch, previous: Position, payload: &[u8]) -> Batch {
+fn sealed(op_type: OpType, epoch: Epoch, previous: Position, payloads: &[&[u8]]) -> Batch {
     let mut builder = BatchBuilder::new(previous.seq.next());
-    let entry = Entry {
-        seq: builder.next_seq(),
-        timestamp_ms: 1_000,
-        op_type,
-        id: EntryId::default(),
-        key: Cow::Borrowed(b"default\0key"),
-        payload: Cow::Borrowed(payload),
-    };
-    builder.push(&entry).unwrap();
+    for payload in payloads {
+        let entry = Entry {
+            seq: builder.next_seq(),
+            timestamp_ms: 1_000,
+            op_type,
+            id: EntryId::default(),
+            key: Cow::Borrowed(b"default\0key"),
+            payload: Cow::Borrowed(payload),
+        };
+        builder.push(&entry).unwrap();
+    }
     let end = BatchEnd {
         epoch,
         previous,

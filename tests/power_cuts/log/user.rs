@@ -2,16 +2,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
 use standfast_core::{
     Epoch, ErrorKind, FenceToken, OpLogStore, OpLogWriter, Position, Result, Seq, Skip, TrimGuard,
 };
 
+use super::logs::OpenLog;
 use super::promises::Promises;
 use crate::words::{batch, cluster, epoch_start, node, token};
-
-/// Opens a log in a directory, as a process would that has just started.
-pub(super) type OpenLog = fn(PathBuf) -> BoxFuture<'static, Result<Arc<dyn OpLogStore>>>;
 
 /// What a node does with its log.
 #[derive(Clone, Copy, Debug)]
