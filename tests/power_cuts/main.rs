@@ -1,12 +1,13 @@
 //! Stories of power cuts and of syncs that fail: what was acknowledged is there, on a disk that forgets all else.
 
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod disk;
 #[cfg(test)]
 #[path = "../nodes/http.rs"]
 mod http;
 #[cfg(test)]
-#[expect(dead_code, reason = "other stories of nodes ask for more")]
 #[path = "../nodes/node.rs"]
 mod node;
 #[cfg(test)]
@@ -21,6 +22,8 @@ mod words;
 
 #[cfg(test)]
 mod bucket;
+#[cfg(test)]
+mod commands;
 #[cfg(test)]
 mod election;
 #[cfg(test)]

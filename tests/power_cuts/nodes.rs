@@ -1,36 +1,10 @@
 //! Stories of real nodes on a disk whose power goes, and on one that fails a sync.
 
-use std::fs;
-use std::path::Path;
-
+use crate::cluster::{Kind, start};
 use crate::disk::{Loss, PowerDisk};
 use crate::http;
 use crate::seeds::{first, seeds};
 use crate::support::{TestCluster, in_sync, same_state};
-
-/// Two nodes with everything they keep on `disk`, their data directories included.
-async fn start(disk: &Path) -> TestCluster {
-    let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
-    for node in &mut cluster.nodes {
-        let mut text = fs::read_to_string(&node.config).unwrap();
-        let data = format!("data-{}", node.name);
-        for (key, dir) in [
-            ("dir", "log"),
-            ("dir", "election"),
-            ("url", "bucket"),
-            ("data_dir", data.as_str()),
-        ] {
-            let line = format!("\n{key} = \"{dir}\"");
-            assert!(text.contains(&line), "{text}");
-            let there = format!("\n{key} = \"{}\"", disk.join(dir).display());
-            text = text.replace(&line, &there);
-        }
-        fs::write(&node.config, text).unwrap();
-        node.data_dir = disk.join(data);
-    }
-    cluster.launch().await;
-    cluster
-}
 
 /// The power goes: all nodes end, and with them what was not synced. Then they start again.
 async fn cut(cluster: &mut TestCluster, disk: &mut PowerDisk, loss: Loss) {
@@ -45,10 +19,20 @@ async fn cut(cluster: &mut TestCluster, disk: &mut PowerDisk, loss: Loss) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_whose_power_was_cut_miss_nothing_that_they_acknowledged() {
-    let mut losses: Vec<_> = seeds().map(Loss::Random).collect();
+    miss_nothing_after_cuts(Kind::File).await;
+}
+
+#[cfg(feature = "rocksdb")]
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_on_a_rocksdb_whose_power_was_cut_miss_nothing_that_they_acknowledged() {
+    miss_nothing_after_cuts(Kind::RocksDb).await;
+}
+
+async fn miss_nothing_after_cuts(kind: Kind) {
+    let mut losses: Vec<_> = seeds().map(|seed| kind.loss(seed)).collect();
     losses.push(Loss::Everything);
     let mut disk = PowerDisk::mount();
-    let mut cluster = start(disk.path()).await;
+    let mut cluster = start(disk.path(), &["a", "b"], kind).await;
     let load = cluster.load(51).await;
     for loss in losses {
         println!("{loss:?}");
@@ -78,9 +62,19 @@ async fn appends_that_failed(cluster: &TestCluster) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_whose_sync_fails_ends_its_term_and_nothing_is_lost() {
+    ends_its_term_when_a_sync_fails(Kind::File).await;
+}
+
+#[cfg(feature = "rocksdb")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_on_a_rocksdb_whose_sync_fails_ends_its_term_and_nothing_is_lost() {
+    ends_its_term_when_a_sync_fails(Kind::RocksDb).await;
+}
+
+async fn ends_its_term_when_a_sync_fails(kind: Kind) {
     println!("seed {}", first());
     let mut disk = PowerDisk::mount();
-    let mut cluster = start(disk.path()).await;
+    let mut cluster = start(disk.path(), &["a", "b"], kind).await;
     let load = cluster.load(52).await;
     let before = cluster.until("a leader", |status| status.leader.is_some());
     let before = before.await.epoch;
