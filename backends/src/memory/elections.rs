@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use standfast_core::conformance::{Apart, Election, ElectionHarness, ElectionSpace, Process};
-use standfast_core::{Clock, ElectionBackend, Leadership, Result};
+use standfast_core::{Clock, ElectionBackend, Result};
 
 use super::{MemoryElection, MemoryElectionSpace};
 use crate::suite::suite;
@@ -42,9 +42,9 @@ impl ElectionSpace for Space {
         true
     }
 
-    async fn open_apart(&self, clock: &Clock) -> Result<Option<Apart>> {
+    async fn open_apart(&self, clock: &Clock) -> Result<Option<Apart<dyn ElectionBackend>>> {
         Ok(Some(Apart {
-            election: self.open(clock).await?,
+            store: self.open(clock).await?,
             process: Arc::new(self.clone()),
         }))
     }
@@ -66,8 +66,7 @@ impl Process for Space {
         Ok(())
     }
 
-    async fn kill(&self, leadership: Box<dyn Leadership>) -> Result<()> {
-        drop(leadership);
+    async fn kill(&self) -> Result<()> {
         Ok(())
     }
 }

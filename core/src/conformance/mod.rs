@@ -14,6 +14,7 @@ mod election;
 mod failure;
 mod log;
 mod parts;
+mod process;
 mod report;
 mod run;
 mod snapshot;
@@ -22,11 +23,11 @@ mod wire;
 
 pub use case::{Case, Kind, Need, Running};
 pub use election::{
-    Apart, Election, ElectionFacts, ElectionHarness, ElectionSpace, ElectionTrial, ElectionTwist,
-    Process,
+    Election, ElectionFacts, ElectionHarness, ElectionSpace, ElectionTrial, ElectionTwist,
 };
 pub use failure::{Failure, Outcome};
 pub use log::{Log, LogFacts, LogHarness, LogSpace, LogTrial, LogTwist, Wired};
+pub use process::{Apart, Process};
 pub use report::{Row, Verdict};
 pub use run::{Plan, run, run_broken, run_case, run_twin};
 pub use snapshot::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::case::{Case, Kind};
 use super::failure::{Failure, Outcome};
 use super::report::{Row, Verdict};
+use crate::units::Span;
 
 /// How the suite is run.
 #[derive(Clone, Debug)]
@@ -167,8 +168,8 @@ fn apart<T: Send + 'static>(
     match answered.recv_timeout(patience) {
         Ok(outcome) => outcome,
         Err(mpsc::RecvTimeoutError::Timeout) => Err(Failure::new(format!(
-            "no end after {} s",
-            patience.as_secs()
+            "no end after {}: it is stuck, or the store is slower than its patience allows",
+            Span(patience)
         ))),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err(thread.join().err().map_or_else(
             || Failure::new("ended without an answer"),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use standfast_core::conformance::{Apart, Election, ElectionHarness, ElectionSpace, Process};
-use standfast_core::{Clock, ElectionBackend, Leadership, Result};
+use standfast_core::{Clock, ElectionBackend, Result};
 use tempfile::TempDir;
 
 use crate::file::FileElection;
@@ -48,10 +48,10 @@ impl ElectionSpace for Space {
         true
     }
 
-    async fn open_apart(&self, clock: &Clock) -> Result<Option<Apart>> {
+    async fn open_apart(&self, clock: &Clock) -> Result<Option<Apart<dyn ElectionBackend>>> {
         let election = Arc::new(self.handle(clock)?);
         Ok(Some(Apart {
-            election: Arc::clone(&election) as Arc<dyn ElectionBackend>,
+            store: Arc::clone(&election) as Arc<dyn ElectionBackend>,
             process: Arc::new(Standing(election)),
         }))
     }
@@ -79,8 +79,7 @@ impl Process for Standing {
     }
 
     /// The lock goes with the last handle on it, as it does with a process.
-    async fn kill(&self, leadership: Box<dyn Leadership>) -> Result<()> {
-        drop(leadership);
+    async fn kill(&self) -> Result<()> {
         Ok(())
     }
 }

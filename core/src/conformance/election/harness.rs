@@ -1,11 +1,11 @@
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::clock::Clock;
-use crate::election::{ElectionBackend, Leadership};
+use crate::conformance::process::Apart;
+use crate::election::ElectionBackend;
 use crate::error::Result;
 
 /// Makes the storages that the cases about elections run on. This is all that a backend's author writes.
@@ -51,7 +51,7 @@ pub trait ElectionSpace: Send + Sync {
     ///
     /// # Cancel safety
     /// Cancel safe: changes nothing.
-    async fn open_apart(&self, _clock: &Clock) -> Result<Option<Apart>> {
+    async fn open_apart(&self, _clock: &Clock) -> Result<Option<Apart<dyn ElectionBackend>>> {
         Ok(None)
     }
 
@@ -63,50 +63,4 @@ pub trait ElectionSpace: Send + Sync {
     /// # Cancel safety
     /// What was not removed stays.
     async fn remove(&self) -> Result<()>;
-}
-
-/// A handle on an election, and the process that has it: one of its own, or what looks like one to all others.
-#[derive(Clone)]
-pub struct Apart {
-    /// The handle. What it wins is kept alive by the process.
-    pub election: Arc<dyn ElectionBackend>,
-    /// The process.
-    pub process: Arc<dyn Process>,
-}
-
-impl fmt::Debug for Apart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Apart({:?} in {:?})", self.election, self.process)
-    }
-}
-
-/// A process that leads, with its life in the suite's hand.
-#[async_trait]
-pub trait Process: Send + Sync + fmt::Debug {
-    /// Stops it (SIGSTOP): it renews nothing, and lives.
-    ///
-    /// # Errors
-    /// What keeps it from being stopped.
-    ///
-    /// # Cancel safety
-    /// May or may not have happened.
-    async fn freeze(&self) -> Result<()>;
-
-    /// Lets it go on (SIGCONT).
-    ///
-    /// # Errors
-    /// What keeps it from going on.
-    ///
-    /// # Cancel safety
-    /// May or may not have happened.
-    async fn thaw(&self) -> Result<()>;
-
-    /// Ends it without a word (SIGKILL), and `leadership` with it.
-    ///
-    /// # Errors
-    /// What keeps it from being killed.
-    ///
-    /// # Cancel safety
-    /// May or may not have happened.
-    async fn kill(&self, leadership: Box<dyn Leadership>) -> Result<()>;
 }

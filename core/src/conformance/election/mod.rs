@@ -21,7 +21,7 @@ use crate::conformance::failure::Outcome;
 use crate::election::ElectionCapabilities;
 use crate::store::Reach;
 
-pub use harness::{Apart, ElectionHarness, ElectionSpace, Process};
+pub use harness::{ElectionHarness, ElectionSpace};
 pub use trial::ElectionTrial;
 pub use twist::ElectionTwist;
 
@@ -87,7 +87,11 @@ impl Kind for Election {
 
 /// A leader can be frozen.
 fn freezes(facts: &ElectionFacts) -> Option<&'static str> {
-    (!facts.apart).then_some("no way to freeze a leader")
+    match (facts.apart, facts.capabilities.reach) {
+        (true, _) => None,
+        (false, Reach::Process) => Some("reach = process: no other process leads"),
+        (false, _) => Some("no way to freeze a leader"),
+    }
 }
 
 /// The suite's clock is the one that leases run out by.

@@ -6,12 +6,13 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::harness::{Apart, ElectionHarness, ElectionSpace, Process};
+use super::harness::{ElectionHarness, ElectionSpace};
 use super::parts::{GLANCE, win};
 use super::twist::{ElectionTwist, Twisted};
 use crate::clock::Clock;
 use crate::conformance::failure::{Failure, Outcome};
 use crate::conformance::parts::cluster;
+use crate::conformance::process::{Apart, Process};
 use crate::election::ElectionBackend;
 use crate::error::Result;
 
@@ -120,9 +121,9 @@ impl Place {
     /// A handle of a process that can be frozen.
     pub(super) async fn open_apart(&self) -> Outcome<(Arc<dyn ElectionBackend>, Arc<dyn Process>)> {
         let apart = self.space.open_apart(&self.clock).await?;
-        let Apart { election, process } =
+        let Apart { store, process } =
             apart.ok_or_else(|| Failure::new("the harness cannot freeze a leader any more"))?;
-        Ok((self.twisted(election), process))
+        Ok((self.twisted(store), process))
     }
 
     pub(super) const fn clock(&self) -> &Clock {

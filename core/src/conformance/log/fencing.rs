@@ -115,7 +115,7 @@ async fn h02_a_zombie_is_fenced_after_everything_was_trimmed(trial: &LogTrial) -
 }
 
 /// Lets a second writer in, which writes nowhere.
-struct LetsTwoIn;
+pub(super) struct LetsTwoIn;
 
 #[async_trait]
 impl LogTwist for LetsTwoIn {
@@ -231,7 +231,7 @@ impl OpLogWriter for Pretender {
 }
 
 /// Has nothing of the terms before.
-struct SettlesNothing;
+pub(super) struct SettlesNothing;
 
 #[async_trait]
 impl LogTwist for SettlesNothing {

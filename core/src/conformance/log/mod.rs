@@ -8,6 +8,7 @@ mod held;
 mod identity;
 mod model;
 mod parts;
+mod processes;
 mod racing;
 mod reading;
 mod tailing;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use crate::conformance::case::{Case, Kind};
 use crate::conformance::failure::Outcome;
 use crate::oplog::{Fencing, OpLogCapabilities};
+use crate::store::Reach;
 
 pub use harness::{LogHarness, LogSpace, Wired};
 pub use trial::LogTrial;
@@ -34,6 +36,7 @@ pub enum Log {}
 pub struct LogFacts {
     capabilities: OpLogCapabilities,
     wired: bool,
+    apart: bool,
 }
 
 impl Kind for Log {
@@ -49,6 +52,7 @@ impl Kind for Log {
             appending::cases(),
             fencing::cases(),
             held::cases(),
+            processes::cases(),
             racing::cases(),
             reading::cases(),
             tailing::cases(),
@@ -66,6 +70,7 @@ impl Kind for Log {
         let facts = LogFacts {
             capabilities: space.open().await?.capabilities(),
             wired: space.open_wired().await?.is_some(),
+            apart: space.open_apart().await?.is_some(),
         };
         space.remove().await?;
         Ok(facts)
@@ -112,5 +117,20 @@ fn tells_usage(facts: &LogFacts) -> Option<&'static str> {
 
 /// The harness has a wire.
 fn wired(facts: &LogFacts) -> Option<&'static str> {
-    (!facts.wired).then_some("no wire: the harness cannot hold single calls")
+    match (facts.wired, facts.apart) {
+        (true, _) => None,
+        (false, true) => Some(
+            "no wire: the harness cannot hold single calls; processes are frozen and killed instead",
+        ),
+        (false, false) => Some("no wire: the harness cannot hold single calls"),
+    }
+}
+
+/// A leader can be frozen and killed.
+fn apart(facts: &LogFacts) -> Option<&'static str> {
+    match (facts.apart, facts.capabilities.reach) {
+        (true, _) => None,
+        (false, Reach::Process) => Some("reach = process: no other process writes"),
+        (false, _) => Some("no way to freeze a writer"),
+    }
 }

@@ -202,7 +202,11 @@ async fn h28_what_lands_during_a_promotion_is_drained_or_refused(trial: &LogTria
 }
 
 /// What a promoted node does: reads what was settled.
-async fn drain(writer: &mut dyn OpLogWriter, after: Position, into: &mut Vec<Batch>) -> Outcome {
+pub(super) async fn drain(
+    writer: &mut dyn OpLogWriter,
+    after: Position,
+    into: &mut Vec<Batch>,
+) -> Outcome {
     let mut position = after;
     while position != writer.tail() {
         let batches = writer.settled(position, ReadLimit::default()).await?;

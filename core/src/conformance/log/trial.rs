@@ -5,8 +5,9 @@ use parking_lot::Mutex;
 
 use super::harness::{LogHarness, LogSpace, Wired};
 use super::twist::{LogTwist, Twisted};
-use crate::conformance::failure::Outcome;
+use crate::conformance::failure::{Failure, Outcome};
 use crate::conformance::parts::cluster;
+use crate::conformance::process::{Apart, Process};
 use crate::conformance::wire::Wire;
 use crate::error::Result;
 use crate::oplog::{Fencing, OpLogStore, OpLogWriter};
@@ -87,6 +88,14 @@ impl Log {
     pub(super) async fn open_wired(&self) -> Result<Option<(Arc<dyn OpLogStore>, Arc<dyn Wire>)>> {
         let wired = self.space.open_wired().await?;
         Ok(wired.map(|Wired { store, wire }| (self.twisted(store), wire)))
+    }
+
+    /// A handle of a process that can be frozen and killed.
+    pub(super) async fn open_apart(&self) -> Outcome<(Arc<dyn OpLogStore>, Arc<dyn Process>)> {
+        let apart = self.space.open_apart().await?;
+        let Apart { store, process } =
+            apart.ok_or_else(|| Failure::new("the harness starts no process any more"))?;
+        Ok((self.twisted(store), process))
     }
 
     fn twisted(&self, store: Arc<dyn OpLogStore>) -> Arc<dyn OpLogStore> {
