@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Check a configuration: every problem at once, with its line
     Check(CheckArguments),
     Certify(CertifyArguments),
+    /// A leader that `certify` freezes and kills: it starts itself with this word, and tells it the rest on standard input
+    #[command(hide = true)]
+    CertifyProcess,
     /// Show who leads, who follows, and how far each is
     Status(TargetArguments),
     /// Hand leadership over to a standby

@@ -85,6 +85,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Serve(arguments) => serve::run(arguments).await,
         Command::Check(arguments) => check::run(arguments).await,
         Command::Certify(arguments) => certify::run(arguments).await,
+        Command::CertifyProcess => certify::attend().await,
         Command::Status(arguments) => status::run(arguments).await,
         Command::Switchover(arguments) => control::switchover(arguments).await,
         Command::StepDown(arguments) => control::step_down(arguments).await,

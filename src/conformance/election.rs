@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use standfast_core::conformance::{ElectionHarness, ElectionSpace};
+use standfast_core::conformance::{Apart, ElectionHarness, ElectionSpace};
 use standfast_core::{Clock, ElectionBackend, Factory, Result, Span};
 
 use super::places::{Place, Places};
+use super::processes::{AwayElection, Crew, Processes, Which};
 use crate::config::BackendTable;
 
 /// The ttl of a store whose table names none.
@@ -19,6 +20,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(super) struct ConfiguredElection {
     pub(super) places: Arc<Places<dyn ElectionBackend>>,
     pub(super) ttl: Duration,
+    pub(super) processes: Option<Processes>,
 }
 
 impl fmt::Debug for ConfiguredElection {
@@ -53,6 +55,7 @@ impl ElectionHarness for ConfiguredElection {
         Ok(Box::new(Space {
             place: self.places.fresh().await?,
             ttl: self.ttl,
+            crew: Crew::new(self.processes.clone()),
         }))
     }
 }
@@ -60,6 +63,7 @@ impl ElectionHarness for ConfiguredElection {
 struct Space {
     place: Place<dyn ElectionBackend>,
     ttl: Duration,
+    crew: Crew,
 }
 
 #[async_trait]
@@ -72,7 +76,14 @@ impl ElectionSpace for Space {
         self.ttl
     }
 
+    /// A process goes by the system's clock, whatever `clock` is.
+    async fn open_apart(&self, clock: &Clock) -> Result<Option<Apart<dyn ElectionBackend>>> {
+        let here = self.place.open_on(clock).await?;
+        AwayElection::start(here, &self.crew, &self.place.address(Which::Election))
+    }
+
     async fn remove(&self) -> Result<()> {
+        self.crew.end()?;
         self.place.remove().await
     }
 }

@@ -30,10 +30,12 @@
 mod election;
 mod log;
 mod places;
+mod processes;
 mod snapshots;
 mod suite;
 mod tried;
 
+pub use processes::{Processes, attend};
 pub use standfast_core::conformance::*;
 pub use suite::{Suite, certify, check_scratch_name};
 pub use tried::TriedStore;

@@ -8,6 +8,7 @@ use standfast_core::{
     Clock, Error, ErrorKind, Factory, Fingerprint, OpenContext, Result, Scratch, Store,
 };
 
+use super::processes::{Address, Whereabouts, Which};
 use super::tried::{Called, TriedStore};
 use crate::config::BackendTable;
 
@@ -305,6 +306,16 @@ impl<S: Store + ?Sized> Place<S> {
     /// Another handle, which goes by `clock`.
     pub(super) async fn open_on(&self, clock: &Clock) -> Result<Arc<S>> {
         self.places.open(self.number, &self.scratch, clock).await
+    }
+
+    /// What another process needs to open it.
+    pub(super) fn address(&self, which: Which) -> Address {
+        Address {
+            which,
+            backend: self.places.backend.kind.clone(),
+            table: self.scratch.table.clone(),
+            place: Whereabouts::of(&self.scratch.context),
+        }
     }
 
     /// Removes it.

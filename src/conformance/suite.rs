@@ -10,6 +10,7 @@ use standfast_core::{Clock, Error, ErrorKind, OpenContext, Registry, Result};
 use super::election::{ConfiguredElection, with_short_ttl};
 use super::log::ConfiguredLog;
 use super::places::{Held, Places};
+use super::processes::Processes;
 use super::snapshots::ConfiguredSnapshots;
 use super::tried::{Called, TriedStore};
 use crate::config::{Config, check_promises};
@@ -22,6 +23,7 @@ pub struct Suite {
     election: Option<ConfiguredElection>,
     /// The places of all of them.
     places: Vec<Arc<dyn Held>>,
+    processes: Option<Processes>,
 }
 
 impl Suite {
@@ -59,7 +61,10 @@ impl Suite {
             let name = format!("{name}-log");
             let places = Places::claim(Called::LOG, factory, backend, context, name).await?;
             self.places.push(Arc::clone(&places) as Arc<dyn Held>);
-            self.log = Some(ConfiguredLog(places));
+            self.log = Some(ConfiguredLog {
+                places,
+                processes: None,
+            });
         }
         if let Some((backend, _policy)) = &config.snapshots {
             let factory = registry.snapshots.get(&backend.kind)?;
@@ -73,8 +78,25 @@ impl Suite {
         let name = format!("{name}-election");
         let places = Places::claim(Called::ELECTION, factory, &backend, context, name).await?;
         self.places.push(Arc::clone(&places) as Arc<dyn Held>);
-        self.election = Some(ConfiguredElection { places, ttl });
+        self.election = Some(ConfiguredElection {
+            places,
+            ttl,
+            processes: None,
+        });
         Ok(())
+    }
+
+    /// Lets the cases that freeze and kill leaders start them: without processes they do not apply.
+    #[must_use]
+    pub fn with_processes(mut self, processes: Processes) -> Self {
+        if let Some(log) = &mut self.log {
+            log.processes = Some(processes.clone());
+        }
+        if let Some(election) = &mut self.election {
+            election.processes = Some(processes.clone());
+        }
+        self.processes = Some(processes);
+        self
     }
 
     /// `[oplog]`, to run single cases on.
@@ -126,7 +148,7 @@ impl Suite {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn check(&self, config: &Config) -> Result<()> {
-        if let Some(ConfiguredLog(places)) = &self.log {
+        if let Some(ConfiguredLog { places, .. }) = &self.log {
             check_promises(config, &*places.first().await?)?;
         }
         for places in &self.places {
@@ -168,10 +190,13 @@ impl Suite {
         rows
     }
 
-    /// Lets no case open anything any more: those that are left fail, soon.
+    /// Lets no case open anything any more, and kills the processes: the cases that are left fail, soon.
     pub fn close(&self) {
         for places in &self.places {
             places.close();
+        }
+        if let Some(Err(error)) = self.processes.as_ref().map(Processes::close) {
+            tracing::error!(%error, "a process goes on");
         }
     }
 

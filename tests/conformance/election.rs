@@ -10,12 +10,8 @@ use crate::kinds::{Tried, every_case};
 impl Tried for Election {
     const BACKENDS: &'static [&'static str] = &["memory", "file"];
     const TRIED_ELSEWHERE: &'static [&'static str] = &[
-        "a_killed_leader_is_replaced_without_waiting_for_its_lease",
         "h17_no_clock_is_compared_with_that_of_another_node",
-        "h01_a_frozen_leader_is_replaced_when_it_believes_no_more",
         "h17_a_leader_whose_machine_slept_believes_no_more",
-        "h07_a_lost_term_confirms_announces_and_publishes_nothing",
-        "resigning_a_lost_term_ends_no_successor",
     ];
 
     fn config(backend: &str, dir: &Path) -> String {

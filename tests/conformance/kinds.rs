@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast::Config;
-use standfast::conformance::{Case, Kind, Plan, Suite, run_case, run_twin};
+use standfast::conformance::{Case, Kind, Plan, Processes, Suite, run_case, run_twin};
 use standfast::standfast_core::Registry;
 
 use crate::{seeds, table};
@@ -51,6 +51,8 @@ pub(crate) fn on<K: Tried, T>(
     let suite = runtime
         .block_on(Suite::claim(&config, registry, "tests"))
         .unwrap();
+    let processes = Processes::new(env!("CARGO_BIN_EXE_standfast"), ["certify-process"]);
+    let suite = suite.with_processes(processes);
     let result = work(&suite);
     runtime.block_on(suite.clean()).unwrap();
     let left = std::fs::read_dir(dir.path()).unwrap().count();

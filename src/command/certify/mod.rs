@@ -1,5 +1,6 @@
 mod again;
 mod arguments;
+mod attend;
 mod grades;
 mod promises;
 mod report;
@@ -8,4 +9,5 @@ mod signals;
 mod text;
 
 pub(crate) use self::arguments::CertifyArguments;
+pub(super) use self::attend::attend;
 pub(super) use self::run::run;

@@ -8,6 +8,7 @@ use standfast::{Error, ErrorKind};
 use tokio::time::timeout;
 
 use super::CertifyArguments;
+use super::attend::processes;
 use super::report::Report;
 use super::signals::{Nth, Signals};
 use super::text::text;
@@ -30,6 +31,7 @@ pub(in crate::command) async fn run(arguments: CertifyArguments) -> Result<ExitC
         );
         return Err(told.into());
     };
+    let suite = suite.with_processes(processes()?);
     let judged = judge(&suite, &config, &arguments, &mut signals).await;
     let cleaned = clean(&suite, &mut signals).await;
     match (judged, cleaned) {
