@@ -1,5 +1,5 @@
 use super::CertifyArguments;
-use super::arguments::SCRATCH;
+use super::arguments::{PATIENCE, SCRATCH};
 
 /// The command that runs a case again, for a shell.
 pub(super) fn again(arguments: &CertifyArguments, case: &str, seed: u64) -> String {
@@ -11,6 +11,11 @@ pub(super) fn again(arguments: &CertifyArguments, case: &str, seed: u64) -> Stri
     if arguments.scratch != SCRATCH {
         command.push_str(" --scratch ");
         command.push_str(&arguments.scratch);
+    }
+    let patience = arguments.patience.to_string();
+    if patience != PATIENCE {
+        command.push_str(" --patience ");
+        command.push_str(&patience);
     }
     command
 }

@@ -1,9 +1,15 @@
 use clap::Args;
 
+use standfast_core::Span;
+
 use crate::command::args::ConfigArguments;
+use crate::command::seconds;
 
 /// What the scratch places are called unless it is said.
 pub(super) const SCRATCH: &str = "certify";
+
+/// How long a case may take unless it is said.
+pub(super) const PATIENCE: &str = "120s";
 
 /// Prove that the configured stores keep what the node relies on: the conformance suite, in scratch places
 ///
@@ -33,6 +39,9 @@ pub(crate) struct CertifyArguments {
     /// With how many seeds each case is run
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds: u64,
+    /// How long a case may take with one seed: one that takes longer is stuck, and has failed; a number is of seconds
+    #[arg(long, value_name = "DURATION", default_value = PATIENCE, value_parser = seconds::parse_some)]
+    pub(crate) patience: Span,
     /// What the scratch places are called; refused when there are some of this name
     #[arg(long, value_name = "NAME", default_value = SCRATCH, value_parser = scratch_name)]
     pub(crate) scratch: String,

@@ -87,7 +87,7 @@ async fn all_cases(
     let plan = Plan {
         seed: arguments.seed,
         seeds: arguments.seeds,
-        ..Plan::default()
+        patience: arguments.patience.0,
     };
     let cases = Suite::count(config, &arguments.only);
     let bar = output::progress(cases as u64, "cases");
