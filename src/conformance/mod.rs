@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+mod certify;
 mod election;
 mod log;
 mod places;
@@ -35,7 +36,8 @@ mod snapshots;
 mod suite;
 mod tried;
 
+pub use certify::certify;
 pub use processes::{Processes, attend};
 pub use standfast_core::conformance::*;
-pub use suite::{Suite, certify, check_scratch_name};
+pub use suite::{Suite, check_scratch_name};
 pub use tried::TriedStore;

@@ -5,7 +5,7 @@ use standfast_core::conformance::{
     Election, ElectionHarness, Kind, Log, LogHarness, Plan, Row, SnapshotHarness, Snapshots,
     Verdict, run,
 };
-use standfast_core::{Clock, Error, ErrorKind, OpenContext, Registry, Result};
+use standfast_core::{Clock, Error, ErrorKind, OpenContext, Reach, Registry, Result};
 
 use super::election::{ConfiguredElection, with_short_ttl};
 use super::log::ConfiguredLog;
@@ -139,6 +139,21 @@ impl Suite {
             .collect()
     }
 
+    /// Whether the election lets nodes in other processes lead.
+    ///
+    /// # Errors
+    /// Those of its factory.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn others_lead(&self) -> Result<bool> {
+        let Some(election) = &self.election else {
+            return Ok(false);
+        };
+        let reach = election.places.first().await?.capabilities().reach;
+        Ok(reach != Reach::Process)
+    }
+
     /// What a node of `config`, which the suite was claimed with, looks at before it starts: that the log can keep what is
     /// configured, and that every store may be written.
     ///
@@ -203,8 +218,8 @@ impl Suite {
     /// Closes the suite, and removes the scratch places with all that is in them.
     ///
     /// # Errors
-    /// The first that cannot be removed; all others are. `Unavailable` when one was made again meanwhile, by a case that was
-    /// given up: [`Self::left`] names it.
+    /// The first that cannot be removed, with the names of all that stay; the others are removed. `Unavailable` when one was
+    /// made again meanwhile, by a case that was given up.
     ///
     /// # Cancel safety
     /// What was not removed stays; call again.
@@ -214,15 +229,12 @@ impl Suite {
         for places in &self.places {
             result = result.and(places.remove_all().await);
         }
-        result?;
-        let left = self.left();
+        let left = self.left().join(", ");
+        result.map_err(|error| error.context(format!("remove what stays of {left}")))?;
         if left.is_empty() {
             return Ok(());
         }
-        let told = format!(
-            "a case that took too long made {} again: remove it",
-            left.join(", ")
-        );
+        let told = format!("a case that took too long made {left} again: remove it");
         Err(Error::new(ErrorKind::Unavailable, "remove scratch places").context(told))
     }
 }
@@ -234,39 +246,6 @@ impl fmt::Debug for Suite {
             .field("snapshots", &self.snapshots)
             .field("election", &self.election)
             .finish_non_exhaustive()
-    }
-}
-
-/// Runs every case on the stores that `config` names, in scratch places that are gone afterwards. One that is not gone
-/// fails the last row, `the_scratch_places_are_removed` of kind `suite`, which is there only then.
-///
-/// # Errors
-/// As [`Suite::claim`] and [`Suite::check`]. That a case failed is in its row.
-///
-/// # Cancel safety
-/// Scratch places stay behind.
-pub async fn certify(config: &Config, registry: &Registry, plan: &Plan) -> Result<Vec<Row>> {
-    let name = format!("suite-{:08x}", rand::random::<u32>());
-    let suite = Suite::claim(config, registry, &name).await?;
-    let rows = match suite.check(config).await {
-        Ok(()) => suite.run(plan, "", |_row| {}).await,
-        Err(error) => Err(error),
-    };
-    let cleaned = suite.clean().await;
-    let mut rows = rows?;
-    rows.extend(cleaned.err().map(|error| not_removed(plan, &error)));
-    Ok(rows)
-}
-
-fn not_removed(plan: &Plan, error: &Error) -> Row {
-    Row {
-        kind: "suite",
-        case: "the_scratch_places_are_removed",
-        rules: &[],
-        verdict: Verdict::Failed {
-            seed: plan.seed,
-            why: error.to_string(),
-        },
     }
 }
 

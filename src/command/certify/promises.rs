@@ -1,35 +1,104 @@
-use standfast::config::Config;
+use standfast::config::{Config, Mode};
 use standfast::conformance::{Row, Verdict};
 use standfast_core::ByteSize;
+use standfast_master::Ack;
+
+/// What a node of a configuration asks of its stores.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) config: &'a Config,
+    /// The election lets nodes in other processes lead.
+    pub(super) others_lead: bool,
+}
 
 /// What a configuration asks of a store that not every store promises, and the cases that prove it.
 struct Promise {
     /// As the configuration has it.
     setting: &'static str,
-    asked: fn(&Config) -> bool,
-    /// One of the rules that the cases name.
+    asked: fn(&Asked<'_>) -> bool,
+    /// Of which store: `log`, ..
+    kind: &'static str,
+    /// A rule or a hazard that the cases name. One of them proves it: of those about frozen writers, for one, some are for
+    /// logs that are locked and some for all others.
     rule: &'static str,
 }
 
-const PROMISES: [Promise; 1] = [Promise {
-    setting: "[oplog] max_bytes",
-    asked: has_limit,
-    rule: "OL-14",
-}];
+const PROMISES: [Promise; 7] = [
+    // Nobody knows when a log that does not tell its size has reached its limit.
+    Promise {
+        setting: "[oplog] max_bytes",
+        asked: has_limit,
+        kind: "log",
+        rule: "OL-14",
+    },
+    // What a process acknowledged before it was killed is there.
+    Promise {
+        setting: "[oplog] ack = \"durable\"",
+        asked: is_durable,
+        kind: "log",
+        rule: "h06",
+    },
+    // A leader that was frozen and replaced writes nothing.
+    Promise {
+        setting: "[election] type",
+        asked: others_lead,
+        kind: "log",
+        rule: "h01",
+    },
+    // What another process wrote is there for its successor, and for those that follow.
+    Promise {
+        setting: "[election] type",
+        asked: others_lead,
+        kind: "log",
+        rule: "h06",
+    },
+    Promise {
+        setting: "[election] type",
+        asked: others_lead,
+        kind: "log",
+        rule: "OL-6",
+    },
+    // A leader that was frozen is replaced, and believes in itself no more.
+    Promise {
+        setting: "[election] ttl",
+        asked: others_lead,
+        kind: "election",
+        rule: "h01",
+    },
+    // Trimming leaves what a restore needs.
+    Promise {
+        setting: "[recovery] mode = \"hybrid\"",
+        asked: trims,
+        kind: "log",
+        rule: "OL-8",
+    },
+];
 
-/// The setting that needs a case which does not apply; none when the node can do without it.
-pub(super) fn needed_by(config: &Config, row: &Row) -> Option<&'static str> {
+/// The setting that relies on a case of `rows` which does not apply, while no other case proves the same; none when the node
+/// can do without it.
+pub(super) fn needed_by(asked: &Asked<'_>, row: &Row, rows: &[Row]) -> Option<&'static str> {
+    if !matches!(row.verdict, Verdict::NotApplicable { .. }) {
+        return None;
+    }
     let promise = PROMISES.iter().find(|promise| {
-        row.rules.contains(&promise.rule)
-            && matches!(row.verdict, Verdict::NotApplicable { .. })
-            && (promise.asked)(config)
+        promise.covers(row) && (promise.asked)(asked) && !rows.iter().any(|row| promise.proved(row))
     })?;
     Some(promise.setting)
 }
 
-/// Nobody knows when a log that does not tell its size has reached its limit.
-fn has_limit(config: &Config) -> bool {
-    let setting = config
+impl Promise {
+    fn covers(&self, row: &Row) -> bool {
+        row.kind == self.kind && row.rules.contains(&self.rule)
+    }
+
+    fn proved(&self, row: &Row) -> bool {
+        self.covers(row) && row.verdict == Verdict::Passed
+    }
+}
+
+fn has_limit(asked: &Asked<'_>) -> bool {
+    let setting = asked
+        .config
         .oplog
         .as_ref()
         .and_then(|oplog| oplog.table.get("max_bytes"));
@@ -37,42 +106,136 @@ fn has_limit(config: &Config) -> bool {
     limit.is_some_and(|limit| limit.0 > 0)
 }
 
+fn is_durable(asked: &Asked<'_>) -> bool {
+    asked.config.master.ack == Ack::Durable
+}
+
+const fn others_lead(asked: &Asked<'_>) -> bool {
+    asked.others_lead
+}
+
+fn trims(asked: &Asked<'_>) -> bool {
+    asked.config.recovery.mode == Mode::Hybrid
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_limit_needs_a_log_that_tells_its_size() {
-        let config = |limit: &str| {
-            let text = format!(
-                r#"
-                cluster = {{ id = "c" }}
-                node = {{ id = "a", data_dir = "a" }}
-                election = {{ type = "memory" }}
-                oplog = {{ type = "file", max_bytes = "{limit}" }}
-                recovery = {{ mode = "log" }}
-                "#
-            );
-            let registry = standfast_backends::builtin();
-            Config::from_text(&text, "/nowhere".into(), &registry).unwrap()
+    fn config(oplog: &str, mode: &str) -> Config {
+        let snapshots = match mode {
+            "log" => "",
+            _ => "snapshots = { type = \"bucket\", url = \"bucket\" }",
         };
-        let row = |rules, verdict| Row {
-            kind: "log",
+        let text = format!(
+            r#"
+            cluster = {{ id = "c" }}
+            node = {{ id = "a", data_dir = "a" }}
+            election = {{ type = "memory" }}
+            oplog = {{ {oplog} }}
+            recovery = {{ mode = "{mode}" }}
+            {snapshots}
+            "#
+        );
+        let registry = standfast_backends::builtin();
+        Config::from_text(&text, "/nowhere".into(), &registry).unwrap()
+    }
+
+    fn row(kind: &'static str, rules: &'static [&'static str], passed: bool) -> Row {
+        let because = "not promised".to_owned();
+        let verdict = if passed {
+            Verdict::Passed
+        } else {
+            Verdict::NotApplicable { because }
+        };
+        Row {
+            kind,
             case: "a_case",
             rules,
             verdict,
-        };
-        let because = || Verdict::NotApplicable {
-            because: "tells_usage = false".into(),
-        };
-        let (sized, other) = (&["OL-14", "h25"], &["OL-13"]);
-        let limited = config("1GiB");
+        }
+    }
+
+    /// What relies on the first of `rows`.
+    fn needs(config: &Config, others_lead: bool, rows: &[Row]) -> Option<&'static str> {
+        needed_by(
+            &Asked {
+                config,
+                others_lead,
+            },
+            &rows[0],
+            rows,
+        )
+    }
+
+    #[test]
+    fn a_limit_needs_a_log_that_tells_its_size() {
+        let limited = config("type = \"file\", max_bytes = \"1GiB\"", "log");
+        let sized = row("log", &["OL-14", "h25"], false);
+        let needed = Some("[oplog] max_bytes");
+        assert_eq!(needs(&limited, false, std::slice::from_ref(&sized)), needed);
         assert_eq!(
-            needed_by(&limited, &row(sized, because())),
-            Some("[oplog] max_bytes")
+            needs(&limited, false, &[row("log", &["OL-13"], false)]),
+            None
         );
-        assert_eq!(needed_by(&limited, &row(other, because())), None);
-        assert_eq!(needed_by(&limited, &row(sized, Verdict::Passed)), None);
-        assert_eq!(needed_by(&config("0B"), &row(sized, because())), None);
+        assert_eq!(
+            needs(&limited, false, &[row("log", &["OL-14"], true)]),
+            None
+        );
+        let unlimited = config("type = \"file\", max_bytes = \"0B\"", "log");
+        assert_eq!(needs(&unlimited, false, &[sized]), None);
+    }
+
+    #[test]
+    fn durable_needs_a_log_that_outlives_a_killed_process() {
+        let killed = row("log", &["OL-3", "h06"], false);
+        let needed = Some("[oplog] ack = \"durable\"");
+        let durable = config("type = \"file\"", "log");
+        assert_eq!(
+            needs(&durable, false, std::slice::from_ref(&killed)),
+            needed
+        );
+        let lossy = config("type = \"file\", ack = \"async\"", "log");
+        assert_eq!(needs(&lossy, false, std::slice::from_ref(&killed)), None);
+        assert_eq!(needs(&lossy, true, &[killed]), Some("[election] type"));
+    }
+
+    #[test]
+    fn leaders_in_other_processes_need_fences_and_leases_that_end() {
+        let config = config("type = \"file\", ack = \"async\"", "log");
+        let frozen = row("log", &["OL-2", "h01"], false);
+        let needed = Some("[election] type");
+        assert_eq!(needs(&config, true, std::slice::from_ref(&frozen)), needed);
+        assert_eq!(needs(&config, false, std::slice::from_ref(&frozen)), None);
+        // A log that is locked proves it in another way.
+        let locked = row("log", &["OL-2", "h01"], true);
+        assert_eq!(needs(&config, true, &[frozen.clone(), locked]), None);
+        // That of the election does not help the log.
+        let elected = row("election", &["EL-2", "h01"], true);
+        assert_eq!(needs(&config, true, &[frozen, elected]), needed);
+        let replaced = row("election", &["EL-2", "h01"], false);
+        let needed = Some("[election] ttl");
+        assert_eq!(
+            needs(&config, true, std::slice::from_ref(&replaced)),
+            needed
+        );
+        assert_eq!(needs(&config, false, &[replaced]), None);
+        let followed = row("log", &["OL-6"], false);
+        assert_eq!(needs(&config, true, &[followed]), Some("[election] type"));
+    }
+
+    #[test]
+    fn a_log_that_is_trimmed_needs_a_trim_that_leaves_what_is_needed() {
+        let trimmed = row("log", &["OL-8"], false);
+        let needed = Some("[recovery] mode = \"hybrid\"");
+        let hybrid = config("type = \"file\"", "hybrid");
+        assert_eq!(
+            needs(&hybrid, false, std::slice::from_ref(&trimmed)),
+            needed
+        );
+        assert_eq!(
+            needs(&config("type = \"file\"", "log"), false, &[trimmed]),
+            None
+        );
     }
 }

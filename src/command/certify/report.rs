@@ -1,13 +1,12 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use standfast::config::Config;
 use standfast::conformance::{Row, TriedStore, Verdict};
 
 use super::CertifyArguments;
 use super::again::again;
 use super::grades::{Grade, RuleReport, by_rule};
-use super::promises::needed_by;
+use super::promises::{Asked, needed_by};
 
 /// What `certify` found. Fields are only ever added.
 #[derive(Debug, Serialize)]
@@ -45,22 +44,23 @@ pub(super) struct StoreReport {
 pub(super) struct CaseReport {
     #[serde(flatten)]
     pub(super) row: Row,
-    /// The setting that needs this case, though it does not apply; none: the node can do without it.
+    /// The setting that needs this case, though it does not apply and no other proves the same; none: the node can do
+    /// without it.
     pub(super) needed_by: Option<&'static str>,
     /// The command that runs a failed case again.
     pub(super) again: Option<String>,
 }
 
 impl CaseReport {
-    fn new(arguments: &CertifyArguments, config: &Config, row: Row) -> Self {
+    fn new(arguments: &CertifyArguments, needed_by: Option<&'static str>, row: Row) -> Self {
         let again = match row.verdict {
             Verdict::Failed { seed, .. } => Some(again(arguments, row.case, seed)),
             _ => None,
         };
         Self {
-            needed_by: needed_by(config, &row),
-            again,
             row,
+            needed_by,
+            again,
         }
     }
 
@@ -73,13 +73,21 @@ impl CaseReport {
 impl Report {
     pub(super) fn new(
         arguments: &CertifyArguments,
-        config: &Config,
+        asked: &Asked<'_>,
         stores: Vec<TriedStore>,
         rows: Vec<Row>,
     ) -> Self {
+        let only = Some(arguments.only.clone()).filter(|only| !only.is_empty());
+        // Of chosen cases nobody knows whether another proves the same.
+        let needed = |row| match &only {
+            None => needed_by(asked, row, &rows),
+            Some(_) => None,
+        };
+        let needed: Vec<_> = rows.iter().map(needed).collect();
         let cases: Vec<_> = rows
             .into_iter()
-            .map(|row| CaseReport::new(arguments, config, row))
+            .zip(needed)
+            .map(|(row, needed)| CaseReport::new(arguments, needed, row))
             .collect();
         let count = |wanted: Grade| {
             cases
@@ -88,7 +96,6 @@ impl Report {
                 .count()
         };
         let (passed, failed) = (count(Grade::Pass), count(Grade::Fail));
-        let only = Some(arguments.only.clone()).filter(|only| !only.is_empty());
         Self {
             // Cases that do not apply prove nothing.
             certified: failed == 0 && passed > 0,

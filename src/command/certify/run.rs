@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::CertifyArguments;
 use super::attend::processes;
+use super::promises::Asked;
 use super::report::Report;
 use super::signals::{Nth, Signals};
 use super::text::text;
@@ -69,7 +70,11 @@ async fn judge(
     let Some(rows) = all_cases(suite, config, arguments, signals).await? else {
         return Ok(None);
     };
-    let report = Report::new(arguments, config, suite.stores(), rows);
+    let asked = Asked {
+        config,
+        others_lead: suite.others_lead().await?,
+    };
+    let report = Report::new(arguments, &asked, suite.stores(), rows);
     output::print(arguments.config.output, &report, text)?;
     if report.holds() {
         return Ok(Some(ExitCode::SUCCESS));

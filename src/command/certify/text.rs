@@ -8,7 +8,8 @@ use crate::command::output;
 /// What no suite sees that only calls a store.
 const UNSEEN: &str = "\
 Not seen by certify: what is left after a power cut, whether a disk tells the truth about its syncs, the network
-between hosts and what other hosts see, and what happens between two calls of one operation (`no wire`).";
+between hosts and what other hosts see, and each place between two calls of one operation (`no wire`): processes
+are frozen and killed wherever that meets them.";
 
 pub(super) fn text(report: &Report) -> String {
     let mut rules = output::table(&["rule", "", "cases"]);
@@ -89,7 +90,7 @@ fn remark(text: &mut String, case: &CaseReport) {
     let remark = match (&case.row.verdict, case.needed_by) {
         (Verdict::NotApplicable { because }, None) => format!("n/a   {name}\n      {because}"),
         (Verdict::NotApplicable { because }, Some(setting)) => format!(
-            "FAIL  {name}\n      does not apply ({because}), but {setting} relies on it: unset it, or take another type"
+            "FAIL  {name}\n      does not apply ({because}), but {setting} relies on it: change it, or take another type"
         ),
         (Verdict::Failed { seed, why }, _) => format!(
             "FAIL  {name}\n      {why} (seed {seed})\n      again: {}",
