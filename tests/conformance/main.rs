@@ -12,6 +12,8 @@ mod election;
 #[cfg(test)]
 mod kinds;
 #[cfg(test)]
+mod left_behind;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod scratch;

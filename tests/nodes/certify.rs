@@ -2,8 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-use std::time::Duration;
+use std::process::Output;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -19,7 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/configs");
 
 /// A directory with a configuration in it, whose log is in `log`.
-fn configured(log: &str) -> (TempDir, PathBuf) {
+pub(crate) fn configured(log: &str) -> (TempDir, PathBuf) {
     let dir = TempDir::new().unwrap();
     let config = dir.path().join("c.toml");
     let text = format!(
@@ -50,7 +49,7 @@ async fn certify(config: &Path, words: &[&str]) -> Output {
 }
 
 /// Every path below `dir`.
-fn listed(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn listed(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     // What certify made may go meanwhile.
     for entry in std::fs::read_dir(dir).into_iter().flatten() {
@@ -231,54 +230,15 @@ async fn a_scratch_place_that_is_in_use_is_refused_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_certify_removes_what_it_made() {
-    for signal in ["INT", "TERM", "HUP"] {
-        interrupted(signal).await;
-    }
-}
-
-/// Whether it is the place of a case of the log, whichever is under way.
-fn is_of_a_case(path: &Path) -> bool {
-    let name = path.file_name().and_then(OsStr::to_str);
-    let number = name
-        .and_then(|name| name.strip_prefix("scratch-certify-log-"))
-        .and_then(|name| name.strip_suffix("-log"));
-    number.is_some_and(|number| number.parse::<u64>().is_ok())
-}
-
-async fn interrupted(signal: &str) {
-    let (dir, config) = configured("log");
-    let mut command = standfast();
-    command
-        .args(["certify", "--seeds", "1000", "--config"])
-        .arg(&config);
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let mut looks = tokio::time::interval(Duration::from_millis(10));
-    let begun = async {
-        while !listed(dir.path()).iter().any(|path| is_of_a_case(path)) {
-            let ended = child.try_wait().unwrap();
-            assert_eq!(ended, None, "it ended before it was told to");
-            looks.tick().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, begun).await.unwrap();
-    let pid = child.id().unwrap().to_string();
-    let sent = std::process::Command::new("kill")
-        .args(["-s", signal, &pid])
-        .status();
-    assert!(sent.unwrap().success());
-    let output = child.wait_with_output().await.unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("interrupted"), "{told}");
-    assert_eq!(listed(dir.path()), [config]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn its_help_says_what_it_touches() {
     let help = standfast().args(["certify", "--help"]).output().await;
     let help = String::from_utf8(help.unwrap().stdout).unwrap();
-    for told in ["Prove that", "nothing but the scratch", "Exit code 0"] {
+    for told in [
+        "Prove that",
+        "nothing but the scratch",
+        "Exit code 0",
+        "[default: 120s]",
+    ] {
         assert!(help.contains(told), "{help}");
     }
 }
@@ -288,6 +248,7 @@ async fn wrong_words_are_refused() {
     let (_dir, config) = configured("log");
     for (words, code, wanted) in [
         (["--seeds", "0"], 2, "--seeds"),
+        (["--patience", "0"], 2, "want a time above zero"),
         (["--scratch", "A/B"], 2, "lower case letters"),
         (
             ["--only", "no such case"],

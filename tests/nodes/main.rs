@@ -22,6 +22,8 @@ mod bench;
 #[cfg(test)]
 mod certify;
 #[cfg(test)]
+mod certify_stopped;
+#[cfg(test)]
 mod chaos;
 #[cfg(test)]
 mod check;

@@ -31,6 +31,16 @@ impl LogTwist for ForgetsTheFence {
     }
 }
 
+/// Answers no append.
+pub(super) struct Hangs;
+
+#[async_trait]
+impl LogTwist for Hangs {
+    async fn append(&self, _writer: &mut dyn OpLogWriter, _batch: &Batch) -> Result<Position> {
+        std::future::pending().await
+    }
+}
+
 /// Acknowledges a batch that a crash still takes with it. As long as its writer lives everybody sees it.
 #[derive(Default)]
 pub(super) struct AcknowledgesBeforeSync(Mutex<Vec<Weak<tokio::sync::Mutex<PageCache>>>>);

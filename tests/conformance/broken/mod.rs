@@ -5,9 +5,10 @@ mod faults;
 mod seats;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use standfast::conformance::{
-    Case, Election, Log, LogTwist, Plan, SnapshotTwist, Snapshots, run_broken, run_twin,
+    Case, Election, Kind, Log, LogTwist, Plan, SnapshotTwist, Snapshots, run_broken, run_twin,
 };
 
 use crate::kinds::{Tried, case, on, plan};
@@ -130,4 +131,21 @@ fn an_election_that_is_slow_and_lets_two_lead() {
         .unwrap_or_else(|unseen| panic!("{unseen}"))
         .to_string();
     assert!(found.contains("while another holds the seat"), "{found}");
+}
+
+/// A case that hangs costs its patience and nothing more: its places are removed.
+#[test]
+fn a_log_that_hangs_is_given_up_when_the_patience_is_over() {
+    let registry = standfast_backends::builtin();
+    let mut case = Log::cases().swap_remove(2);
+    case.twin = || Arc::new(faults::Hangs);
+    let plan = Plan {
+        patience: Duration::from_millis(300),
+        ..plan()
+    };
+    let failure = on::<Log, _>(&registry, "file", |suite| {
+        run_twin::<Log>(&Log::harness(suite), &case, &plan).unwrap()
+    });
+    let told = failure.to_string();
+    assert!(told.contains("no end after 300ms: it is stuck"), "{told}");
 }
