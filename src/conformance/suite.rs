@@ -2,8 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use standfast_core::conformance::{
-    Election, ElectionHarness, Kind, Log, LogHarness, Plan, Row, SnapshotHarness, Snapshots,
-    Verdict, run,
+    Election, ElectionHarness, Kind, Log, LogHarness, Plan, Row, SnapshotHarness, Snapshots, run,
 };
 use standfast_core::{Clock, Error, ErrorKind, OpenContext, Reach, Registry, Result};
 
@@ -71,7 +70,10 @@ impl Suite {
             let name = format!("{name}-snapshots");
             let places = Places::claim(Called::SNAPSHOTS, factory, backend, context, name).await?;
             self.places.push(Arc::clone(&places) as Arc<dyn Held>);
-            self.snapshots = Some(ConfiguredSnapshots(places));
+            self.snapshots = Some(ConfiguredSnapshots {
+                places,
+                processes: None,
+            });
         }
         let factory = registry.elections.get(&config.election.kind)?;
         let (backend, ttl) = with_short_ttl(&config.election, &**factory);
@@ -91,6 +93,9 @@ impl Suite {
     pub fn with_processes(mut self, processes: Processes) -> Self {
         if let Some(log) = &mut self.log {
             log.processes = Some(processes.clone());
+        }
+        if let Some(snapshots) = &mut self.snapshots {
+            snapshots.processes = Some(processes.clone());
         }
         if let Some(election) = &mut self.election {
             election.processes = Some(processes.clone());

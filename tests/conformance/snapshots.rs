@@ -66,6 +66,8 @@ every_case!(
         h11_a_restore_held_between_any_two_calls_keeps_what_it_relies_on,
         h24_a_collector_held_between_any_two_calls_deletes_nothing_newer,
         h03_a_lost_answer_at_any_call_is_no_lost_entry,
+        h01_a_frozen_process_lists_nothing_after_its_successor,
+        h24_what_a_killed_process_listed_is_there_and_whole,
         the_catalog_is_what_its_model_is,
     ]
 );

@@ -1,10 +1,10 @@
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::sync::Arc;
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 use standfast_core::{
     Batch, ElectionBackend, Error, ErrorKind, Leadership, OpLogStore, OpLogWriter, ReadLimit,
-    Registry, Result,
+    Registry, Result, SnapshotStore, SnapshotUpload, Won,
 };
 use tokio::task::JoinSet;
 
@@ -24,7 +24,7 @@ pub async fn attend(registry: &Registry) -> Result<()> {
     let broken = |source| Error::new(ErrorKind::Unavailable, "attend").source(source);
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|source| Error::new(ErrorKind::Unavailable, "attend").source(source))?;
-    let mut lines = io::stdin().lock().lines();
+    let mut lines = BufReader::new(io::stdin()).lines();
     let Some(address) = lines.next() else {
         let told = "it is started by `certify`, which names the store on standard input";
         return Err(Error::new(ErrorKind::Invalid, "attend").context(told));
@@ -53,6 +53,7 @@ fn say(told: &Told) -> Result<()> {
 /// The store of the process.
 enum Opened {
     Log(Arc<dyn OpLogStore>),
+    Snapshots(Arc<dyn SnapshotStore>),
     Election(Arc<dyn ElectionBackend>),
 }
 
@@ -70,6 +71,10 @@ impl Opened {
                 let factory = registry.oplogs.get(&backend)?;
                 Ok(Self::Log(factory.open(&table, &context).await?))
             }
+            Which::Snapshots => {
+                let factory = registry.snapshots.get(&backend)?;
+                Ok(Self::Snapshots(factory.open(&table, &context).await?))
+            }
             Which::Election => {
                 let factory = registry.elections.get(&backend)?;
                 Ok(Self::Election(factory.open(&table, &context).await?))
@@ -78,17 +83,18 @@ impl Opened {
     }
 }
 
-/// What the process has won.
+/// What the process has begun and won.
 #[derive(Default)]
 struct Attendant {
     writer: Option<Box<dyn OpLogWriter>>,
+    upload: Option<Box<dyn SnapshotUpload>>,
     term: Option<Box<dyn Leadership>>,
     /// Tells the validity whenever it moves.
     telling: JoinSet<()>,
 }
 
-fn nothing_won() -> Error {
-    Error::new(ErrorKind::Invalid, "attend").context("nothing was won")
+fn nothing_begun() -> Error {
+    Error::new(ErrorKind::Invalid, "attend").context("nothing was begun")
 }
 
 impl Attendant {
@@ -96,6 +102,7 @@ impl Attendant {
         match (store, request) {
             (_, Request::LetGo) => {
                 self.writer = None;
+                self.upload = None;
                 self.term = None;
                 self.telling.abort_all();
                 Ok(Answer::Done)
@@ -107,6 +114,7 @@ impl Attendant {
                 Ok(answer)
             }
             (Opened::Log(_), request) => self.write(request).await,
+            (Opened::Snapshots(store), request) => self.publish(&**store, request).await,
             (Opened::Election(election), Request::Campaign(candidate, at_least)) => {
                 let term = election.campaign(&candidate, at_least).await?;
                 self.won(term)
@@ -117,11 +125,11 @@ impl Attendant {
 
     async fn write(&mut self, request: Request) -> Result<Answer> {
         if matches!(request, Request::Close) {
-            let writer = self.writer.take().ok_or_else(nothing_won)?;
+            let writer = self.writer.take().ok_or_else(nothing_begun)?;
             writer.close().await?;
             return Ok(Answer::Done);
         }
-        let writer = self.writer.as_mut().ok_or_else(nothing_won)?;
+        let writer = self.writer.as_mut().ok_or_else(nothing_begun)?;
         match request {
             Request::Settled(after, batches, bytes) => {
                 let settled = writer.settled(after, ReadLimit { batches, bytes }).await?;
@@ -140,13 +148,39 @@ impl Attendant {
         }
     }
 
+    async fn publish(&mut self, store: &dyn SnapshotStore, request: Request) -> Result<Answer> {
+        match request {
+            Request::Begin => {
+                let upload = store.begin().await?;
+                let id = upload.id().clone();
+                self.upload = Some(upload);
+                Ok(Answer::Upload(id))
+            }
+            Request::PutPart(bytes, rows, sections) => {
+                let upload = self.upload.as_ref().ok_or_else(nothing_begun)?;
+                let part = upload.put_part(bytes.into(), rows, sections).await?;
+                Ok(Answer::Part(Box::new(part)))
+            }
+            Request::Propose(manifest) => {
+                store.propose(&manifest).await?;
+                Ok(Answer::Done)
+            }
+            Request::WinEntry(token, next) => match store.win_entry(&token, *next).await? {
+                Won::Yes(entry) => Ok(Answer::Entry(Some(entry))),
+                Won::No => Ok(Answer::Entry(None)),
+            },
+            Request::Collect(entry) => Ok(Answer::Collected(store.collect(&entry).await?)),
+            other => Err(unfit(&other)),
+        }
+    }
+
     async fn lead(&mut self, request: Request) -> Result<Answer> {
         if let Request::Resign(successor) = request {
-            let term = self.term.take().ok_or_else(nothing_won)?;
+            let term = self.term.take().ok_or_else(nothing_begun)?;
             term.resign(successor.as_ref()).await?;
             return Ok(Answer::Done);
         }
-        let mut term = self.term.take().ok_or_else(nothing_won)?;
+        let mut term = self.term.take().ok_or_else(nothing_begun)?;
         let done = match request {
             Request::Confirm => term.confirm().await,
             Request::Announce => term.announce().await,

@@ -23,10 +23,13 @@ pub(super) struct Child {
     listener: Option<JoinHandle<()>>,
 }
 
+/// Gets what comes of a request.
+type Asked = oneshot::Sender<Result<Answer, Refused>>;
+
 /// What the process has said, and who waits for more.
 struct Heard {
     /// None once it says nothing more.
-    waiting: Mutex<Option<VecDeque<oneshot::Sender<Result<Answer, Refused>>>>>,
+    waiting: Mutex<Option<VecDeque<Asked>>>,
     validity: watch::Sender<BootInstant>,
 }
 

@@ -66,8 +66,12 @@ impl Processes {
 }
 
 fn end(children: &[Weak<Child>]) -> Result<()> {
-    let living = children.iter().filter_map(Weak::upgrade);
-    living.fold(Ok(()), |result, child| result.and(child.end()))
+    let mut result = Ok(());
+    for child in children.iter().filter_map(Weak::upgrade) {
+        let ended = child.end();
+        result = result.and(ended);
+    }
+    result
 }
 
 /// The processes of one space.

@@ -1,8 +1,8 @@
 //! Leaders in processes of their own, which the cases freeze and kill.
 //!
 //! ```text
-//!   case -> AwayLog, AwayElection -> Child --stdin: Address, Request ..-->  attend -> the store
-//!                                    Child <-stdout: Told ..-------------   (a process of its own)
+//!   case -> AwayLog, .. -> Child --stdin: Address, Request ..-->  attend -> the store
+//!                          Child <-stdout: Told ..-------------   (a process of its own)
 //! ```
 //!
 //! Each line is one value in JSON. Requests are answered in their order; validities are told in between.
@@ -12,6 +12,7 @@ mod child;
 mod crew;
 mod election;
 mod log;
+mod snapshots;
 mod words;
 
 pub use attend::attend;
@@ -20,4 +21,5 @@ pub use crew::Processes;
 pub(super) use crew::Crew;
 pub(super) use election::AwayElection;
 pub(super) use log::AwayLog;
+pub(super) use snapshots::AwaySnapshots;
 pub(super) use words::{Address, Whereabouts, Which};

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use standfast_core::{
-    BootInstant, Candidate, Clock, ClusterId, Epoch, Error, ErrorKind, FenceToken, NodeId,
-    OpenContext, Position, Result, TermRecord,
+    BootInstant, Candidate, CatalogEntry, Clock, ClusterId, Epoch, Error, ErrorKind, FenceToken,
+    Manifest, NodeId, OpenContext, PartRef, Position, Result, Section, TermRecord, UploadId,
 };
 
 /// The store that a process opens: its first line.
@@ -20,6 +20,7 @@ pub(in crate::conformance) struct Address {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(in crate::conformance) enum Which {
     Log,
+    Snapshots,
     Election,
 }
 
@@ -59,7 +60,7 @@ impl Whereabouts {
     }
 }
 
-/// What a process is asked to do. It has one writer or one term at a time.
+/// What a process is asked to do. It has one writer, one upload or one term at a time.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
     OpenWriter(FenceToken),
@@ -69,13 +70,19 @@ pub(super) enum Request {
     Append(Vec<u8>),
     MarkCommitted,
     Close,
+    Begin,
+    /// The bytes of a part, its rows, and its first and last section.
+    PutPart(Vec<u8>, u64, (Section, Section)),
+    Propose(Box<Manifest>),
+    WinEntry(FenceToken, Box<CatalogEntry>),
+    Collect(Box<CatalogEntry>),
     Campaign(Candidate, Epoch),
     Confirm,
     Announce,
     Publish(TermRecord),
     Reopen(Epoch),
     Resign(Option<NodeId>),
-    /// Drops the writer or the term.
+    /// Drops the writer, the upload or the term.
     LetGo,
 }
 
@@ -97,6 +104,12 @@ pub(super) enum Answer {
     /// Frames.
     Batches(Vec<Vec<u8>>),
     Tail(Position),
+    Upload(UploadId),
+    Part(Box<PartRef>),
+    /// An entry, if it was won.
+    Entry(Option<Box<CatalogEntry>>),
+    /// How many were removed.
+    Collected(u64),
     Term(FenceToken),
 }
 

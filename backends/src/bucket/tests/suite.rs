@@ -81,5 +81,7 @@ suite!(Snapshots, files(),
         h24_a_collector_held_between_any_two_calls_deletes_nothing_newer,
         h03_a_lost_answer_at_any_call_is_no_lost_entry,
         the_catalog_is_what_its_model_is;
-    does not apply:;
+    does not apply:
+        h01_a_frozen_process_lists_nothing_after_its_successor,
+        h24_what_a_killed_process_listed_is_there_and_whole;
 );

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::conformance::process::Apart;
 use crate::conformance::wire::Wire;
 use crate::error::Result;
 use crate::snapshot::SnapshotStore;
@@ -41,6 +42,18 @@ pub trait SnapshotSpace: Send + Sync {
     /// # Cancel safety
     /// Cancel safe: changes nothing.
     async fn open_wired(&self) -> Result<Option<WiredSnapshots>> {
+        Ok(None)
+    }
+
+    /// A handle whose uploads and entries are made by a process that can be frozen and killed. `None`, as by default, where
+    /// the harness has no such thing: the cases that need it do not apply then.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn open_apart(&self) -> Result<Option<Apart<dyn SnapshotStore>>> {
         Ok(None)
     }
 

@@ -9,6 +9,7 @@ mod identity;
 mod listing;
 mod model;
 mod parts;
+mod processes;
 mod publishing;
 mod scene;
 mod trial;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use crate::conformance::case::{Case, Kind};
 use crate::conformance::failure::Outcome;
+use crate::store::Reach;
 
 pub use harness::{SnapshotHarness, SnapshotSpace, WiredSnapshots};
 pub use trial::SnapshotTrial;
@@ -30,7 +32,9 @@ pub enum Snapshots {}
 /// What decides which cases about snapshot stores apply.
 #[derive(Clone, Debug)]
 pub struct SnapshotFacts {
+    reach: Reach,
     wired: bool,
+    apart: bool,
 }
 
 impl Kind for Snapshots {
@@ -49,6 +53,7 @@ impl Kind for Snapshots {
             listing::cases(),
             collecting::cases(),
             held::cases(),
+            processes::cases(),
             model::cases(),
         ]
         .into_iter()
@@ -59,7 +64,9 @@ impl Kind for Snapshots {
     async fn facts(harness: &(dyn SnapshotHarness + 'static)) -> Outcome<SnapshotFacts> {
         let space = harness.space().await?;
         let facts = SnapshotFacts {
+            reach: space.open().await?.capabilities().reach,
             wired: space.open_wired().await?.is_some(),
+            apart: space.open_apart().await?.is_some(),
         };
         space.remove().await?;
         Ok(facts)
@@ -80,5 +87,20 @@ impl Kind for Snapshots {
 
 /// The harness has a wire.
 fn wired(facts: &SnapshotFacts) -> Option<&'static str> {
-    (!facts.wired).then_some("no wire: the harness cannot hold single calls")
+    match (facts.wired, facts.apart) {
+        (true, _) => None,
+        (false, true) => Some(
+            "no wire: the harness cannot hold single calls; processes are frozen and killed instead",
+        ),
+        (false, false) => Some("no wire: the harness cannot hold single calls"),
+    }
+}
+
+/// A leader can be frozen and killed.
+fn apart(facts: &SnapshotFacts) -> Option<&'static str> {
+    match (facts.apart, facts.reach) {
+        (true, _) => None,
+        (false, Reach::Process) => Some("reach = process: no other process publishes"),
+        (false, _) => Some("no way to freeze a leader"),
+    }
 }

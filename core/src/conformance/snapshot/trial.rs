@@ -7,6 +7,7 @@ use super::harness::{SnapshotHarness, SnapshotSpace, WiredSnapshots};
 use super::twist::{SnapshotTwist, Twisted};
 use crate::conformance::failure::{Failure, Outcome};
 use crate::conformance::parts::cluster;
+use crate::conformance::process::{Apart, Process};
 use crate::conformance::wire::Wire;
 use crate::error::Result;
 use crate::snapshot::SnapshotStore;
@@ -88,6 +89,14 @@ impl Place {
         let WiredSnapshots { store, wire } =
             wired.ok_or_else(|| Failure::new("the harness has no wire any more"))?;
         Ok((self.twisted(store), wire))
+    }
+
+    /// A handle of a process that can be frozen and killed.
+    pub(super) async fn open_apart(&self) -> Outcome<(Arc<dyn SnapshotStore>, Arc<dyn Process>)> {
+        let apart = self.space.open_apart().await?;
+        let Apart { store, process } =
+            apart.ok_or_else(|| Failure::new("the harness starts no process any more"))?;
+        Ok((self.twisted(store), process))
     }
 
     fn twisted(&self, store: Arc<dyn SnapshotStore>) -> Arc<dyn SnapshotStore> {
