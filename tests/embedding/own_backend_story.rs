@@ -25,6 +25,7 @@ async fn it_passes_every_case_that_it_does_not_declare_away() {
             "begins_anew = false",
             "fencing is not lock",
             "keeps_skips = false",
+            "no way to freeze a writer",
             "no wire: the harness cannot hold single calls",
             "tells_usage = false",
         ]

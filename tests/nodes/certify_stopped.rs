@@ -10,6 +10,8 @@ use tokio::process::Child;
 use crate::certify::{configured, listed};
 use crate::node::standfast;
 
+/// A case that freezes its leader for as long as a lease.
+const FREEZES: &str = "h01_a_frozen_leader_is_replaced";
 /// How often something is looked at that is to come.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -36,16 +38,19 @@ impl Endless {
     }
 
     fn signal(&self, signal: &str) {
-        assert!(send(signal, self.pid()), "{signal}");
+        let mut kill = std::process::Command::new("kill");
+        kill.args(["-s", signal, &self.pid().to_string()]);
+        assert!(kill.status().unwrap().success(), "{signal}");
     }
 
-    /// Waits until it has started a leader.
-    async fn leader(&self) -> u32 {
+    /// Waits until it has frozen a leader, which it leaves so until a lease is over.
+    async fn frozen_leader(&self) -> u32 {
         let mut looks = tokio::time::interval(LOOK);
         loop {
             looks.tick().await;
-            if let Some(leader) = children(self.pid()).first() {
-                return *leader;
+            let frozen = |leader: &u32| stat(*leader).is_some_and(|stat| stat.contains(") T "));
+            if let Some(leader) = children(self.pid()).into_iter().find(frozen) {
+                return leader;
             }
         }
     }
@@ -65,13 +70,6 @@ impl Endless {
     }
 }
 
-/// Whether there was such a process.
-fn send(signal: &str, pid: u32) -> bool {
-    let mut kill = std::process::Command::new("kill");
-    kill.args(["-s", signal, &pid.to_string()]);
-    kill.stderr(Stdio::null()).status().unwrap().success()
-}
-
 fn children(pid: u32) -> Vec<u32> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
     let threads = threads.into_iter().flatten().flatten();
@@ -80,11 +78,15 @@ fn children(pid: u32) -> Vec<u32> {
     all.split_whitespace().flat_map(str::parse).collect()
 }
 
+/// What the kernel says of a process; none when it is gone.
+fn stat(pid: u32) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()
+}
+
 /// Waits until a process is dead, whoever is to reap it.
 async fn gone(pid: u32) {
     let mut looks = tokio::time::interval(LOOK);
-    let stat = format!("/proc/{pid}/stat");
-    while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+    while stat(pid).is_some_and(|stat| !stat.contains(") Z ")) {
         looks.tick().await;
     }
 }
@@ -113,10 +115,8 @@ async fn an_interrupted_certify_removes_what_it_made() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_leader_ends_with_the_certify_that_is_interrupted() {
     for signal in ["INT", "TERM", "HUP"] {
-        let certify = Endless::start("h06_what_a_killed_process");
-        let leader = certify.leader().await;
-        // Unless it has just been killed, which is what the case does.
-        send("STOP", leader);
+        let certify = Endless::start(FREEZES);
+        let leader = certify.frozen_leader().await;
         certify.signal(signal);
         let (dir, config, output) = certify.end().await;
         let told = told(&output);
@@ -131,9 +131,8 @@ async fn a_frozen_leader_ends_with_the_certify_that_is_interrupted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_leader_ends_with_the_certify_that_is_killed() {
-    let certify = Endless::start("h06_what_a_killed_process");
-    let leader = certify.leader().await;
-    send("STOP", leader);
+    let certify = Endless::start(FREEZES);
+    let leader = certify.frozen_leader().await;
     certify.signal("KILL");
     drop(certify.end().await);
     gone(leader).await;
@@ -141,8 +140,8 @@ async fn a_frozen_leader_ends_with_the_certify_that_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_certify_at_once_and_it_says_what_stays() {
-    let certify = Endless::start("h06_what_a_killed_process");
-    let leader = certify.leader().await;
+    let certify = Endless::start(FREEZES);
+    let leader = certify.frozen_leader().await;
     // Both are there as soon as it goes on.
     for signal in ["STOP", "INT", "TERM", "CONT"] {
         certify.signal(signal);
