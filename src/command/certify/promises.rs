@@ -18,10 +18,13 @@ struct Promise {
     asked: fn(&Asked<'_>) -> bool,
     /// Of which store: `log`, ..
     kind: &'static str,
-    /// A rule or a hazard that the cases name. One of them proves it: of those about frozen writers, for one, some are for
-    /// logs that are locked and some for all others.
-    rule: &'static str,
+    /// A case, or a rule or a hazard that cases name, of which one proves it: of those about frozen writers, for one, some are
+    /// for logs that are locked and some for all others.
+    proof: &'static str,
 }
+
+/// What a process acknowledged before it was killed is there.
+const KILLED: &str = "h06_what_a_killed_process_acknowledged_is_in_the_log_for_good";
 
 const PROMISES: [Promise; 7] = [
     // Nobody knows when a log that does not tell its size has reached its limit.
@@ -29,48 +32,47 @@ const PROMISES: [Promise; 7] = [
         setting: "[oplog] max_bytes",
         asked: has_limit,
         kind: "log",
-        rule: "OL-14",
+        proof: "OL-14",
     },
-    // What a process acknowledged before it was killed is there.
     Promise {
         setting: "[oplog] ack = \"durable\"",
         asked: is_durable,
         kind: "log",
-        rule: "h06",
+        proof: KILLED,
     },
     // A leader that was frozen and replaced writes nothing.
     Promise {
         setting: "[election] type",
         asked: others_lead,
         kind: "log",
-        rule: "h01",
+        proof: "h01",
     },
     // What another process wrote is there for its successor, and for those that follow.
     Promise {
         setting: "[election] type",
         asked: others_lead,
         kind: "log",
-        rule: "h06",
+        proof: KILLED,
     },
     Promise {
         setting: "[election] type",
         asked: others_lead,
         kind: "log",
-        rule: "OL-6",
+        proof: "OL-6",
     },
     // A leader that was frozen is replaced, and believes in itself no more.
     Promise {
         setting: "[election] ttl",
         asked: others_lead,
         kind: "election",
-        rule: "h01",
+        proof: "h01",
     },
     // Trimming leaves what a restore needs.
     Promise {
         setting: "[recovery] mode = \"hybrid\"",
         asked: trims,
         kind: "log",
-        rule: "OL-8",
+        proof: "OL-8",
     },
 ];
 
@@ -88,7 +90,7 @@ pub(super) fn needed_by(asked: &Asked<'_>, row: &Row, rows: &[Row]) -> Option<&'
 
 impl Promise {
     fn covers(&self, row: &Row) -> bool {
-        row.kind == self.kind && row.rules.contains(&self.rule)
+        row.kind == self.kind && (row.case == self.proof || row.rules.contains(&self.proof))
     }
 
     fn proved(&self, row: &Row) -> bool {
@@ -120,6 +122,8 @@ fn trims(asked: &Asked<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use standfast::conformance::{Election, Kind, Log};
+
     use super::*;
 
     fn config(oplog: &str, mode: &str) -> Config {
@@ -188,7 +192,10 @@ mod tests {
 
     #[test]
     fn durable_needs_a_log_that_outlives_a_killed_process() {
-        let killed = row("log", &["OL-3", "h06"], false);
+        let killed = Row {
+            case: KILLED,
+            ..row("log", &["OL-3", "h06"], false)
+        };
         let needed = Some("[oplog] ack = \"durable\"");
         let durable = config("type = \"file\"", "log");
         assert_eq!(
@@ -197,7 +204,9 @@ mod tests {
         );
         let lossy = config("type = \"file\", ack = \"async\"", "log");
         assert_eq!(needs(&lossy, false, std::slice::from_ref(&killed)), None);
-        assert_eq!(needs(&lossy, true, &[killed]), Some("[election] type"));
+        let settled = row("log", &["OL-3", "h06"], true);
+        let needed = Some("[election] type");
+        assert_eq!(needs(&lossy, true, &[killed, settled]), needed);
     }
 
     #[test]
@@ -237,5 +246,19 @@ mod tests {
             needs(&config("type = \"file\"", "log"), false, &[trimmed]),
             None
         );
+    }
+
+    #[test]
+    fn there_are_cases_that_prove_it() {
+        let of_log = Log::cases().into_iter().map(|case| (case.name, case.rules));
+        let of_election = Election::cases().into_iter();
+        let of_election = of_election.map(|case| (case.name, case.rules));
+        let (log, election): (Vec<_>, Vec<_>) = (of_log.collect(), of_election.collect());
+        for Promise { kind, proof, .. } in &PROMISES {
+            let cases = if *kind == "log" { &log } else { &election };
+            let mut cases = cases.iter();
+            let found = cases.any(|(name, rules)| name == proof || rules.contains(proof));
+            assert!(found, "no case of {kind} is or names {proof}");
+        }
     }
 }

@@ -90,7 +90,7 @@ fn wired(facts: &SnapshotFacts) -> Option<&'static str> {
     match (facts.wired, facts.apart) {
         (true, _) => None,
         (false, true) => Some(
-            "no wire: the harness cannot hold single calls; processes are frozen and killed instead",
+            "no wire: the harness cannot hold single calls; processes are frozen and killed at moments of chance",
         ),
         (false, false) => Some("no wire: the harness cannot hold single calls"),
     }
