@@ -131,7 +131,8 @@ impl OpLogStore for FileOpLog {
         let (dir, token) = (Arc::clone(&self.dir), token.clone());
         off_thread("open writer", move || {
             let claim = Claim::make(&dir, &token)?;
-            let segment = claim.settle(&claim.survey()?)?;
+            // Where segments vanish a successor has trimmed: it is found when they are listed again.
+            let segment = again_if_vanished(|| claim.settle(&claim.survey()?))?;
             let writer = claim.serve(segment)?;
             // Not on the way into the term: it is room, and nothing else.
             if let Err(error) = exclusive::sweep(&dir.layout().tmp()) {
