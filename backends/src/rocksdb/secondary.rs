@@ -60,9 +60,12 @@ impl Secondary {
                 return Err(error);
             }
             if *error.kind() == ErrorKind::Corrupt {
-                // From the start: what it keeps in memory may be what is wrong.
-                *open = None;
                 tries = tries.max(TRIES - 2);
+            }
+            if tries >= TRIES - 2 {
+                // From the start: what it keeps in memory may be what is wrong. A record that it has read from the write-ahead log
+                // hides a newer one in a file, until another comes from the log: the floor of a trim long ago.
+                *open = None;
             }
             tries += 1;
             std::thread::park_timeout(PAUSE);
