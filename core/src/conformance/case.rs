@@ -12,20 +12,20 @@ pub trait Kind: Sized + 'static {
     /// Makes storages, and handles on them.
     type Harness: ?Sized + Send + Sync + 'static;
     /// What decides which cases apply: what the backend declares, and what the harness can do.
-    type Facts;
+    type Facts: Send + 'static;
     /// What a case is given.
-    type Trial: Send + Sync;
+    type Trial: Send + Sync + 'static;
     /// Makes a store break a rule.
     type Twist: ?Sized + Send + Sync + 'static;
 
     /// All cases, in the order of the table.
     fn cases() -> Vec<Case<Self>>;
 
-    /// What decides which cases apply on this harness.
+    /// What decides which cases apply on this harness, as a storage of the trial shows it.
     ///
     /// # Cancel safety
-    /// Cancel safe; a storage may stay behind.
-    fn facts(harness: &Self::Harness) -> impl Future<Output = Outcome<Self::Facts>> + Send;
+    /// Cancel safe: clean the trial.
+    fn facts(trial: &Self::Trial) -> impl Future<Output = Outcome<Self::Facts>> + Send;
 
     /// The place of one run of one case.
     fn trial(

@@ -1,5 +1,7 @@
 use std::any::Any;
+use std::cell::OnceCell;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -38,10 +40,11 @@ pub fn run<K: Kind>(
     only: &str,
     mut tell: impl FnMut(&Row),
 ) -> Vec<Row> {
+    let facts = Facts::of(harness, plan);
     let mut rows = Vec::new();
     for case in K::cases() {
         if case.name.contains(only) {
-            let row = run_case(harness, &case, plan);
+            let row = run_under(&facts, &case, None);
             tell(&row);
             rows.push(row);
         }
@@ -57,24 +60,21 @@ pub fn run_broken<K: Kind>(
     twist: &Arc<K::Twist>,
     plan: &Plan,
 ) -> Vec<Row> {
+    let facts = Facts::of(harness, plan);
     let cases = K::cases().into_iter();
     cases
-        .map(|case| run_under(harness, &case, Some(twist), plan))
+        .map(|case| run_under(&facts, &case, Some(twist)))
         .collect()
 }
 
 /// Runs one case with every seed, until one fails.
 pub fn run_case<K: Kind>(harness: &Arc<K::Harness>, case: &Case<K>, plan: &Plan) -> Row {
-    run_under(harness, case, None, plan)
+    run_under(&Facts::of(harness, plan), case, None)
 }
 
-fn run_under<K: Kind>(
-    harness: &Arc<K::Harness>,
-    case: &Case<K>,
-    twist: Option<&Arc<K::Twist>>,
-    plan: &Plan,
-) -> Row {
-    let verdict = match applies(harness, case, plan) {
+fn run_under<K: Kind>(facts: &Facts<'_, K>, case: &Case<K>, twist: Option<&Arc<K::Twist>>) -> Row {
+    let Facts { harness, plan, .. } = facts;
+    let verdict = match facts.exclude(case) {
         Err(failure) => Verdict::failed(plan.seed, &failure),
         Ok(Some(because)) => Verdict::NotApplicable {
             because: because.to_owned(),
@@ -99,7 +99,7 @@ pub fn run_twin<K: Kind>(
     case: &Case<K>,
     plan: &Plan,
 ) -> Outcome<Failure> {
-    if let Some(because) = applies(harness, case, plan)? {
+    if let Some(because) = Facts::of(harness, plan).exclude(case)? {
         return Err(Failure::new(format!("does not apply: {because}")));
     }
     seeds(plan)
@@ -113,36 +113,63 @@ fn seeds(plan: &Plan) -> impl Iterator<Item = u64> + use<> {
     (0..count).map(move |n| first.wrapping_add(n))
 }
 
-/// Why the case does not apply, if it does not.
-fn applies<K: Kind>(
-    harness: &Arc<K::Harness>,
-    case: &Case<K>,
-    plan: &Plan,
-) -> Outcome<Option<&'static str>> {
-    let (harness, needs) = (Arc::clone(harness), case.needs);
-    apart(plan.patience, async move {
-        if needs.is_empty() {
-            return Ok(None);
-        }
-        let facts = K::facts(&harness).await?;
-        Ok(needs.iter().find_map(|need| need(&facts)))
-    })
+/// What decides which cases apply: asked for once, when the first case needs it.
+struct Facts<'a, K: Kind> {
+    harness: &'a Arc<K::Harness>,
+    plan: &'a Plan,
+    found: OnceCell<Outcome<K::Facts>>,
 }
 
-/// One run of one case, on storages of its own, which are removed afterwards.
-pub(super) fn try_once<K: Kind>(
+impl<'a, K: Kind> Facts<'a, K> {
+    const fn of(harness: &'a Arc<K::Harness>, plan: &'a Plan) -> Self {
+        Self {
+            harness,
+            plan,
+            found: OnceCell::new(),
+        }
+    }
+
+    /// Why the case does not apply, if it does not.
+    fn exclude(&self, case: &Case<K>) -> Outcome<Option<&'static str>> {
+        if case.needs.is_empty() {
+            return Ok(None);
+        }
+        let facts = self.found.get_or_init(|| {
+            let trial = K::trial(self.harness, None, self.plan.seed);
+            in_trial::<K, _>(trial, self.plan.patience, |trial| Box::pin(K::facts(trial)))
+        });
+        let facts = facts.as_ref().map_err(Clone::clone)?;
+        Ok(case.needs.iter().find_map(|need| need(facts)))
+    }
+}
+
+/// One run of one case.
+fn try_once<K: Kind>(
     harness: &Arc<K::Harness>,
     case: &Case<K>,
     twist: Option<Arc<K::Twist>>,
     seed: u64,
     patience: Duration,
 ) -> Outcome {
-    let trial = Arc::new(K::trial(harness, twist, seed));
-    let (run, under_way) = (case.run, Arc::clone(&trial));
-    let outcome = apart(patience, async move { run(&under_way).await });
-    // A case that panics or hangs leaves nothing behind either.
+    in_trial::<K, _>(K::trial(harness, twist, seed), patience, case.run)
+}
+
+/// What is under way in a trial.
+type InTrial<'a, T> = Pin<Box<dyn Future<Output = Outcome<T>> + Send + 'a>>;
+
+/// Does `work` on storages of its own, which are removed afterwards.
+fn in_trial<K: Kind, T: Send + 'static>(
+    trial: K::Trial,
+    patience: Duration,
+    work: impl for<'a> FnOnce(&'a K::Trial) -> InTrial<'a, T> + Send + 'static,
+) -> Outcome<T> {
+    let trial = Arc::new(trial);
+    let under_way = Arc::clone(&trial);
+    let outcome = apart(patience, async move { work(&under_way).await });
+    // What panics or hangs leaves nothing behind either.
     let cleaned = apart(patience, async move { K::clean(&trial).await });
-    outcome.and(cleaned)
+    let done = outcome?;
+    cleaned.map(|()| done)
 }
 
 /// Runs `work` on a thread of its own, so that a store that panics or hangs is a failure and nothing more. A thread that
@@ -188,7 +215,14 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+
+    use super::super::{Log, LogHarness, LogSpace};
     use super::*;
+    use crate::error::{Error, ErrorKind, Result};
+    use crate::oplog::OpLogStore;
 
     #[test]
     fn every_plan_has_a_seed() {
@@ -199,5 +233,45 @@ mod tests {
         };
         assert_eq!(seeds(&plan(u64::MAX, 2)).collect::<Vec<_>>(), [u64::MAX, 0]);
         assert_eq!(seeds(&plan(7, 0)).collect::<Vec<_>>(), [7]);
+    }
+
+    /// Counts the storages that were made, and those that are there. None can be opened.
+    #[derive(Default)]
+    struct Shut {
+        made: AtomicUsize,
+        left: Arc<AtomicUsize>,
+    }
+
+    struct ShutSpace(Arc<AtomicUsize>);
+
+    #[async_trait]
+    impl LogHarness for Shut {
+        async fn space(&self) -> Result<Box<dyn LogSpace>> {
+            self.made.fetch_add(1, Ordering::Relaxed);
+            self.left.fetch_add(1, Ordering::Relaxed);
+            Ok(Box::new(ShutSpace(Arc::clone(&self.left))))
+        }
+    }
+
+    #[async_trait]
+    impl LogSpace for ShutSpace {
+        async fn open(&self) -> Result<Arc<dyn OpLogStore>> {
+            Err(Error::new(ErrorKind::Unavailable, "open"))
+        }
+
+        async fn remove(&self) -> Result<()> {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_applies_is_asked_once_and_a_store_that_does_not_open_leaves_nothing() {
+        let shut = Arc::new(Shut::default());
+        let harness: Arc<dyn LogHarness> = Arc::clone(&shut) as _;
+        let rows = run::<Log>(&harness, &Plan::default(), "_held_", |_| {});
+        assert!(rows.len() > 1 && rows.iter().all(|row| row.verdict.is_failed()));
+        assert_eq!(shut.made.load(Ordering::Relaxed), 1);
+        assert_eq!(shut.left.load(Ordering::Relaxed), 0);
     }
 }

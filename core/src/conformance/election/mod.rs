@@ -60,16 +60,14 @@ impl Kind for Election {
         .collect()
     }
 
-    async fn facts(harness: &(dyn ElectionHarness + 'static)) -> Outcome<ElectionFacts> {
-        let space = harness.space().await?;
+    async fn facts(trial: &ElectionTrial) -> Outcome<ElectionFacts> {
+        let space = trial.space().await?;
         let clock = Clock::system();
-        let facts = ElectionFacts {
+        Ok(ElectionFacts {
             capabilities: space.open(&clock).await?.capabilities(),
             given_clocks: space.goes_by_given_clocks(),
             apart: space.open_apart(&clock).await?.is_some(),
-        };
-        space.remove().await?;
-        Ok(facts)
+        })
     }
 
     fn trial(

@@ -45,10 +45,16 @@ impl ElectionTrial {
         }
     }
 
-    /// An election that belongs to no cluster yet.
-    pub(super) async fn blank(&self) -> Result<Place> {
+    /// A fresh storage, which is removed with the trial.
+    pub(super) async fn space(&self) -> Result<Arc<dyn ElectionSpace>> {
         let space: Arc<dyn ElectionSpace> = self.harness.space().await?.into();
         self.spaces.lock().push(Arc::clone(&space));
+        Ok(space)
+    }
+
+    /// An election that belongs to no cluster yet.
+    pub(super) async fn blank(&self) -> Result<Place> {
+        let space = self.space().await?;
         let clock = if space.goes_by_given_clocks() {
             Clock::manual()
         } else {

@@ -5,7 +5,7 @@ use super::parts::{append, ensure_contiguous, ensure_refused, lead, payloads, re
 use super::trial::{Log as Place, LogTrial};
 use super::{Log, wired};
 use crate::conformance::case::{Case, case};
-use crate::conformance::failure::{Failure, Outcome, ensure};
+use crate::conformance::failure::{Outcome, ensure};
 use crate::conformance::parts::cluster;
 use crate::conformance::threads::{beside, ended, join};
 use crate::conformance::wire::Wire;
@@ -34,16 +34,25 @@ pub(super) fn cases() -> Vec<Case<Log>> {
 const STRIDE: usize = 4;
 
 /// The calls that a seed tries.
-fn calls(trial: &LogTrial) -> impl Iterator<Item = u64> {
+pub(super) fn calls(trial: &LogTrial) -> impl Iterator<Item = u64> {
     (trial.seed() % STRIDE as u64..).step_by(STRIDE)
 }
 
+/// Ends the case unless there were some calls before this one, which never came.
+pub(super) fn ensure_counted(call: u64) -> Outcome {
+    ensure!(
+        call >= STRIDE as u64,
+        "{call} calls are all: the wire does not count"
+    );
+    Ok(())
+}
+
 /// What a term got acknowledged.
-type Acknowledged = Vec<Vec<u8>>;
+pub(super) type Acknowledged = Vec<Vec<u8>>;
 
 /// Begins the term of `epoch`, and appends until something refuses. Tells what was acknowledged, and the error. A writer that
 /// is shut out or in doubt must stay so (OW-3).
-async fn a_term(
+pub(super) async fn a_term(
     store: Arc<dyn OpLogStore>,
     epoch: u64,
 ) -> Outcome<(Acknowledged, Option<ErrorKind>)> {
@@ -80,12 +89,13 @@ async fn ensure_poisoned(writer: &mut dyn OpLogWriter, kind: &ErrorKind) -> Outc
 }
 
 /// A log with a term behind it, and a handle on it over a wire.
-async fn begun(trial: &LogTrial) -> Outcome<(Place, Arc<dyn OpLogStore>, Arc<dyn Wire>)> {
+pub(super) async fn begun(
+    trial: &LogTrial,
+) -> Outcome<(Place, Arc<dyn OpLogStore>, Arc<dyn Wire>)> {
     let log = trial.fresh().await?;
     let (_, refused) = a_term(log.open().await?, 1).await?;
     ensure!(refused.is_none(), "the first term was refused: {refused:?}");
-    let wired = log.open_wired().await?;
-    let (store, wire) = wired.ok_or_else(|| Failure::new("the harness has no wire any more"))?;
+    let (store, wire) = log.open_wired().await?;
     Ok((log, store, wire))
 }
 
@@ -142,11 +152,7 @@ async fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges(
         acknowledged.extend(successor);
         ensure_kept(&log, &acknowledged, &when).await?;
         if !held {
-            ensure!(
-                call >= STRIDE as u64,
-                "a term takes {call} calls only: the wire does not count"
-            );
-            return Ok(());
+            return ensure_counted(call);
         }
     }
     Ok(())
@@ -167,11 +173,7 @@ async fn h03_a_lost_answer_at_any_call_is_no_lost_entry(trial: &LogTrial) -> Out
         acknowledged.extend(more);
         ensure_kept(&log, &acknowledged, &when).await?;
         if wire.calls() <= lost {
-            ensure!(
-                call >= STRIDE as u64,
-                "a term takes {call} calls only: the wire does not count"
-            );
-            return Ok(());
+            return ensure_counted(call);
         }
     }
     Ok(())

@@ -65,15 +65,13 @@ impl Kind for Log {
         .collect()
     }
 
-    async fn facts(harness: &(dyn LogHarness + 'static)) -> Outcome<LogFacts> {
-        let space = harness.space().await?;
-        let facts = LogFacts {
+    async fn facts(trial: &LogTrial) -> Outcome<LogFacts> {
+        let space = trial.space().await?;
+        Ok(LogFacts {
             capabilities: space.open().await?.capabilities(),
             wired: space.open_wired().await?.is_some(),
             apart: space.open_apart().await?.is_some(),
-        };
-        space.remove().await?;
-        Ok(facts)
+        })
     }
 
     fn trial(

@@ -39,10 +39,16 @@ impl LogTrial {
         self.seed
     }
 
-    /// A log that belongs to no cluster yet.
-    pub(super) async fn blank(&self) -> Result<Log> {
+    /// A fresh storage, which is removed with the trial.
+    pub(super) async fn space(&self) -> Result<Arc<dyn LogSpace>> {
         let space: Arc<dyn LogSpace> = self.harness.space().await?.into();
         self.spaces.lock().push(Arc::clone(&space));
+        Ok(space)
+    }
+
+    /// A log that belongs to no cluster yet.
+    pub(super) async fn blank(&self) -> Result<Log> {
+        let space = self.space().await?;
         Ok(Log {
             space,
             twist: self.twist.clone(),
@@ -84,10 +90,12 @@ impl Log {
         Ok(self.twisted(self.space.open().await?))
     }
 
-    /// A handle over a wire, where the harness has one.
-    pub(super) async fn open_wired(&self) -> Result<Option<(Arc<dyn OpLogStore>, Arc<dyn Wire>)>> {
+    /// A handle over a wire.
+    pub(super) async fn open_wired(&self) -> Outcome<(Arc<dyn OpLogStore>, Arc<dyn Wire>)> {
         let wired = self.space.open_wired().await?;
-        Ok(wired.map(|Wired { store, wire }| (self.twisted(store), wire)))
+        let Wired { store, wire } =
+            wired.ok_or_else(|| Failure::new("the harness has no wire any more"))?;
+        Ok((self.twisted(store), wire))
     }
 
     /// A handle of a process that can be frozen and killed.

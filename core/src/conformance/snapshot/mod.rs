@@ -61,15 +61,13 @@ impl Kind for Snapshots {
         .collect()
     }
 
-    async fn facts(harness: &(dyn SnapshotHarness + 'static)) -> Outcome<SnapshotFacts> {
-        let space = harness.space().await?;
-        let facts = SnapshotFacts {
+    async fn facts(trial: &SnapshotTrial) -> Outcome<SnapshotFacts> {
+        let space = trial.space().await?;
+        Ok(SnapshotFacts {
             reach: space.open().await?.capabilities().reach,
             wired: space.open_wired().await?.is_some(),
             apart: space.open_apart().await?.is_some(),
-        };
-        space.remove().await?;
-        Ok(facts)
+        })
     }
 
     fn trial(

@@ -39,10 +39,16 @@ impl SnapshotTrial {
         self.seed
     }
 
-    /// A store that belongs to no cluster yet.
-    pub(super) async fn blank(&self) -> Result<Place> {
+    /// A fresh storage, which is removed with the trial.
+    pub(super) async fn space(&self) -> Result<Arc<dyn SnapshotSpace>> {
         let space: Arc<dyn SnapshotSpace> = self.harness.space().await?.into();
         self.spaces.lock().push(Arc::clone(&space));
+        Ok(space)
+    }
+
+    /// A store that belongs to no cluster yet.
+    pub(super) async fn blank(&self) -> Result<Place> {
+        let space = self.space().await?;
         Ok(Place {
             space,
             twist: self.twist.clone(),
