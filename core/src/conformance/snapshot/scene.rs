@@ -32,7 +32,7 @@ impl Scene {
         })
     }
 
-    /// Runs `work` and holds it at its call; `meanwhile` takes its turn then. Tells what came of both, `None` when there
+    /// Runs `work` and holds it at its call, counted from now on; `meanwhile` takes its turn then. Tells what came of both, `None` when there
     /// was no such call.
     pub(super) async fn hold<T: Send + 'static, M: Send>(
         &self,
@@ -40,7 +40,8 @@ impl Scene {
         work: impl Future<Output = Outcome<T>> + Send + 'static,
         meanwhile: impl Future<Output = Outcome<M>> + Send,
     ) -> Outcome<(T, Option<M>)> {
-        self.wire.hold_at(call);
+        // Opening the handle may have been calls as well.
+        self.wire.hold_at(self.wire.calls() + call);
         let work = beside(work);
         let held = tokio::select! {
             () = self.wire.held() => true,
