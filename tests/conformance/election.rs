@@ -9,9 +9,15 @@ use crate::kinds::{Tried, every_case};
 
 impl Tried for Election {
     const BACKENDS: &'static [&'static str] = &["memory", "file"];
-    const TRIED_ELSEWHERE: &'static [&'static str] = &[
-        "h17_no_clock_is_compared_with_that_of_another_node",
-        "h17_a_leader_whose_machine_slept_believes_no_more",
+    const OWN_TESTS: &'static [(&'static str, &'static str)] = &[
+        (
+            "memory",
+            include_str!("../../backends/src/memory/elections.rs"),
+        ),
+        (
+            "file",
+            include_str!("../../backends/src/file/tests/elections.rs"),
+        ),
     ];
 
     fn config(backend: &str, dir: &Path) -> String {

@@ -9,9 +9,8 @@ use crate::kinds::{Tried, every_case};
 
 impl Tried for Log {
     const BACKENDS: &'static [&'static str] = &["memory", "file", "rocksdb"];
-    const TRIED_ELSEWHERE: &'static [&'static str] = &[
-        "h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges",
-        "h03_a_lost_answer_at_any_call_is_no_lost_entry",
+    const OWN_TESTS: &'static [(&'static str, &'static str)] = &[
+        ("file", include_str!("../power_cuts/held.rs")),
     ];
 
     fn config(backend: &str, dir: &Path) -> String {

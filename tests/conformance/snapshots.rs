@@ -9,14 +9,10 @@ use crate::kinds::{Tried, every_case};
 
 impl Tried for Snapshots {
     const BACKENDS: &'static [&'static str] = &["bucket"];
-    const TRIED_ELSEWHERE: &'static [&'static str] = &[
-        "h24_a_publisher_held_between_any_two_calls_is_listed_whole_or_not",
-        "h01_a_leader_held_between_any_two_calls_undoes_nothing",
-        "h11_a_restore_is_safe_from_a_collector_held_between_any_two_calls",
-        "h11_a_restore_held_between_any_two_calls_keeps_what_it_relies_on",
-        "h24_a_collector_held_between_any_two_calls_deletes_nothing_newer",
-        "h03_a_lost_answer_at_any_call_is_no_lost_entry",
-    ];
+    const OWN_TESTS: &'static [(&'static str, &'static str)] = &[(
+        "bucket",
+        include_str!("../../backends/src/bucket/tests/suite.rs"),
+    )];
 
     fn config(backend: &str, dir: &Path) -> String {
         format!(

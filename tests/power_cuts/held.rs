@@ -83,14 +83,19 @@ fn passes_and_its_twin_does_not(name: &str) {
     assert!(failure.is_ok(), "{failure:?}");
 }
 
-#[test]
-fn h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges() {
-    passes_and_its_twin_does_not(
-        "h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges",
-    );
+/// A test for each of these cases and its twin.
+macro_rules! cases {
+    (holds: $($case:ident),+;) => {
+        $(
+            #[test]
+            fn $case() {
+                passes_and_its_twin_does_not(stringify!($case));
+            }
+        )+
+    };
 }
 
-#[test]
-fn h03_a_lost_answer_at_any_call_is_no_lost_entry() {
-    passes_and_its_twin_does_not("h03_a_lost_answer_at_any_call_is_no_lost_entry");
-}
+cases!(holds:
+    h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges,
+    h03_a_lost_answer_at_any_call_is_no_lost_entry;
+);
