@@ -97,5 +97,7 @@ macro_rules! cases {
 
 cases!(holds:
     h01_a_writer_held_between_any_two_calls_loses_nothing_it_acknowledges,
-    h03_a_lost_answer_at_any_call_is_no_lost_entry;
+    h02_a_writer_held_while_its_successor_trims_past_it_leaves_no_trace,
+    h03_a_lost_answer_at_any_call_is_no_lost_entry,
+    h10_a_trim_cut_at_any_call_is_done_by_the_next;
 );

@@ -161,7 +161,7 @@ impl SnapshotTwist for SecondCreateWins {
     }
 }
 
-/// Does not deliver every thousandth batch.
+/// Does not deliver every thousandth batch of a tail.
 #[derive(Default)]
 pub(super) struct DropsOneInAThousand {
     count: Mutex<u64>,
@@ -179,6 +179,11 @@ impl DropsOneInAThousand {
 
 #[async_trait]
 impl LogTwist for DropsOneInAThousand {
+    async fn tail(&self, store: &dyn OpLogStore, after: Position) -> Result<Box<dyn OpLogTail>> {
+        *self.count.lock() = 0;
+        store.tail(after).await
+    }
+
     async fn next(&self, tail: &mut dyn OpLogTail) -> Result<TailEvent> {
         let mut event = tail.next().await?;
         if let TailEvent::Batches(batches) = &mut event {

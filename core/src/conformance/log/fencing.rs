@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
+use super::held_trims::ForgetsTheFenceWithTheRest;
 use super::parts::{
     Guard, append, ensure_refused, epoch_start, fill, lead, next_batches, payloads, read_after,
     read_all, send,
@@ -28,7 +29,7 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             h02_a_zombie_is_fenced_after_everything_was_trimmed,
             ["OL-2", "OL-4", "h02"],
             needs [outliving],
-            twin ForgetsTheFence
+            twin ForgetsTheFenceWithTheRest::default()
         ),
         case!(
             while_a_writer_holds_the_log_another_is_unavailable,

@@ -5,11 +5,13 @@ mod begun;
 mod fencing;
 mod harness;
 mod held;
+mod held_trims;
 mod identity;
 mod model;
 mod parts;
 mod processes;
 mod racing;
+mod racing_trims;
 mod reading;
 mod tailing;
 mod trial;
@@ -53,10 +55,12 @@ impl Kind for Log {
             fencing::cases(),
             held::cases(),
             processes::cases(),
+            held_trims::cases(),
             racing::cases(),
             reading::cases(),
             tailing::cases(),
             trimming::cases(),
+            racing_trims::cases(),
             begun::cases(),
             model::cases(),
         ]
