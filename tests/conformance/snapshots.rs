@@ -47,6 +47,7 @@ every_case!(
         h02_no_old_leader_wins_after_everything_was_collected,
         an_entry_is_the_token_holders_own,
         h03_an_entry_that_is_sent_again_is_won_again,
+        h05_of_two_leaders_in_any_order_of_their_steps_the_later_stays,
         an_entry_lists_what_its_manifests_say,
         what_was_revoked_is_not_listed,
         a_part_is_reused_only_while_a_listed_snapshot_refers_to_it,

@@ -85,6 +85,7 @@ fn a_snapshot_store_that_lets_a_second_create_win() {
             "h05_of_twenty_racers_for_an_entry_one_wins_and_all_agree",
             "h02_no_old_leader_wins_after_everything_was_collected",
             "h03_an_entry_that_is_sent_again_is_won_again",
+            "h05_of_two_leaders_in_any_order_of_their_steps_the_later_stays",
         ],
         &["h24_of_two_publishers_nobody_harms_the_other"],
     );

@@ -6,6 +6,7 @@ mod entries;
 mod harness;
 mod held;
 mod identity;
+mod interleaved;
 mod listing;
 mod model;
 mod parts;
@@ -50,6 +51,7 @@ impl Kind for Snapshots {
             documents::cases(),
             publishing::cases(),
             entries::cases(),
+            interleaved::cases(),
             listing::cases(),
             collecting::cases(),
             held::cases(),
