@@ -44,6 +44,7 @@ every_case!(
         what_is_acknowledged_is_read_back_byte_for_byte,
         a_batch_that_does_not_follow_is_a_gap_and_the_writer_lives,
         h27_a_batch_over_the_limit_is_unsupported_and_the_writer_lives,
+        h27_a_batch_of_too_many_entries_is_unsupported_and_the_writer_lives,
         h03_an_append_that_was_dropped_is_in_doubt_and_ends_the_writer,
         h01_a_zombie_is_fenced_and_stays_so,
         h02_a_zombie_is_fenced_after_everything_was_trimmed,

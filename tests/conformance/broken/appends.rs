@@ -3,7 +3,7 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use standfast::Result;
 use standfast::standfast_core::{
-    Batch, Epoch, OpLogCapabilities, OpLogWriter, Position, ReadLimit,
+    Batch, Epoch, OpLogCapabilities, OpLogWriter, Position, ReadLimit, admit,
 };
 use tokio::sync::Mutex;
 
@@ -62,8 +62,8 @@ impl OpLogWriter for Unsynced {
     async fn append(&mut self, batch: &Batch) -> Result<Position> {
         let mut cache = self.cache.lock().await;
         cache.write_back().await?;
-        let sound = batch.follows(self.tail) && batch.epoch() == self.epoch;
-        if sound && batch.frame().len() <= OpLogCapabilities::memory().max_batch_bytes {
+        let limits = OpLogCapabilities::memory();
+        if admit(batch, self.epoch, self.tail, &limits).is_ok() {
             // In memory a mark does nothing but ask whether the writer is shut out.
             cache.inner.mark_committed().await?;
             cache.batch = Some(batch.clone());

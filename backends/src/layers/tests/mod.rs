@@ -1,6 +1,7 @@
 mod faults;
 mod metrics;
 mod retry;
+mod stalled;
 mod support;
 mod tail;
 mod throttle;

@@ -35,6 +35,12 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             twin SaysYesToAll
         ),
         case!(
+            h27_a_batch_of_too_many_entries_is_unsupported_and_the_writer_lives,
+            ["OL-9", "OW-2", "h25", "h27"],
+            needs [],
+            twin SaysYesToAll
+        ),
+        case!(
             h03_an_append_that_was_dropped_is_in_doubt_and_ends_the_writer,
             ["OW-5", "OW-3", "h03"],
             needs [],
@@ -130,6 +136,29 @@ async fn h27_a_batch_over_the_limit_is_unsupported_and_the_writer_lives(
     next.mark_committed().await?;
     let read = payloads(&read_all(&*log.open().await?).await?)?;
     ensure_eq!(read, [b"small".to_vec()], "what a later term finds");
+    Ok(())
+}
+
+async fn h27_a_batch_of_too_many_entries_is_unsupported_and_the_writer_lives(
+    trial: &LogTrial,
+) -> Outcome {
+    let log = trial.fresh().await?;
+    let store = log.open().await?;
+    let limits = store.capabilities();
+    let mut writer = lead(&*store, 1).await?;
+    let empty: &[u8] = b"";
+    let most = vec![empty; limits.max_batch_entries];
+    let too_many = batch(Epoch(1), writer.tail(), &[&*most, &[empty]].concat())?;
+    let answer = writer.append(&too_many).await;
+    ensure_refused(answer, &ErrorKind::Unsupported, "a batch over the limit")?;
+    let largest = batch(Epoch(1), writer.tail(), &most)?;
+    if largest.frame().len() <= limits.max_batch_bytes {
+        writer.append(&largest).await?;
+    }
+    let small = append(&mut *writer, b"small").await?;
+    writer.mark_committed().await?;
+    let tail = log.open().await?.bounds().await?.tail;
+    ensure_eq!(tail, small.end(), "where the log ends");
     Ok(())
 }
 
