@@ -54,12 +54,8 @@ pub(crate) fn are_all<K: Kind>(names: &[&str]) {
 /// A test for each case, one for each twin, and one that no case is left out.
 macro_rules! suite {
     ($kind:ty, $harness:expr, holds: $($case:ident),+; does not apply: $($other:ident),*;) => {
-        $(
-            #[test]
-            fn $case() {
-                $crate::suite::passes::<$kind>(&$harness, stringify!($case));
-            }
-        )+
+        $crate::suite::cases!($kind, $harness, holds: $($case),+;);
+
         $(
             #[test]
             fn $other() {
@@ -73,6 +69,18 @@ macro_rules! suite {
                 $(stringify!($case),)+ $(stringify!($other),)*
             ]);
         }
+    };
+}
+
+/// A test for each of these cases, and one for each twin.
+macro_rules! cases {
+    ($kind:ty, $harness:expr, holds: $($case:ident),+;) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::suite::passes::<$kind>(&$harness, stringify!($case));
+            }
+        )+
 
         mod twins {
             use super::*;
@@ -86,4 +94,5 @@ macro_rules! suite {
         }
     };
 }
-pub(crate) use suite;
+
+pub(crate) use {cases, suite};

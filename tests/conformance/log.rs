@@ -11,6 +11,10 @@ impl Tried for Log {
     const BACKENDS: &'static [&'static str] = &["memory", "file", "rocksdb"];
     const OWN_TESTS: &'static [(&'static str, &'static str)] = &[
         ("file", include_str!("../power_cuts/held.rs")),
+        (
+            "file",
+            include_str!("../../backends/src/file/tests/logs.rs"),
+        ),
     ];
 
     fn config(backend: &str, dir: &Path) -> String {
@@ -67,6 +71,8 @@ every_case!(
         a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch,
         h08_a_tail_sees_all_batches_in_order_while_they_are_written,
         a_wait_that_was_dropped_loses_nothing,
+        h08_a_watch_that_lies_only_wakes_a_tail,
+        h09_what_nobody_reads_comes_in_pieces,
         h10_trim_keeps_what_is_needed_and_the_last_batch,
         h10_what_is_needed_and_cannot_be_found_out_stays,
         h07_who_no_longer_leads_trims_nothing,

@@ -5,6 +5,9 @@ use inotify::{Inotify, WatchDescriptor, WatchMask};
 use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
+#[cfg(test)]
+use standfast_core::conformance::News;
+
 /// How long to wait at most before looking again: what inotify cannot see (another host, a lost event) is found
 /// this late.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -15,6 +18,8 @@ const PATIENCE: Duration = Duration::from_millis(5);
 pub(super) struct Hint {
     inotify: Option<AsyncFd<Inotify>>,
     file: Option<WatchDescriptor>,
+    #[cfg(test)]
+    news: Option<(News, u8)>,
 }
 
 impl Hint {
@@ -38,6 +43,8 @@ impl Hint {
         Self {
             inotify,
             file: None,
+            #[cfg(test)]
+            news: None,
         }
     }
 
@@ -66,6 +73,10 @@ impl Hint {
     ///
     /// Cancel safe: what woke us is taken only after the wait, and the caller looks before it waits again.
     pub(super) async fn wait(&mut self) {
+        #[cfg(test)]
+        if !self.is_worth_waiting().await {
+            return;
+        }
         let Some(fd) = &mut self.inotify else {
             return tokio::time::sleep(PATIENCE).await;
         };
@@ -75,6 +86,39 @@ impl Hint {
             let drained =
                 ready.try_io(|fd| fd.get_mut().read_events(&mut buffer).map(|_events| ()));
             drop(drained);
+        }
+    }
+}
+
+#[cfg(test)]
+impl Hint {
+    /// How often news come again.
+    const AGAIN: u8 = 10;
+
+    /// From now on it tells what `news` says.
+    pub(super) fn mislead(&mut self, news: Option<News>) {
+        if news == Some(News::Lost) {
+            self.inotify = None;
+        }
+        self.news = news.map(|news| (news, 0));
+    }
+
+    /// Whether to wait for the true news; otherwise those that are told have come.
+    async fn is_worth_waiting(&mut self) -> bool {
+        match &mut self.news {
+            None | Some((News::Lost, _)) => true,
+            Some((News::Late, _)) => {
+                tokio::time::sleep(PATIENCE * 2).await;
+                true
+            }
+            Some((News::Repeated, told)) => {
+                *told = (*told + 1) % Self::AGAIN;
+                *told == 0
+            }
+            Some((News::Invented, _)) => {
+                tokio::task::yield_now().await;
+                false
+            }
         }
     }
 }

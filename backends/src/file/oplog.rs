@@ -22,6 +22,9 @@ use standfast_core::{
     ReadLimit, Result, Seq, Skip, Store, TrimGuard, Usage,
 };
 
+#[cfg(test)]
+use standfast_core::conformance::News;
+
 /// A log in a directory that all nodes reach: the directory of one host, or of a coherent file system.
 ///
 /// Reading is blocking file I/O in short pieces; only waiting is asynchronous. What a disk that hangs can hold up, writing
@@ -31,6 +34,8 @@ pub struct FileOpLog {
     dir: Arc<LogDir>,
     reach: Reach,
     limit: Option<ByteSize>,
+    #[cfg(test)]
+    news: Option<News>,
 }
 
 /// What it declares, on a local file system.
@@ -57,6 +62,8 @@ impl FileOpLog {
             reach: mount::reach(dir).map_err(|error| error.backend(NAME))?,
             dir: Arc::new(log),
             limit: None,
+            #[cfg(test)]
+            news: None,
         })
     }
 
@@ -64,6 +71,13 @@ impl FileOpLog {
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: ByteSize) -> Self {
         self.limit = Some(max_bytes).filter(|limit| limit.0 > 0);
+        self
+    }
+
+    /// From now on its tails hear of the log only what `news` says.
+    #[cfg(test)]
+    pub(super) fn misled(mut self, news: News) -> Self {
+        self.news = Some(news);
         self
     }
 
@@ -182,7 +196,10 @@ impl OpLogStore for FileOpLog {
     }
 
     async fn tail(&self, after: Position) -> Result<Box<dyn OpLogTail>> {
-        Ok(Box::new(FileTail::open(Arc::clone(&self.dir), after)?))
+        let tail = FileTail::open(Arc::clone(&self.dir), after)?;
+        #[cfg(test)]
+        let tail = tail.misled(self.news);
+        Ok(Box::new(tail))
     }
 
     async fn trim(&self, through: Seq, guard: &dyn TrimGuard) -> Result<Seq> {

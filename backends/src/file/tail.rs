@@ -8,6 +8,9 @@ use super::log_dir::{LogDir, again_if_vanished};
 use super::segment::{Cursor, SegmentName, Step};
 use standfast_core::{Batch, Epoch, ErrorKind, OpLogTail, Position, ReadLimit, Result, TailEvent};
 
+#[cfg(test)]
+use standfast_core::conformance::News;
+
 /// How many quiet looks at something unreadable until the rest of the file is searched. A frame that is being
 /// written is whole after one or two.
 const PATIENCE: u32 = 50;
@@ -58,6 +61,12 @@ impl FileTail {
             told: false,
             quiet: 0,
         })
+    }
+
+    #[cfg(test)]
+    pub(super) fn misled(mut self, news: Option<News>) -> Self {
+        self.hint.mislead(news);
+        self
     }
 
     fn look(&mut self) -> Result<Option<TailEvent>> {

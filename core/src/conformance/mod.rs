@@ -26,7 +26,7 @@ pub use election::{
     Election, ElectionFacts, ElectionHarness, ElectionSpace, ElectionTrial, ElectionTwist,
 };
 pub use failure::{Failure, Outcome};
-pub use log::{Log, LogFacts, LogHarness, LogSpace, LogTrial, LogTwist, Wired};
+pub use log::{Log, LogFacts, LogHarness, LogSpace, LogTrial, LogTwist, News, Wired};
 pub use process::{Apart, Process};
 pub use report::{Row, Verdict};
 pub use run::{Plan, run, run_broken, run_case, run_twin};

@@ -27,7 +27,8 @@ pub enum TailEvent {
 ///
 /// * **OT-1** What it delivers obeys OL-6 whatever the store's watch does: a watch that loses, repeats, reorders
 ///   or invents events only wakes it up (R4).
-/// * **OT-2** Its memory is bounded, whatever is missing and for however long.
+/// * **OT-2** Its memory is bounded, whatever is missing and for however long. An event carries no more than
+///   [`crate::ReadLimit::default`] lets through, but for its last batch.
 #[async_trait]
 pub trait OpLogTail: Send {
     /// The next event; waits when there is none.

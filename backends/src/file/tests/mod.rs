@@ -2,6 +2,7 @@ mod branches;
 mod damage;
 mod elections;
 mod full_disk;
+mod logs;
 mod process;
 
 use std::path::Path;

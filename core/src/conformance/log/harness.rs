@@ -57,6 +57,18 @@ pub trait LogSpace: Send + Sync {
         Ok(None)
     }
 
+    /// A handle whose tails hear of the log what `news` says, and nothing else. `None`, as by default, where the harness has
+    /// no such thing or the store no watch: the case that needs it does not apply then.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn open_misled(&self, _news: News) -> Result<Option<Arc<dyn OpLogStore>>> {
+        Ok(None)
+    }
+
     /// Removes the storage; no handle is used any more.
     ///
     /// # Errors
@@ -65,6 +77,24 @@ pub trait LogSpace: Send + Sync {
     /// # Cancel safety
     /// What was not removed stays.
     async fn remove(&self) -> Result<()>;
+}
+
+/// What a watch tells those who wait for more: all that a watch may do wrong, for a sound one is taken for granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Nothing, whatever happens.
+    Lost,
+    /// Everything again and again, also what was there before.
+    Repeated,
+    /// Everything after a while, behind what happened since.
+    Late,
+    /// What never happened.
+    Invented,
+}
+
+impl News {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Lost, Self::Repeated, Self::Late, Self::Invented];
 }
 
 /// A handle on a log over a wire.

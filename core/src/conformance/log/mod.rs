@@ -7,6 +7,7 @@ mod harness;
 mod held;
 mod held_trims;
 mod identity;
+mod misled;
 mod model;
 mod parts;
 mod processes;
@@ -25,7 +26,7 @@ use crate::conformance::failure::Outcome;
 use crate::oplog::{Fencing, OpLogCapabilities};
 use crate::store::Reach;
 
-pub use harness::{LogHarness, LogSpace, Wired};
+pub use harness::{LogHarness, LogSpace, News, Wired};
 pub use trial::LogTrial;
 pub use twist::LogTwist;
 
@@ -39,6 +40,7 @@ pub struct LogFacts {
     capabilities: OpLogCapabilities,
     wired: bool,
     apart: bool,
+    misled: bool,
 }
 
 impl Kind for Log {
@@ -59,6 +61,7 @@ impl Kind for Log {
             racing::cases(),
             reading::cases(),
             tailing::cases(),
+            misled::cases(),
             trimming::cases(),
             racing_trims::cases(),
             begun::cases(),
@@ -75,6 +78,7 @@ impl Kind for Log {
             capabilities: space.open().await?.capabilities(),
             wired: space.open_wired().await?.is_some(),
             apart: space.open_apart().await?.is_some(),
+            misled: space.open_misled(News::Lost).await?.is_some(),
         })
     }
 
@@ -135,4 +139,9 @@ fn apart(facts: &LogFacts) -> Option<&'static str> {
         (false, Reach::Process) => Some("reach = process: no other process writes"),
         (false, _) => Some("no way to freeze a writer"),
     }
+}
+
+/// The harness can tell lies about the log.
+fn misled(facts: &LogFacts) -> Option<&'static str> {
+    (!facts.misled).then_some("no watch in the harness's hand: it cannot lie")
 }

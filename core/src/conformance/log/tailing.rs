@@ -156,7 +156,7 @@ async fn h08_a_tail_sees_all_batches_in_order_while_they_are_written(trial: &Log
 
 /// Delivers every batch a second time.
 #[derive(Default)]
-struct DeliversTwice(Mutex<Vec<Batch>>);
+pub(super) struct DeliversTwice(Mutex<Vec<Batch>>);
 
 #[async_trait]
 impl LogTwist for DeliversTwice {

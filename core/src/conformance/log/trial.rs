@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::harness::{LogHarness, LogSpace, Wired};
+use super::harness::{LogHarness, LogSpace, News, Wired};
 use super::twist::{LogTwist, Twisted};
 use crate::conformance::failure::{Failure, Outcome};
 use crate::conformance::parts::cluster;
@@ -104,6 +104,13 @@ impl Log {
         let Apart { store, process } =
             apart.ok_or_else(|| Failure::new("the harness starts no process any more"))?;
         Ok((self.twisted(store), process))
+    }
+
+    /// A handle whose watch lies.
+    pub(super) async fn open_misled(&self, news: News) -> Outcome<Arc<dyn OpLogStore>> {
+        let store = self.space.open_misled(news).await?;
+        let store = store.ok_or_else(|| Failure::new("the harness's watch lies no more"))?;
+        Ok(self.twisted(store))
     }
 
     fn twisted(&self, store: Arc<dyn OpLogStore>) -> Arc<dyn OpLogStore> {
