@@ -61,7 +61,7 @@ impl Database {
         }
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, make);
-        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
         connection.busy_handler(Some(wait)).map_err(failed)?;
         let database = Self(Arc::new(Mutex::new(connection)));
         // Looked at before anything is changed: it may be another program's.

@@ -83,6 +83,8 @@ every_case!(
         h11_a_tail_that_races_trims_misses_nothing_unsaid,
         a_log_begun_anew_holds_nothing_of_lower_epochs,
         h21_what_is_skipped_is_told_for_good_and_shuts_lower_epochs_out,
+        h14_damage_is_corrupt_and_never_passed_over,
+        h23_what_a_later_version_wrote_is_told_as_such,
         a_log_is_what_its_model_says_after_any_steps,
     ]
 );

@@ -40,6 +40,8 @@ every_case!(
         what_is_stored_under_a_name_never_changes,
         of_several_attestations_the_first_stays,
         damage_is_corrupt_and_names_the_part,
+        h14_rot_is_corrupt_and_names_the_part,
+        h23_what_a_later_version_wrote_is_told_as_such,
         h24_of_two_publishers_nobody_harms_the_other,
         h05_of_twenty_racers_for_an_entry_one_wins_and_all_agree,
         h01_an_entry_on_one_of_a_higher_epoch_is_fenced,

@@ -10,6 +10,7 @@
 
 mod case;
 mod claims;
+mod damage;
 mod election;
 mod failure;
 mod log;
@@ -22,6 +23,7 @@ mod threads;
 mod wire;
 
 pub use case::{Case, Kind, Need, Running};
+pub use damage::Damage;
 pub use election::{
     Election, ElectionFacts, ElectionHarness, ElectionSpace, ElectionTrial, ElectionTwist,
 };

@@ -76,6 +76,7 @@ impl LogTwist for AcknowledgesBeforeSync {
             held.push(cache);
         }
         let writer = Unsynced::new(store.open_writer(token).await?);
+        drop(held);
         self.0.lock().push(writer.cache());
         Ok(Box::new(writer))
     }

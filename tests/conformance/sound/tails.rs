@@ -20,11 +20,11 @@ impl LogTwist for ReadsAhead {
         if trimmed {
             return Ok(inner);
         }
-        let ahead = Arc::clone(&self.0);
+        let sent = Arc::clone(&self.0);
         Ok(Box::new(Ahead {
             inner,
             position: after,
-            ahead,
+            sent,
         }))
     }
 
@@ -44,7 +44,7 @@ impl LogTwist for ReadsAhead {
 struct Ahead {
     inner: Box<dyn OpLogTail>,
     position: Position,
-    ahead: Arc<Mutex<Vec<Batch>>>,
+    sent: Arc<Mutex<Vec<Batch>>>,
 }
 
 #[async_trait]
@@ -52,7 +52,7 @@ impl OpLogTail for Ahead {
     async fn next(&mut self) -> Result<TailEvent> {
         let mut event = self.inner.next().await?;
         if let TailEvent::Trimmed { .. } = event {
-            let mut rest = self.ahead.lock().clone();
+            let mut rest = self.sent.lock().clone();
             rest.retain(|batch| batch.first() > self.position.seq);
             event = TailEvent::Batches(rest);
         }

@@ -1,8 +1,9 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use standfast_core::conformance::{
-    SnapshotHarness, SnapshotSpace, Snapshots, Wire, WiredSnapshots,
+    Damage, SnapshotHarness, SnapshotSpace, Snapshots, Wire, WiredSnapshots,
 };
 use standfast_core::{Result, SnapshotStore};
 use tempfile::TempDir;
@@ -45,9 +46,39 @@ impl SnapshotSpace for Space {
         }))
     }
 
+    async fn damage(&self, how: Damage) -> Result<bool> {
+        let root = self.0.path().join("c");
+        match how {
+            Damage::Rot => change(&root.join("parts"), |bytes| bytes[0] ^= 1),
+            Damage::Newer => {
+                for folder in ["manifests", "catalog"] {
+                    change(&root.join(folder), |bytes| {
+                        let text = String::from_utf8(bytes.clone()).unwrap();
+                        *bytes = text.replace("\"format\": 1", "\"format\": 99").into();
+                    });
+                }
+            }
+        }
+        Ok(true)
+    }
+
     async fn remove(&self) -> Result<()> {
         std::fs::remove_dir_all(self.0.path()).unwrap();
         Ok(())
+    }
+}
+
+/// Changes every file in a folder and below, if it is there.
+fn change(folder: &Path, how: impl Fn(&mut Vec<u8>) + Copy) {
+    for file in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            change(&path, how);
+        } else {
+            let mut bytes = std::fs::read(&path).unwrap();
+            how(&mut bytes);
+            std::fs::write(&path, bytes).unwrap();
+        }
     }
 }
 
@@ -58,6 +89,8 @@ suite!(Snapshots, files(),
         what_is_stored_under_a_name_never_changes,
         of_several_attestations_the_first_stays,
         damage_is_corrupt_and_names_the_part,
+        h14_rot_is_corrupt_and_names_the_part,
+        h23_what_a_later_version_wrote_is_told_as_such,
         h24_of_two_publishers_nobody_harms_the_other,
         h05_of_twenty_racers_for_an_entry_one_wins_and_all_agree,
         h01_an_entry_on_one_of_a_higher_epoch_is_fenced,

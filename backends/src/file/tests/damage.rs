@@ -274,16 +274,18 @@ async fn damage_behind_ones_own_position_is_regressed_not_forgotten() {
     assert_eq!(*error.kind(), ErrorKind::LogRegressed, "{error}");
 }
 
+/// Makes the checksum of a header or a frame fit what is in it.
+pub(super) fn reseal(bytes: &mut [u8], length: usize) {
+    let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+    crc.update(&bytes[..12]);
+    crc.update(&bytes[16..length]);
+    let crc = u32::try_from(crc.finalize()).unwrap();
+    bytes[12..16].copy_from_slice(&crc.to_le_bytes());
+}
+
 #[tokio::test]
 async fn a_newer_format_and_another_clusters_segment_are_refused_as_such() {
     let sample = sample(true).await;
-    let reseal = |bytes: &mut [u8], length: usize| {
-        let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-        crc.update(&bytes[..12]);
-        crc.update(&bytes[16..length]);
-        let crc = u32::try_from(crc.finalize()).unwrap();
-        bytes[12..16].copy_from_slice(&crc.to_le_bytes());
-    };
     let newer_header = sample.damaged(0, |bytes| {
         bytes[4] = 2;
         reseal(bytes, SegmentHeader::LEN);

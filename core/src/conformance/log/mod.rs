@@ -2,6 +2,7 @@
 
 mod appending;
 mod begun;
+mod damaged;
 mod fencing;
 mod harness;
 mod held;
@@ -22,6 +23,7 @@ mod twist;
 use std::sync::Arc;
 
 use crate::conformance::case::{Case, Kind};
+use crate::conformance::damage::Damage;
 use crate::conformance::failure::Outcome;
 use crate::oplog::{Fencing, OpLogCapabilities};
 use crate::store::Reach;
@@ -40,6 +42,7 @@ pub struct LogFacts {
     capabilities: OpLogCapabilities,
     wired: bool,
     apart: bool,
+    damaged: bool,
     misled: bool,
 }
 
@@ -65,6 +68,7 @@ impl Kind for Log {
             trimming::cases(),
             racing_trims::cases(),
             begun::cases(),
+            damaged::cases(),
             model::cases(),
         ]
         .into_iter()
@@ -78,6 +82,7 @@ impl Kind for Log {
             capabilities: space.open().await?.capabilities(),
             wired: space.open_wired().await?.is_some(),
             apart: space.open_apart().await?.is_some(),
+            damaged: space.damage(Damage::Rot).await?,
             misled: space.open_misled(News::Lost).await?.is_some(),
         })
     }
@@ -144,4 +149,9 @@ fn apart(facts: &LogFacts) -> Option<&'static str> {
 /// The harness can tell lies about the log.
 fn misled(facts: &LogFacts) -> Option<&'static str> {
     (!facts.misled).then_some("no watch in the harness's hand: it cannot lie")
+}
+
+/// The harness can damage what is stored.
+fn damaged(facts: &LogFacts) -> Option<&'static str> {
+    (!facts.damaged).then_some("no way to damage what is stored")
 }

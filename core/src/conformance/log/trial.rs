@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 
 use super::harness::{LogHarness, LogSpace, News, Wired};
 use super::twist::{LogTwist, Twisted};
+use crate::conformance::damage::Damage;
 use crate::conformance::failure::{Failure, Outcome};
 use crate::conformance::parts::cluster;
 use crate::conformance::process::{Apart, Process};
@@ -111,6 +112,14 @@ impl Log {
         let store = self.space.open_misled(news).await?;
         let store = store.ok_or_else(|| Failure::new("the harness's watch lies no more"))?;
         Ok(self.twisted(store))
+    }
+
+    /// Damages what is stored.
+    pub(super) async fn damage(&self, how: Damage) -> Outcome {
+        if self.space.damage(how).await? {
+            return Ok(());
+        }
+        Err(Failure::new("the harness damages nothing any more"))
     }
 
     fn twisted(&self, store: Arc<dyn OpLogStore>) -> Arc<dyn OpLogStore> {

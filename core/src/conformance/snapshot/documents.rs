@@ -123,7 +123,7 @@ async fn of_several_attestations_the_first_stays(trial: &SnapshotTrial) -> Outco
 }
 
 /// Gives zeros where bytes are missing or altered.
-struct HidesDamage;
+pub(super) struct HidesDamage;
 
 #[async_trait]
 impl SnapshotTwist for HidesDamage {

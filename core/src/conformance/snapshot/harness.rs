@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::conformance::damage::Damage;
 use crate::conformance::process::Apart;
 use crate::conformance::wire::Wire;
 use crate::error::Result;
@@ -55,6 +56,18 @@ pub trait SnapshotSpace: Send + Sync {
     /// Cancel safe: changes nothing.
     async fn open_apart(&self) -> Result<Option<Apart<dyn SnapshotStore>>> {
         Ok(None)
+    }
+
+    /// Damages what is stored, while no handle is used; where nothing is stored it does nothing. Whether the harness has such a
+    /// thing: not by default, and the cases that need it do not apply then.
+    ///
+    /// # Errors
+    /// What keeps it from being damaged.
+    ///
+    /// # Cancel safety
+    /// May or may not have happened.
+    async fn damage(&self, _how: Damage) -> Result<bool> {
+        Ok(false)
     }
 
     /// Removes the storage; no handle is used any more.

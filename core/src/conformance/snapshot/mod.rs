@@ -1,6 +1,7 @@
 //! The cases about snapshot stores.
 
 mod collecting;
+mod damaged;
 mod documents;
 mod entries;
 mod harness;
@@ -19,6 +20,7 @@ mod twist;
 use std::sync::Arc;
 
 use crate::conformance::case::{Case, Kind};
+use crate::conformance::damage::Damage;
 use crate::conformance::failure::Outcome;
 use crate::store::Reach;
 
@@ -36,6 +38,7 @@ pub struct SnapshotFacts {
     reach: Reach,
     wired: bool,
     apart: bool,
+    damaged: bool,
 }
 
 impl Kind for Snapshots {
@@ -49,6 +52,7 @@ impl Kind for Snapshots {
         [
             identity::cases(),
             documents::cases(),
+            damaged::cases(),
             publishing::cases(),
             entries::cases(),
             interleaved::cases(),
@@ -69,6 +73,7 @@ impl Kind for Snapshots {
             reach: space.open().await?.capabilities().reach,
             wired: space.open_wired().await?.is_some(),
             apart: space.open_apart().await?.is_some(),
+            damaged: space.damage(Damage::Rot).await?,
         })
     }
 
@@ -103,4 +108,9 @@ fn apart(facts: &SnapshotFacts) -> Option<&'static str> {
         (false, Reach::Process) => Some("reach = process: no other process publishes"),
         (false, _) => Some("no way to freeze a leader"),
     }
+}
+
+/// The harness can damage what is stored.
+fn damaged(facts: &SnapshotFacts) -> Option<&'static str> {
+    (!facts.damaged).then_some("no way to damage what is stored")
 }

@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 
 use super::harness::{SnapshotHarness, SnapshotSpace, WiredSnapshots};
 use super::twist::{SnapshotTwist, Twisted};
+use crate::conformance::damage::Damage;
 use crate::conformance::failure::{Failure, Outcome};
 use crate::conformance::parts::cluster;
 use crate::conformance::process::{Apart, Process};
@@ -103,6 +104,14 @@ impl Place {
         let Apart { store, process } =
             apart.ok_or_else(|| Failure::new("the harness starts no process any more"))?;
         Ok((self.twisted(store), process))
+    }
+
+    /// Damages what is stored.
+    pub(super) async fn damage(&self, how: Damage) -> Outcome {
+        if self.space.damage(how).await? {
+            return Ok(());
+        }
+        Err(Failure::new("the harness damages nothing any more"))
     }
 
     fn twisted(&self, store: Arc<dyn SnapshotStore>) -> Arc<dyn SnapshotStore> {
