@@ -22,16 +22,18 @@ mod tests {
     use std::sync::mpsc::channel;
     use std::time::Duration;
 
+    use tokio::task::JoinSet;
+
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn others_go_on_while_it_blocks() {
         let (sender, receiver) = channel();
-        let blocking = tokio::spawn(may_block(async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(may_block(async move {
             receiver.recv_timeout(Duration::from_mins(1)).unwrap();
         }));
-        let other = tokio::spawn(async move { sender.send(()).unwrap() });
-        blocking.await.unwrap();
-        other.await.unwrap();
+        tasks.spawn(async move { sender.send(()).unwrap() });
+        tasks.join_all().await;
     }
 }

@@ -1,6 +1,5 @@
 //! What `standfast certify` says about stores, and that it leaves them as they were.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -11,9 +10,6 @@ use crate::node::standfast;
 
 /// A case that writes more than a kilobyte into one file of a bucket.
 const LONG_CASE: &str = "a_snapshot_whose_own_upload_was_revoked_is_not_listed";
-
-/// How long certify may take to begin.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/configs");
 

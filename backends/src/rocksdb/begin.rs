@@ -48,7 +48,7 @@ fn keep_aside(space: &Space, db: &DB, epoch: Epoch) -> Result<()> {
             .map_err(|source| database_error(OPERATION, &aside, source))?;
     }
     // Also when it was there: whoever made it may have died before this. RocksDB does not do it.
-    let parent = aside.parent().unwrap_or(Path::new("/"));
+    let parent = aside.parent().unwrap_or_else(|| Path::new("/"));
     sync_dir(parent).map_err(|source| io_error(OPERATION, parent, source))
 }
 

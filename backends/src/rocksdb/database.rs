@@ -1,5 +1,6 @@
 //! Opening the database of a directory, as its one writer or as one of its readers.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,10 +46,12 @@ pub(super) fn exists(operation: &'static str, dir: &Path) -> Result<bool> {
 /// A file of a database that had its `CURRENT` once. Before that there is at most a first manifest.
 fn left_of_one(dir: &Path) -> io::Result<Option<String>> {
     for entry in fs::read_dir(dir)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        let is_manifest = name.starts_with("MANIFEST-") && name != "MANIFEST-000001";
-        if is_manifest || name.ends_with(".sst") || name.ends_with(".log") {
-            return Ok(Some(name));
+        let name = PathBuf::from(entry?.file_name());
+        let text = name.to_string_lossy();
+        let is_manifest = text.starts_with("MANIFEST-") && text != "MANIFEST-000001";
+        let extension = name.extension().and_then(OsStr::to_str);
+        if is_manifest || matches!(extension, Some("sst" | "log")) {
+            return Ok(Some(text.into_owned()));
         }
     }
     Ok(None)

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The file is blocks of 32 KiB that no record crosses: what does not fit is a first, middle ones and a last.
-//! Source: RocksDB, db/log_format.h and db/log_writer.cc.
+//! Source: RocksDB, `db/log_format.h` and `db/log_writer.cc`.
 
 /// Blocks that no physical record crosses.
 const BLOCK: usize = 32 << 10;
@@ -37,9 +37,10 @@ impl Record<'_> {
 /// The physical record that `bytes` begin with, if it is sound.
 fn record(bytes: &[u8]) -> Option<Record<'_>> {
     let length = claimed_length(bytes)?;
-    let (kind, payload) = bytes.get(6..HEADER + length)?.split_first()?;
-    let is_sound =
-        TYPES.contains(kind) && checksum(bytes.get(6..HEADER + length)?) == stored(bytes);
+    let checked = bytes.get(HEADER - 1..HEADER + length)?;
+    let (kind, payload) = checked.split_first()?;
+    let found = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, checked);
+    let is_sound = TYPES.contains(kind) && stored(bytes) == Some(found);
     is_sound.then_some(Record {
         kind: *kind,
         payload,
@@ -51,13 +52,6 @@ fn claimed_length(bytes: &[u8]) -> Option<usize> {
         .get(4..)?
         .first_chunk()
         .map(|length| usize::from(u16::from_le_bytes(*length)))
-}
-
-fn checksum(checked: &[u8]) -> Option<u64> {
-    Some(crc_fast::checksum(
-        crc_fast::CrcAlgorithm::Crc32Iscsi,
-        checked,
-    ))
 }
 
 /// The checksum that a header has: RocksDB turns it, and moves it by a constant.

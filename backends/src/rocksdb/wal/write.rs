@@ -8,7 +8,7 @@ const PUT_IN_FAMILY: u8 = 0x5;
 ///   item       tag 1 | [family] | key | [value]
 /// ```
 ///
-/// Family and lengths are varints. Source: RocksDB, db/write_batch.cc and db/dbformat.h.
+/// Family and lengths are varints. Source: RocksDB, `db/write_batch.cc` and `db/dbformat.h`.
 pub(super) struct Write<'a> {
     /// Rises with every item that was ever written.
     pub(super) sequence: u64,
@@ -47,13 +47,11 @@ impl<'a> Write<'a> {
 /// Whether an item of this tag names its family, and how many strings it has.
 const fn shape(tag: u8) -> Option<(bool, usize)> {
     Some(match tag {
-        // Put, delete, delete a range, nothing.
-        PUT => (false, 2),
-        PUT_IN_FAMILY => (true, 2),
+        // Put or delete a range; delete; nothing.
+        PUT | 0xF => (false, 2),
+        PUT_IN_FAMILY | 0xE => (true, 2),
         0x0 => (false, 1),
         0x4 => (true, 1),
-        0xF => (false, 2),
-        0xE => (true, 2),
         0xD => (false, 0),
         _ => return None,
     })
