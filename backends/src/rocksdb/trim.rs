@@ -8,7 +8,6 @@ use super::database::{batches, meta};
 use super::error::database_error;
 use super::layout::batch_key;
 use super::off_thread::off_thread;
-use super::options::synced;
 use super::records::{FloorRecord, Single, encode};
 use super::space::Space;
 use super::view::View;
@@ -16,8 +15,8 @@ use standfast_core::{FenceToken, Position, Result, Seq, TrimGuard};
 
 const OPERATION: &str = "trim";
 
-/// Removes batches: asks the guard, THEN writes the new floor and the removal as one synced write, THEN gives the room
-/// back.
+/// Removes batches: asks the guard, THEN writes the new floor and the removal as one write, THEN writes out what is in memory,
+/// which makes that durable, THEN drops files.
 ///
 /// Other stores write a floor first and ask the guard after, so that a reader who finds something missing can tell a trim
 /// from a loss. Here nothing is ever missing above the floor: both are one write. The guard is asked while the lock is
@@ -37,9 +36,10 @@ pub(super) async fn trim(space: &Arc<Space>, through: Seq, guard: &dyn TrimGuard
         // Each step takes the lock anew: a term that ends does not wait for all of them.
         {
             let dir = Arc::clone(&dir);
-            held(space, &token, move |db| drop_files(&dir, db, floor)).await?;
+            held(space, &token, move |db| write_out(&dir, db)).await?;
         }
-        held(space, &token, move |db| write_out(&dir, db)).await?;
+        // After it: files that are gone before the floor is durable would be missing above the one before.
+        held(space, &token, move |db| drop_files(&dir, db, floor)).await?;
         held(space, &token, move |db| {
             merge(db, floor);
             Ok(())
@@ -89,7 +89,8 @@ fn cut(dir: &Path, db: &DB, through: Seq) -> Result<Position> {
         batch_key(Seq::ZERO),
         batch_key(position.seq.next()),
     );
-    db.write_opt(batch, &synced())
+    // Not synced: `write_out` is.
+    db.write(batch)
         .map_err(|source| database_error(OPERATION, dir, source))?;
     Ok(position)
 }
