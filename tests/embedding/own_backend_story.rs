@@ -25,9 +25,9 @@ async fn it_passes_every_case_that_it_does_not_declare_away() {
             "begins_anew = false",
             "fencing is not lock",
             "keeps_skips = false",
-            "no way to freeze a writer",
             "no watch in the harness's hand: it cannot lie",
             "no way to damage what is stored",
+            "no way to freeze a writer",
             "no wire: the harness cannot hold single calls",
             "tells_usage = false",
         ]

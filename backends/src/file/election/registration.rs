@@ -154,7 +154,12 @@ pub(super) fn members(dir: &ElectionDir) -> Result<Vec<Member>> {
             Err(error) if *error.kind() == ErrorKind::NotFound => continue,
             result => result?,
         };
-        if !dir.is_freed(&path.with_extension("lock"), &file.boot)? {
+        let is_freed = match dir.is_freed(&path.with_extension("lock"), &file.boot) {
+            // Neither name is synced: a power cut may leave the entry alone.
+            Err(error) if *error.kind() == ErrorKind::NotFound => true,
+            result => result?,
+        };
+        if !is_freed {
             members.push(file.member);
         }
     }
