@@ -81,10 +81,7 @@ impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
             let missing = format!("there is no directory {}", dir.display());
             return Err(error(ErrorKind::NotFound, "open store").context(missing));
         }
-        check_shared(
-            &dir,
-            mount::reach(&dir).map_err(|error| error.backend(NAME))?,
-        )?;
+        check_local(&dir, mount::reach(&dir))?;
         let log = RocksDbOpLog::open(&dir, &context.data_dir.join(SCRATCHES));
         Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
     }
@@ -110,15 +107,19 @@ impl Factory<dyn OpLogStore> for RocksDbOpLogFactory {
     }
 }
 
-/// Refuses what several hosts reach: a reader on another one would see files that its host remembers.
-fn check_shared(dir: &Path, reach: Reach) -> Result<()> {
-    if reach == Reach::Host {
-        return Ok(());
-    }
-    Err(error(ErrorKind::Config, "open store").context(format!(
-        "{} is on a file system of several hosts: put it on a local one, or take `type = \"file\"`",
+/// Refuses what is not known as local: a reader on another host would see files that its host remembers.
+fn check_local(dir: &Path, reach: Result<Reach>) -> Result<()> {
+    let refused = error(ErrorKind::Config, "open store").context(format!(
+        "{} is not on a file system that is known as local: put it on ext4, xfs, btrfs, zfs or tmpfs, or take `type = \"file\"` \
+         where several hosts share it",
         dir.display()
-    )))
+    ));
+    match reach {
+        Ok(Reach::Host) => Ok(()),
+        Ok(_) => Err(refused),
+        Err(error) if *error.kind() == ErrorKind::Config => Err(refused.source(error)),
+        Err(error) => Err(error.backend(NAME)),
+    }
 }
 
 /// The directory that a scratch place names.
@@ -132,11 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_system_of_several_hosts_is_refused_with_the_way_out() {
+    fn a_file_system_that_is_not_local_is_refused_with_the_way_out() {
         let dir = Path::new("/srv/log");
-        let error = check_shared(dir, Reach::Cluster).unwrap_err();
-        assert_eq!(*error.kind(), ErrorKind::Config);
-        assert!(error.to_string().contains(r#"type = "file""#), "{error}");
-        check_shared(dir, Reach::Host).unwrap();
+        let stale = error(ErrorKind::Config, "open store").context("listings may be stale");
+        for reach in [Ok(Reach::Cluster), Err(stale)] {
+            let error = check_local(dir, reach).unwrap_err();
+            assert_eq!(*error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(r#"type = "file""#), "{error}");
+        }
+        check_local(dir, Ok(Reach::Host)).unwrap();
     }
 }
