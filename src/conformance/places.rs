@@ -102,7 +102,8 @@ impl<S: Store + ?Sized> Places<S> {
             _ if *error.kind() == ErrorKind::Foreign => return Err(self.in_use()),
             Ok(Some(first)) if first != drawn => return Err(self.in_use()),
             Ok(Some(_)) => {}
-            Ok(None) if *error.kind() != ErrorKind::Unavailable => {}
+            // What only one who claims it alone meets.
+            Ok(None) if matches!(error.kind(), ErrorKind::Quota | ErrorKind::Config) => {}
             _ => {
                 return Err(error.context(format!(
                     "{} stays, for another suite may be claiming it: when none runs, remove it",
