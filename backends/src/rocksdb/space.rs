@@ -191,10 +191,13 @@ impl Space {
     /// Closes the database, if it is still this writer's.
     pub(super) fn release(&self, grant: Grant) {
         let is_own = |owner: &Owner| owner.generation == grant.generation;
-        if let Some(owner) = self.owner.read().as_ref().filter(|owner| is_own(owner)) {
+        // Recursive: it passes by whoever waits to take the database, who waits for the same.
+        let held = self.owner.read_recursive();
+        if let Some(owner) = held.as_ref().filter(|owner| is_own(owner)) {
             // A trim that merges files holds the database until it is done: it gives up now, and the next one goes on.
             owner.db.cancel_all_background_work(false);
         }
+        drop(held);
         let mut owner = self.owner.write();
         if owner.as_ref().is_some_and(is_own) {
             *owner = None;
