@@ -1,6 +1,5 @@
 //! Opening the database of a directory, as its one writer or as one of its readers.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ use super::error::{corrupt, database_error, error, io_error, not_initialised};
 use super::holder::Holder;
 use super::layout::{BATCHES, META};
 use super::options::Tuning;
-use super::wal;
+use super::wal::{self, End};
 use standfast_core::{Error, ErrorKind, Result};
 
 /// How often, and how long each time, a lock is waited for whose holder may be ending: the kernel frees the memory of a
@@ -35,6 +34,8 @@ pub(super) fn exists(operation: &'static str, dir: &Path) -> Result<bool> {
         }
         Err(_missing) => match left_of_one(dir).map_err(|e| io_error(operation, dir, e))? {
             None => Ok(false),
+            // Made meanwhile.
+            Some(_) if current.exists() => Ok(true),
             Some(left) => {
                 let what = format!("CURRENT is missing, and {left} is there");
                 Err(corrupt(operation, dir, &what))
@@ -46,12 +47,14 @@ pub(super) fn exists(operation: &'static str, dir: &Path) -> Result<bool> {
 /// A file of a database that had its `CURRENT` once. Before that there is at most a first manifest.
 fn left_of_one(dir: &Path) -> io::Result<Option<String>> {
     for entry in fs::read_dir(dir)? {
-        let name = PathBuf::from(entry?.file_name());
-        let text = name.to_string_lossy();
-        let is_manifest = text.starts_with("MANIFEST-") && text != "MANIFEST-000001";
-        let extension = name.extension().and_then(OsStr::to_str);
-        if is_manifest || matches!(extension, Some("sst" | "log")) {
-            return Ok(Some(text.into_owned()));
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let is_numbered =
+            |number: &str| number.len() >= 6 && number.bytes().all(|b| b.is_ascii_digit());
+        let is_manifest = name.strip_prefix("MANIFEST-").is_some_and(is_numbered);
+        let is_first = name == "MANIFEST-000001";
+        let (stem, kind) = name.rsplit_once('.').unwrap_or_default();
+        if is_manifest && !is_first || matches!(kind, "sst" | "log") && is_numbered(stem) {
+            return Ok(Some(name));
         }
     }
     Ok(None)
@@ -67,8 +70,11 @@ pub(super) fn open(operation: &'static str, dir: &Path, tuning: &Tuning) -> Resu
         return Err(not_initialised(operation, dir));
     }
     wait_for_lock(operation, dir)?;
-    wal::check(operation, dir)?;
-    DB::open_cf_descriptors(&tuning.database, dir, families())
+    let options = match wal::check(operation, dir)? {
+        End::Sound => tuning.database.clone(),
+        End::Torn => tuning.upto_the_cut(),
+    };
+    DB::open_cf_descriptors(&options, dir, families())
         .map_err(|source| not_opened(operation, dir, tuning, source))
 }
 
@@ -121,6 +127,14 @@ pub(super) fn check_unused(operation: &'static str, dir: &Path, tuning: &Tuning)
     Ok(())
 }
 
+/// How a reader has the database.
+pub(super) enum Followed {
+    /// A secondary instance, which catches up.
+    Following(DB),
+    /// As it was: its last writer was cut, and until the next one begins nothing comes.
+    AsItWas(DB),
+}
+
 /// Opens the database as one of its readers, which keeps its own notes in `scratch`.
 ///
 /// # Errors
@@ -130,13 +144,23 @@ pub(super) fn follow(
     dir: &Path,
     scratch: &Path,
     tuning: &Tuning,
-) -> Result<DB> {
+) -> Result<Followed> {
     if !exists(operation, dir)? {
         return Err(not_initialised(operation, dir));
     }
-    wal::check_readable(operation, dir)?;
-    DB::open_cf_descriptors_as_secondary(&tuning.following(), dir, scratch, families())
-        .map_err(|source| refused(operation, dir, tuning, source))
+    let opened = match wal::check_readable(operation, dir)? {
+        End::Sound => {
+            let options = tuning.following();
+            DB::open_cf_descriptors_as_secondary(&options, dir, scratch, families())
+                .map(Followed::Following)
+        }
+        End::Torn => {
+            let options = tuning.upto_the_cut();
+            DB::open_cf_descriptors_read_only(&options, dir, families(), false)
+                .map(Followed::AsItWas)
+        }
+    };
+    opened.map_err(|source| refused(operation, dir, tuning, source))
 }
 
 fn families() -> [ColumnFamilyDescriptor; 2] {
@@ -221,7 +245,11 @@ pub(super) fn check_writable(operation: &'static str, dir: &Path) -> Result<()> 
 }
 
 fn missing_manifest(dir: &Path) -> Option<PathBuf> {
-    let current = fs::read_to_string(dir.join("CURRENT")).ok()?;
-    let manifest = dir.join(current.trim_end());
-    (!manifest.exists()).then_some(manifest)
+    let named = || {
+        let current = fs::read_to_string(dir.join("CURRENT")).ok()?;
+        Some(dir.join(current.trim_end()))
+    };
+    let manifest = named()?;
+    // A writer may have begun a new one meanwhile.
+    (!manifest.exists() && named()? == manifest).then_some(manifest)
 }

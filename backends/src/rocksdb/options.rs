@@ -28,6 +28,13 @@ impl Tuning {
         Self { database: options }
     }
 
+    /// Of the database, to open it all the same where its write-ahead log ends with a write that was cut.
+    pub(super) fn upto_the_cut(&self) -> Options {
+        let mut options = self.database.clone();
+        options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+        options
+    }
+
     /// Of the database, for one of its readers.
     pub(super) fn following(&self) -> Options {
         let mut options = self.database.clone();

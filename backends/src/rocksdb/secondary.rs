@@ -7,7 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rocksdb::DB;
 
-use super::database::follow;
+use super::database::{Followed, follow};
 use super::error::{database_error, io_error};
 use super::options::Tuning;
 use super::view::View;
@@ -86,13 +86,17 @@ impl Secondary {
             return look(&View::still(db, dir));
         }
         let scratch = Scratch::make(&self.scratches)?;
-        let db = follow(operation, dir, &scratch.0, tuning)?;
-        let result = look(&View::still(&db, dir));
-        *open = Some(Open {
-            db,
-            _scratch: scratch,
-        });
-        result
+        match follow(operation, dir, &scratch.0, tuning)? {
+            Followed::AsItWas(db) => look(&View::still(&db, dir)),
+            Followed::Following(db) => {
+                let result = look(&View::still(&db, dir));
+                *open = Some(Open {
+                    db,
+                    _scratch: scratch,
+                });
+                result
+            }
+        }
     }
 
     /// Gives its memory back until the next look.

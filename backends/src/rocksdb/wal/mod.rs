@@ -19,7 +19,17 @@ use standfast_core::{Batch, Result, Seq};
 const BATCHES: u32 = 0;
 const META: u32 = 1;
 
-/// Whether the write-ahead log lost something that was committed.
+/// How a write-ahead log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// With a whole record, or within one that is too short: RocksDB takes that for one that was being written.
+    Sound,
+    /// With a record that was being written when the power went: at full length, and not all of it is there. RocksDB takes
+    /// that for damage, unless it is told to stop where it finds some.
+    Torn,
+}
+
+/// Looks whether the write-ahead log lost something that was committed.
 ///
 /// RocksDB cannot tell a record whose length was damaged, near the end of a file, from one that was being written, and passes
 /// over all that follows it. The record tells, when it is whole but for its length. Else what follows tells: a later batch,
@@ -29,77 +39,83 @@ const META: u32 = 1;
 ///
 /// # Errors
 /// `Corrupt` with file and offset.
-pub(super) fn check(operation: &'static str, dir: &Path) -> Result<()> {
-    let mut count = 0;
-    // Twice: a file may give way to the next one while the directory is listed.
-    for _ in 0..2 {
-        if count == 0 {
-            count = each_file(operation, dir, |path, bytes| {
-                check_file(operation, path, bytes)
-            })?;
-        }
+pub(super) fn check(operation: &'static str, dir: &Path) -> Result<End> {
+    let mut files = contents(operation, dir)?;
+    if files.is_empty() {
+        // One file may have given way to the next while the directory was listed.
+        files = contents(operation, dir)?;
     }
-    if count == 0 {
+    if files.is_empty() {
         let what =
             "the write-ahead log is gone: a database that was closed has one, if only an empty one";
         return Err(corrupt(operation, dir, what));
     }
-    Ok(())
+    judge(operation, &files)
 }
 
-fn check_file(operation: &'static str, path: &Path, bytes: &[u8]) -> Result<()> {
-    let sound = ended(operation, path, bytes)?;
-    if sound == bytes.len() {
-        return Ok(());
+/// Looks whether the write-ahead log can be read at all, by somebody who follows its writer. What was lost of it is told by
+/// what can be read.
+///
+/// # Errors
+/// `Corrupt` with file and offset.
+pub(super) fn check_readable(operation: &'static str, dir: &Path) -> Result<End> {
+    let files = contents(operation, dir)?;
+    for (path, bytes) in &files {
+        ended(operation, path, bytes)?;
     }
-    if has_another_length(bytes, sound) {
-        let what = format!("the length of the record at byte {sound} is damaged");
-        return Err(corrupt(operation, path, &what));
+    Ok(judge(operation, &files).unwrap_or(End::Sound))
+}
+
+fn judge(operation: &'static str, files: &[(PathBuf, Vec<u8>)]) -> Result<End> {
+    for (at, (path, bytes)) in files.iter().enumerate() {
+        let sound = ended(operation, path, bytes)?;
+        if sound == bytes.len() {
+            continue;
+        }
+        if has_another_length(bytes, sound) {
+            let what = format!("the length of the record at byte {sound} is damaged");
+            return Err(corrupt(operation, path, &what));
+        }
+        let (older, newer) = (files.iter().take(at), files.iter().skip(at + 1));
+        let mut before: Vec<_> = older.flat_map(|(_, bytes)| written(bytes, 0)).collect();
+        before.extend(written(bytes.get(..sound).unwrap_or_default(), 0));
+        let mut behind = written(bytes, resume(bytes, sound));
+        behind.extend(newer.flat_map(|(_, bytes)| written(bytes, 0)));
+        if let Some(committed) = committed_beyond(&before, &behind) {
+            let what = format!(
+                "a record is damaged at byte {sound}, and what follows it calls seq {committed} committed"
+            );
+            return Err(corrupt(operation, path, &what));
+        }
+        return Ok(End::Torn);
     }
-    let before = written(bytes.get(..sound).unwrap_or_default(), 0);
-    let behind = written(bytes, resume(bytes, sound));
-    let last = writes(&before).map(|write| write.sequence).max();
-    let reached = writes(&before).filter_map(|write| appended(&write)).max();
-    let committed = writes(&behind)
+    Ok(End::Sound)
+}
+
+/// What `behind` calls committed, if `before` does not reach it.
+fn committed_beyond(before: &[Vec<u8>], behind: &[Vec<u8>]) -> Option<Seq> {
+    let last = writes(before).map(|write| write.sequence).max();
+    let reached = writes(before).filter_map(|write| appended(&write)).max();
+    let committed = writes(behind)
         // What is older is no part of this log.
         .filter(|write| last.is_none_or(|last| write.sequence > last))
         .filter_map(|write| calls_committed(&write))
         .max();
-    if committed > Some(reached.unwrap_or(Seq::ZERO)) {
-        let what = format!(
-            "a record is damaged at byte {sound}, and what follows it calls seq {} committed",
-            committed.unwrap_or(Seq::ZERO)
-        );
-        return Err(corrupt(operation, path, &what));
-    }
-    Ok(())
+    committed.filter(|committed| *committed > reached.unwrap_or(Seq::ZERO))
 }
 
-/// Whether the write-ahead log can be read at all, by somebody who follows its writer.
-///
-/// # Errors
-/// `Corrupt` with file and offset.
-pub(super) fn check_readable(operation: &'static str, dir: &Path) -> Result<()> {
-    let look = |path: &Path, bytes: &[u8]| ended(operation, path, bytes).map(drop);
-    each_file(operation, dir, look).map(drop)
-}
-
-/// Looks at each file, and returns how many there are.
-fn each_file(
-    operation: &'static str,
-    dir: &Path,
-    look: impl Fn(&Path, &[u8]) -> Result<()>,
-) -> Result<usize> {
-    let files = files(dir).map_err(|source| io_error(operation, dir, source))?;
-    for path in &files {
-        match fs::read(path) {
+/// The files with what is in them, the oldest first.
+fn contents(operation: &'static str, dir: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for path in files(dir).map_err(|source| io_error(operation, dir, source))? {
+        match fs::read(&path) {
             // Written out just now.
             Err(gone) if gone.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(io_error(operation, path, source)),
-            Ok(bytes) => look(path, &bytes)?,
+            Err(source) => return Err(io_error(operation, &path, source)),
+            Ok(bytes) => found.push((path, bytes)),
         }
     }
-    Ok(files.len())
+    Ok(found)
 }
 
 /// Where the sound records end.

@@ -188,3 +188,39 @@ async fn damage_among_large_batches_is_told() {
         is_told(&log, reopen(&log).await);
     }
 }
+
+/// What a power cut may leave of a write that was under way: its length, and not all of its bytes.
+#[tokio::test]
+async fn a_write_that_was_cut_at_full_length_is_no_damage() {
+    for torn in [TornAt::End, TornAt::Middle, TornAt::FirstBlock] {
+        let log = Log::new().await;
+        let mut writer = lead(&log.handle(), 1).await.unwrap();
+        append_some(&mut *writer, 5).await;
+        writer.mark_committed().await.unwrap();
+        let end = writer.tail();
+        append(&mut *writer, &vec![7; 100_000]).await.unwrap();
+        drop(writer);
+        let wal = largest(&log.path(), "log");
+        let mut bytes = fs::read(&wal).unwrap();
+        let length = bytes.len();
+        let zeros = match torn {
+            TornAt::End => length - 30..length,
+            TornAt::Middle => 40_960..45_056,
+            TornAt::FirstBlock => 8192..16_384,
+        };
+        bytes[zeros].fill(0);
+        fs::write(&wal, bytes).unwrap();
+        let read = read_all(&log.handle()).await.unwrap();
+        assert_eq!(read.last().unwrap().end(), end, "{torn:?}");
+        let writer = lead(&log.handle(), 2).await.unwrap();
+        assert_eq!(writer.tail().seq, end.seq.next(), "{torn:?}");
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum TornAt {
+    End,
+    Middle,
+    /// The middle and the last fragment are there, and the first is not.
+    FirstBlock,
+}
