@@ -11,14 +11,14 @@ use standfast::conformance::{Case, Election, Log, run_twin};
 
 use crate::kinds::{Tried, case, on, plan};
 
-/// Runs a case on a sound store that `unlike` makes another one of. It must hold.
-fn holds_on<K: Tried>(unlike: fn() -> Arc<K::Twist>, name: &str) {
+/// Runs a case on a sound store that `unlike` makes another one of `backend`. It must hold.
+fn holds_on<K: Tried>(backend: &str, unlike: fn() -> Arc<K::Twist>, name: &str) {
     let registry = standfast_backends::builtin();
     let case = Case {
         twin: unlike,
         ..case::<K>(name)
     };
-    let ran = on::<K, _>(&registry, K::BACKENDS[0], |suite| {
+    let ran = on::<K, _>(&registry, backend, |suite| {
         run_twin::<K>(&K::harness(suite), &case, &plan())
     });
     match ran {
@@ -30,6 +30,7 @@ fn holds_on<K: Tried>(unlike: fn() -> Arc<K::Twist>, name: &str) {
 #[test]
 fn a_tail_that_reads_ahead() {
     holds_on::<Log>(
+        "memory",
         || Arc::new(tails::ReadsAhead::default()),
         "h11_a_tail_below_the_floor_says_so",
     );
@@ -38,6 +39,7 @@ fn a_tail_that_reads_ahead() {
 #[test]
 fn a_log_that_compresses() {
     holds_on::<Log>(
+        "memory",
         || Arc::new(sizes::Compresses),
         "h25_its_size_grows_with_appends_and_falls_with_trims",
     );
@@ -46,6 +48,7 @@ fn a_log_that_compresses() {
 #[test]
 fn a_registration_that_ends_a_moment_after_it_was_dropped() {
     holds_on::<Election>(
+        "memory",
         || Arc::new(registrations::EndLate::default()),
         "a_node_is_registered_once",
     );
@@ -59,7 +62,20 @@ fn a_writer_that_wants_every_batch_twice() {
         "h28_what_lands_during_a_promotion_is_drained_or_refused",
         "a_tail_tells_batches_then_that_it_caught_up_then_a_new_epoch",
         "a_log_is_what_its_model_says_after_any_steps",
+        "a_batch_that_does_not_follow_is_a_gap_and_the_writer_lives",
+        "h27_a_batch_over_the_limit_is_unsupported_and_the_writer_lives",
+        "h27_a_batch_of_too_many_entries_is_unsupported_and_the_writer_lives",
     ] {
-        holds_on::<Log>(|| Arc::new(appends::AsksAgain::default()), case);
+        holds_on::<Log>("memory", || Arc::new(appends::AsksAgain::default()), case);
+    }
+}
+
+#[test]
+fn a_writer_in_a_process_of_its_own_that_wants_every_batch_twice() {
+    for case in [
+        "h01_a_frozen_process_acknowledges_nothing_after_its_successor",
+        "h06_what_a_killed_process_acknowledged_is_in_the_log_for_good",
+    ] {
+        holds_on::<Log>("file", || Arc::new(appends::AsksAgain::default()), case);
     }
 }

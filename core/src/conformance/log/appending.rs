@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::Log;
-use super::parts::{append, batch, ensure_refused, lead, payloads, read_all};
+use super::parts::{append, batch, ensure_refused, lead, payloads, read_all, send};
 use super::trial::LogTrial;
 use super::twist::LogTwist;
 use crate::batch::Batch;
@@ -109,7 +109,7 @@ async fn a_batch_that_does_not_follow_is_a_gap_and_the_writer_lives(trial: &LogT
     let tail = writer.tail();
     let skipped = batch(Epoch(1), tail, &[b"x"])?;
     let skipping = batch(Epoch(1), skipped.end(), &[b"y"])?;
-    let answer = writer.append(&skipping).await;
+    let answer = send(&mut *writer, &skipping).await;
     ensure_refused(answer, &ErrorKind::Gap, "a batch that skips one")?;
     ensure_eq!(writer.tail(), tail, "the tail after a refusal");
     append(&mut *writer, b"z").await?;
@@ -128,7 +128,7 @@ async fn h27_a_batch_over_the_limit_is_unsupported_and_the_writer_lives(
     let payload = vec![0; 1 << 20];
     let count = store.capabilities().max_batch_bytes / payload.len() + 1;
     let huge = batch(Epoch(1), writer.tail(), &vec![payload.as_slice(); count])?;
-    let answer = writer.append(&huge).await;
+    let answer = send(&mut *writer, &huge).await;
     ensure_refused(answer, &ErrorKind::Unsupported, "a batch over the limit")?;
     append(&mut *writer, b"small").await?;
     drop(writer);
@@ -149,11 +149,11 @@ async fn h27_a_batch_of_too_many_entries_is_unsupported_and_the_writer_lives(
     let empty: &[u8] = b"";
     let most = vec![empty; limits.max_batch_entries];
     let too_many = batch(Epoch(1), writer.tail(), &[&*most, &[empty]].concat())?;
-    let answer = writer.append(&too_many).await;
+    let answer = send(&mut *writer, &too_many).await;
     ensure_refused(answer, &ErrorKind::Unsupported, "a batch over the limit")?;
     let largest = batch(Epoch(1), writer.tail(), &most)?;
     if largest.frame().len() <= limits.max_batch_bytes {
-        writer.append(&largest).await?;
+        send(&mut *writer, &largest).await?;
     }
     let small = append(&mut *writer, b"small").await?;
     writer.mark_committed().await?;

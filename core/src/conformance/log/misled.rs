@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::harness::News;
-use super::parts::{append, ensure_contiguous, epoch_start, lead, next, next_batches};
+use super::parts::{append, ensure_contiguous, epoch_start, lead, next, next_batches, send};
 use super::tailing::DeliversTwice;
 use super::trial::LogTrial;
 use super::twist::LogTwist;
@@ -42,7 +42,7 @@ const FOLLOWED: usize = 200;
 async fn write(store: Arc<dyn OpLogStore>) -> Outcome<Vec<Batch>> {
     let mut writer = store.open_writer(&token(1)).await?;
     let start = epoch_start(Epoch(1), writer.tail())?;
-    writer.append(&start).await?;
+    send(&mut *writer, &start).await?;
     let mut sent = vec![start];
     for n in 0..FOLLOWED {
         sent.push(append(&mut *writer, format!("entry {n}").as_bytes()).await?);
@@ -50,7 +50,7 @@ async fn write(store: Arc<dyn OpLogStore>) -> Outcome<Vec<Batch>> {
     drop(writer);
     let mut writer = store.open_writer(&token(2)).await?;
     let start = epoch_start(Epoch(2), writer.tail())?;
-    writer.append(&start).await?;
+    send(&mut *writer, &start).await?;
     writer.mark_committed().await?;
     sent.push(start);
     Ok(sent)

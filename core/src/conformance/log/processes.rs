@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::fencing::{ForgetsTheFence, LetsTwoIn, SettlesNothing};
 use super::parts::{
-    Guard, append, ensure_refused, epoch_start, fill, lead, payloads, read_after, read_all,
+    Guard, append, ensure_refused, epoch_start, fill, lead, payloads, read_after, read_all, send,
 };
 use super::racing::drain;
 use super::trial::{Log as Place, LogTrial};
@@ -101,7 +101,7 @@ async fn promote(writer: &mut dyn OpLogWriter, history: &mut Vec<Batch>) -> Outc
     let after = history.last().map_or(genesis, Batch::end);
     drain(writer, after, history).await?;
     let start = epoch_start(writer.epoch(), writer.tail())?;
-    writer.append(&start).await?;
+    send(writer, &start).await?;
     history.push(start);
     Ok(())
 }
