@@ -46,6 +46,15 @@ fn a_log_that_compresses() {
 }
 
 #[test]
+fn a_log_that_limits_the_bytes_of_a_batch_and_not_its_entries() {
+    holds_on::<Log>(
+        "memory",
+        || Arc::new(sizes::LimitsBytesAlone),
+        "h27_a_batch_of_too_many_entries_is_unsupported_and_the_writer_lives",
+    );
+}
+
+#[test]
 fn a_registration_that_ends_a_moment_after_it_was_dropped() {
     holds_on::<Election>(
         "memory",

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use standfast::Result;
 use standfast::conformance::LogTwist;
-use standfast::standfast_core::{Batch, OpLogStore, ReadLimit, Usage};
+use standfast::standfast_core::{Batch, OpLogCapabilities, OpLogStore, ReadLimit, Usage};
 
 /// Runs of the same byte take two bytes.
 pub(super) struct Compresses;
@@ -22,5 +22,17 @@ impl LogTwist for Compresses {
             bytes: batches.iter().map(Self::size).sum::<usize>() as u64,
             ..usage
         }))
+    }
+}
+
+/// As many entries as there is room for.
+pub(super) struct LimitsBytesAlone;
+
+#[async_trait]
+impl LogTwist for LimitsBytesAlone {
+    fn capabilities(&self, store: &dyn OpLogStore) -> OpLogCapabilities {
+        let mut capabilities = store.capabilities();
+        capabilities.max_batch_entries = usize::MAX;
+        capabilities
     }
 }

@@ -139,6 +139,20 @@ async fn h27_a_batch_over_the_limit_is_unsupported_and_the_writer_lives(
     Ok(())
 }
 
+/// How many empty entries at `previous` fit into a batch of so many bytes.
+fn room(previous: Position, bytes: usize) -> Result<usize> {
+    let size = |count| {
+        Ok(batch(Epoch(1), previous, &vec![b"".as_slice(); count])?
+            .frame()
+            .len())
+    };
+    let (one, two): (usize, usize) = (size(1)?, size(2)?);
+    // The length of a frame is a number of 32 bits.
+    let bytes = bytes.min(u32::MAX as usize);
+    Ok(1 + bytes.saturating_sub(one) / (two - one))
+}
+
+/// Holds by itself where the limit of bytes lets no batch come over that of entries.
 async fn h27_a_batch_of_too_many_entries_is_unsupported_and_the_writer_lives(
     trial: &LogTrial,
 ) -> Outcome {
@@ -146,15 +160,16 @@ async fn h27_a_batch_of_too_many_entries_is_unsupported_and_the_writer_lives(
     let store = log.open().await?;
     let limits = store.capabilities();
     let mut writer = lead(&*store, 1).await?;
-    let empty: &[u8] = b"";
-    let most = vec![empty; limits.max_batch_entries];
-    let too_many = batch(Epoch(1), writer.tail(), &[&*most, &[empty]].concat())?;
+    if room(writer.tail(), limits.max_batch_bytes)? <= limits.max_batch_entries {
+        return Ok(());
+    }
+    let too_many = vec![b"".as_slice(); limits.max_batch_entries + 1];
+    let most = too_many.get(1..).unwrap_or_default();
+    let largest = batch(Epoch(1), writer.tail(), most)?;
+    let too_many = batch(Epoch(1), writer.tail(), &too_many)?;
     let answer = send(&mut *writer, &too_many).await;
     ensure_refused(answer, &ErrorKind::Unsupported, "a batch over the limit")?;
-    let largest = batch(Epoch(1), writer.tail(), &most)?;
-    if largest.frame().len() <= limits.max_batch_bytes {
-        send(&mut *writer, &largest).await?;
-    }
+    send(&mut *writer, &largest).await?;
     let small = append(&mut *writer, b"small").await?;
     writer.mark_committed().await?;
     let tail = log.open().await?.bounds().await?.tail;

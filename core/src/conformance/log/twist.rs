@@ -15,6 +15,11 @@ use crate::words::{Epoch, FenceToken, Fingerprint, Position, Seq};
 /// Makes a log break one rule: everything that it does not replace is as the store does it.
 #[async_trait]
 pub trait LogTwist: Send + Sync {
+    /// In place of [`OpLogStore::capabilities`].
+    fn capabilities(&self, store: &dyn OpLogStore) -> OpLogCapabilities {
+        store.capabilities()
+    }
+
     /// In place of [`Store::init`].
     async fn init(&self, store: &dyn OpLogStore, cluster: Fingerprint) -> Result<()> {
         store.init(cluster).await
@@ -142,7 +147,7 @@ impl Store for Twisted {
 #[deny(clippy::missing_trait_methods)]
 impl OpLogStore for Twisted {
     fn capabilities(&self) -> OpLogCapabilities {
-        self.store.capabilities()
+        self.twist.capabilities(&*self.store)
     }
 
     async fn bounds(&self) -> Result<Bounds> {
