@@ -14,6 +14,8 @@ use crate::node::standfast;
 const FREEZES: &str = "h01_a_frozen_leader_is_replaced";
 /// How often something is looked at that is to come.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long it may take to come.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A certify that goes on for ever.
 struct Endless {
@@ -43,31 +45,65 @@ impl Endless {
         assert!(kill.status().unwrap().success(), "{signal}");
     }
 
+    /// Waits until `look` finds something, while certify goes on.
+    async fn shows<T>(&mut self, what: &str, look: impl Fn(&Self) -> Option<T> + Send + Sync) -> T {
+        seen(what, || {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "certify ended before {what}: {ended:?}");
+            look(self)
+        })
+        .await
+    }
+
     /// Waits until it has frozen a leader, which it leaves so until a lease is over.
-    async fn frozen_leader(&self) -> u32 {
-        let mut looks = tokio::time::interval(LOOK);
-        loop {
-            looks.tick().await;
-            let frozen = |leader: &u32| stat(*leader).is_some_and(|stat| stat.contains(") T "));
-            if let Some(leader) = children(self.pid()).into_iter().find(frozen) {
-                return leader;
-            }
-        }
+    async fn frozen_leader(&mut self) -> u32 {
+        let frozen = |leader: &u32| stat(*leader).is_some_and(|stat| stat.contains(") T "));
+        self.shows("a frozen leader", |certify| {
+            children(certify.pid()).into_iter().find(frozen)
+        })
+        .await
     }
 
     /// Waits until a case is under way.
-    async fn case(&self) {
-        let mut looks = tokio::time::interval(LOOK);
-        let of_a_case = |path: &PathBuf| path.ends_with("scratch-certify-log-1-log");
-        while !listed(self.dir.path()).iter().any(of_a_case) {
-            looks.tick().await;
-        }
+    async fn case(&mut self) {
+        self.shows("a case under way", |certify| {
+            let paths = listed(certify.dir.path());
+            paths
+                .iter()
+                .any(|path| is_of_a_log_case(path))
+                .then_some(())
+        })
+        .await;
     }
 
     async fn end(self) -> (TempDir, PathBuf, Output) {
-        let output = self.child.wait_with_output().await.unwrap();
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait_with_output()).await;
+        let output = ended.expect("certify ends when it is told to").unwrap();
         (self.dir, self.config, output)
     }
+}
+
+/// Waits until `look` finds something.
+async fn seen<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let mut looks = tokio::time::interval(LOOK);
+    let looking = async {
+        loop {
+            looks.tick().await;
+            if let Some(found) = look() {
+                return found;
+            }
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, looking).await;
+    found.unwrap_or_else(|_| panic!("no sign of {what} in {PATIENCE:?}"))
+}
+
+/// Whether this is where a case has its log: `scratch-certify-log-<n>-log`.
+fn is_of_a_log_case(path: &Path) -> bool {
+    let number = name(path)
+        .strip_prefix("scratch-certify-log-")
+        .and_then(|rest| rest.strip_suffix("-log"));
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 fn children(pid: u32) -> Vec<u32> {
@@ -85,10 +121,8 @@ fn stat(pid: u32) -> Option<String> {
 
 /// Waits until a process is dead, whoever is to reap it.
 async fn gone(pid: u32) {
-    let mut looks = tokio::time::interval(LOOK);
-    while stat(pid).is_some_and(|stat| !stat.contains(") Z ")) {
-        looks.tick().await;
-    }
+    let lives = || stat(pid).is_some_and(|stat| !stat.contains(") Z "));
+    seen("the end of a leader", || (!lives()).then_some(())).await;
 }
 
 fn told(output: &Output) -> String {
@@ -99,7 +133,7 @@ fn told(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_certify_removes_what_it_made() {
     for signal in ["INT", "TERM", "HUP"] {
-        let certify = Endless::start("");
+        let mut certify = Endless::start("");
         certify.case().await;
         certify.signal(signal);
         let (dir, config, output) = certify.end().await;
@@ -115,7 +149,7 @@ async fn an_interrupted_certify_removes_what_it_made() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_leader_ends_with_the_certify_that_is_interrupted() {
     for signal in ["INT", "TERM", "HUP"] {
-        let certify = Endless::start(FREEZES);
+        let mut certify = Endless::start(FREEZES);
         let leader = certify.frozen_leader().await;
         certify.signal(signal);
         let (dir, config, output) = certify.end().await;
@@ -131,7 +165,7 @@ async fn a_frozen_leader_ends_with_the_certify_that_is_interrupted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_leader_ends_with_the_certify_that_is_killed() {
-    let certify = Endless::start(FREEZES);
+    let mut certify = Endless::start(FREEZES);
     let leader = certify.frozen_leader().await;
     certify.signal("KILL");
     drop(certify.end().await);
@@ -140,7 +174,7 @@ async fn a_frozen_leader_ends_with_the_certify_that_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_certify_at_once_and_it_says_what_stays() {
-    let certify = Endless::start(FREEZES);
+    let mut certify = Endless::start(FREEZES);
     let leader = certify.frozen_leader().await;
     // Both are there as soon as it goes on.
     for signal in ["STOP", "INT", "TERM", "CONT"] {
