@@ -53,6 +53,10 @@ impl Hint {
     /// Watching its directory is not enough: a segment is written through the file that was opened under a temporary
     /// name, and the kernel tells of writes only the directory of the name that was opened.
     pub(super) fn follow(&mut self, file: &Path) {
+        #[cfg(test)]
+        if self.is_deaf() {
+            return;
+        }
         let Some(inotify) = &self.inotify else {
             return;
         };
@@ -97,10 +101,16 @@ impl Hint {
 
     /// From now on it tells what `news` says.
     pub(super) fn mislead(&mut self, news: Option<News>) {
-        if news == Some(News::Lost) {
-            self.inotify = None;
-        }
         self.news = news.map(|news| (news, 0));
+        if self.is_deaf() {
+            // As where events are lost: its descriptor lives, and stays silent.
+            self.inotify = Self::watch(&[]).inotify;
+        }
+    }
+
+    /// Whether it watches nothing, and does not know.
+    fn is_deaf(&self) -> bool {
+        matches!(self.news, Some((News::Lost, _)))
     }
 
     /// Whether to wait for the true news; otherwise those that are told have come.
