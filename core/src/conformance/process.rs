@@ -49,8 +49,11 @@ pub trait Process: Send + Sync + fmt::Debug {
     /// May or may not have happened.
     async fn thaw(&self) -> Result<()>;
 
-    /// Ends it without a word (SIGKILL), frozen or not. It is gone on return; the caller drops what it has of it next, and
-    /// where the process is only played that is what ends it.
+    /// Ends it without a word (SIGKILL), frozen or not. It is gone on return.
+    ///
+    /// Of a log or a snapshot store, every call that the process is asked for, under way or later, must answer
+    /// `Indeterminate`: the cases wait for that answer and drop nothing before it. Of an election the caller drops what it
+    /// has of it next: where the process is only played, that may be what ends it.
     ///
     /// # Errors
     /// What keeps it from being killed.

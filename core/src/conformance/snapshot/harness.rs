@@ -46,8 +46,9 @@ pub trait SnapshotSpace: Send + Sync {
         Ok(None)
     }
 
-    /// A handle whose uploads and entries are made by a process that can be frozen and killed. `None`, as by default, where
-    /// the harness has no such thing: the cases that need it do not apply then.
+    /// A handle whose uploads and entries are made by a process that can be frozen and killed. Once it is killed, each call
+    /// that it makes, under way or later, must answer `Indeterminate`, without anything being dropped. `None`, as by
+    /// default, where the harness has no such thing: the cases that need it do not apply then.
     ///
     /// # Errors
     /// As [`Self::open`].
