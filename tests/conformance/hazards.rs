@@ -8,6 +8,7 @@ use standfast::conformance::{Election, Kind, Log, Snapshots};
 
 const DOCUMENT: &str = include_str!("../../docs/hazards.md");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const STORIES: &str = include_str!("../../snapshots/tests/stories/mod.rs");
 /// The folders with tests in them.
 const FOLDERS: [&str; 10] = [
     "backends",
@@ -31,30 +32,49 @@ fn lines() -> Vec<Vec<&'static str>> {
     lines.map(cells).collect()
 }
 
-/// The tests below `dir`: functions behind an attribute of a test, and those of tests' own files, which macros call.
+/// The functions of a source that have the attribute of a test.
+fn tests_of(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut is_test = false;
+    for line in source.lines() {
+        let line = line.trim_start();
+        is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+        let Some((_, name)) = line.split_once("fn ") else {
+            continue;
+        };
+        let name = name
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .next();
+        if is_test {
+            found.extend(name.map(str::to_owned));
+        }
+        is_test = false;
+    }
+    found
+}
+
+/// The tests below `dir`.
 fn tests_in(dir: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             tests_in(&path, found);
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            let of_tests = path.components().any(|part| part.as_os_str() == "tests");
-            let mut is_test = false;
-            for line in fs::read_to_string(&path).unwrap().lines() {
-                is_test |= line.trim_start().starts_with("#[") && line.contains("test");
-                let Some((_, name)) = line.split_once("fn ") else {
-                    continue;
-                };
-                let name = name
-                    .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                    .next();
-                if is_test || of_tests {
-                    found.extend(name.map(str::to_owned));
-                }
-                is_test = false;
-            }
+            found.extend(tests_of(&fs::read_to_string(&path).unwrap()));
         }
     }
+}
+
+/// The stories about snapshots, of which a macro makes tests: lists of the form `module: story, story;`.
+fn stories() -> impl Iterator<Item = String> {
+    let (_, lists) = STORIES
+        .split_once("on_store! {\n            $make;")
+        .unwrap();
+    let (lists, _) = lists.split_once('}').unwrap();
+    let names = lists
+        .split([',', ';'])
+        .filter_map(|name| name.rsplit(':').next());
+    names.map(|name| name.trim().to_owned())
 }
 
 /// The names of the cases of a kind.
@@ -73,11 +93,26 @@ fn every_hazard_and_every_rule_has_a_line() {
 }
 
 #[test]
+fn a_helper_beside_tests_is_no_test() {
+    let source = [
+        "#[test]",
+        "fn a_story() {",
+        "#[cfg(test)]",
+        "fn a_helper() {",
+        "#[tokio::test(start_paused = true)]",
+        "async fn a_paused_story() {",
+        "fn another_helper() {",
+    ];
+    assert_eq!(tests_of(&source.join("\n")), ["a_story", "a_paused_story"]);
+}
+
+#[test]
 fn every_test_that_the_page_names_is_there() {
     let mut there = BTreeSet::new();
     for folder in FOLDERS {
         tests_in(&Path::new(ROOT).join(folder), &mut there);
     }
+    there.extend(stories());
     there.extend(cases::<Log>());
     there.extend(cases::<Snapshots>());
     there.extend(cases::<Election>());
