@@ -4,58 +4,31 @@ use async_trait::async_trait;
 use standfast_core::conformance::Apart;
 use standfast_core::{
     BootInstant, Candidate, ElectionBackend, ElectionCapabilities, ElectionWatch, Epoch,
-    FenceToken, Fingerprint, LeaderRecord, Leadership, Member, NodeId, Reach, Registration, Result,
-    Store, TermRecord,
+    FenceToken, LeaderRecord, Leadership, Member, NodeId, Registration, Result, TermRecord,
 };
 use tokio::sync::watch;
 
+use super::away::{Away, strange};
 use super::child::Child;
 use super::crew::Crew;
-use super::log::strange;
 use super::words::{Address, Answer, Request};
 
 /// An election whose terms are won by a process of their own. All else is done here.
-#[derive(Debug)]
-pub(in crate::conformance) struct AwayElection {
-    here: Arc<dyn ElectionBackend>,
-    child: Arc<Child>,
-}
+pub(in crate::conformance) type AwayElection = Away<dyn ElectionBackend>;
 
 impl AwayElection {
-    /// One of `crew`; none where another process has another election, or none can be started.
+    /// As [`Away::of`].
     pub(in crate::conformance) fn start(
         here: Arc<dyn ElectionBackend>,
         crew: &Crew,
         address: &Address,
     ) -> Result<Option<Apart<dyn ElectionBackend>>> {
-        if here.capabilities().reach == Reach::Process {
-            return Ok(None);
-        }
-        let child = crew.start(address)?;
-        Ok(child.map(|child| Apart::<dyn ElectionBackend> {
-            process: Arc::clone(&child) as _,
-            store: Arc::new(Self { here, child }),
+        let reach = here.capabilities().reach;
+        let away = Self::of(here, reach, crew, address)?;
+        Ok(away.map(|away| Apart::<dyn ElectionBackend> {
+            process: Arc::clone(&away.child) as _,
+            store: Arc::new(away),
         }))
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Store for AwayElection {
-    fn name(&self) -> &str {
-        self.here.name()
-    }
-
-    async fn fingerprint(&self) -> Result<Option<Fingerprint>> {
-        self.here.fingerprint().await
-    }
-
-    async fn init(&self, cluster: Fingerprint) -> Result<()> {
-        self.here.init(cluster).await
-    }
-
-    async fn probe(&self) -> Result<()> {
-        self.here.probe().await
     }
 }
 

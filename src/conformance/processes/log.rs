@@ -3,57 +3,31 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use standfast_core::conformance::Apart;
 use standfast_core::{
-    Batch, Bounds, Epoch, Error, ErrorKind, FenceToken, Fingerprint, FollowerWriter,
-    OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach, ReadLimit, Result, Seq,
-    Skip, Store, TrimGuard, Usage,
+    Batch, Bounds, Epoch, FenceToken, FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail,
+    OpLogWriter, Position, ReadLimit, Result, Seq, Skip, TrimGuard, Usage,
 };
 
+use super::away::{Away, strange};
 use super::child::Child;
 use super::crew::Crew;
 use super::words::{Address, Answer, Request};
 
 /// A log whose writers live in a process of their own. All else is done here.
-#[derive(Debug)]
-pub(in crate::conformance) struct AwayLog {
-    here: Arc<dyn OpLogStore>,
-    child: Arc<Child>,
-}
+pub(in crate::conformance) type AwayLog = Away<dyn OpLogStore>;
 
 impl AwayLog {
-    /// One of `crew`; none where another process has another log, or none can be started.
+    /// As [`Away::of`].
     pub(in crate::conformance) fn start(
         here: Arc<dyn OpLogStore>,
         crew: &Crew,
         address: &Address,
     ) -> Result<Option<Apart<dyn OpLogStore>>> {
-        if here.capabilities().reach == Reach::Process {
-            return Ok(None);
-        }
-        let child = crew.start(address)?;
-        Ok(child.map(|child| Apart::<dyn OpLogStore> {
-            process: Arc::clone(&child) as _,
-            store: Arc::new(Self { here, child }),
+        let reach = here.capabilities().reach;
+        let away = Self::of(here, reach, crew, address)?;
+        Ok(away.map(|away| Apart::<dyn OpLogStore> {
+            process: Arc::clone(&away.child) as _,
+            store: Arc::new(away),
         }))
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Store for AwayLog {
-    fn name(&self) -> &str {
-        self.here.name()
-    }
-
-    async fn fingerprint(&self) -> Result<Option<Fingerprint>> {
-        self.here.fingerprint().await
-    }
-
-    async fn init(&self, cluster: Fingerprint) -> Result<()> {
-        self.here.init(cluster).await
-    }
-
-    async fn probe(&self) -> Result<()> {
-        self.here.probe().await
     }
 }
 
@@ -112,11 +86,6 @@ impl OpLogStore for AwayLog {
     async fn trim(&self, through: Seq, guard: &dyn TrimGuard) -> Result<Seq> {
         self.here.trim(through, guard).await
     }
-}
-
-/// An answer to another question.
-pub(super) fn strange(request: &Request) -> Error {
-    Error::new(ErrorKind::Invalid, "ask process").context(format!("{request:?}: a strange answer"))
 }
 
 /// A writer in another process.

@@ -8,6 +8,7 @@
 //! Each line is one value in JSON. Requests are answered in their order; validities are told in between.
 
 mod attend;
+mod away;
 mod child;
 mod crew;
 mod election;

@@ -4,59 +4,32 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use standfast_core::conformance::Apart;
 use standfast_core::{
-    Attestation, CatalogEntry, FenceToken, Fingerprint, Manifest, PartRef, Pin, Reach, Result,
-    Section, Seq, SnapshotCapabilities, SnapshotId, SnapshotReader, SnapshotStore, SnapshotUpload,
-    Store, UploadId, Won,
+    Attestation, CatalogEntry, FenceToken, Manifest, PartRef, Pin, Result, Section, Seq,
+    SnapshotCapabilities, SnapshotId, SnapshotReader, SnapshotStore, SnapshotUpload, UploadId, Won,
 };
 
+use super::away::{Away, strange};
 use super::child::Child;
 use super::crew::Crew;
-use super::log::strange;
 use super::words::{Address, Answer, Request};
 
 /// A snapshot store whose uploads, proposals, entries and collections are made by a process of their own. All else is done
 /// here.
-#[derive(Debug)]
-pub(in crate::conformance) struct AwaySnapshots {
-    here: Arc<dyn SnapshotStore>,
-    child: Arc<Child>,
-}
+pub(in crate::conformance) type AwaySnapshots = Away<dyn SnapshotStore>;
 
 impl AwaySnapshots {
-    /// One of `crew`; none where another process has another store, or none can be started.
+    /// As [`Away::of`].
     pub(in crate::conformance) fn start(
         here: Arc<dyn SnapshotStore>,
         crew: &Crew,
         address: &Address,
     ) -> Result<Option<Apart<dyn SnapshotStore>>> {
-        if here.capabilities().reach == Reach::Process {
-            return Ok(None);
-        }
-        let child = crew.start(address)?;
-        Ok(child.map(|child| Apart::<dyn SnapshotStore> {
-            process: Arc::clone(&child) as _,
-            store: Arc::new(Self { here, child }),
+        let reach = here.capabilities().reach;
+        let away = Self::of(here, reach, crew, address)?;
+        Ok(away.map(|away| Apart::<dyn SnapshotStore> {
+            process: Arc::clone(&away.child) as _,
+            store: Arc::new(away),
         }))
-    }
-}
-
-#[async_trait]
-#[deny(clippy::missing_trait_methods)]
-impl Store for AwaySnapshots {
-    fn name(&self) -> &str {
-        self.here.name()
-    }
-
-    async fn fingerprint(&self) -> Result<Option<Fingerprint>> {
-        self.here.fingerprint().await
-    }
-
-    async fn init(&self, cluster: Fingerprint) -> Result<()> {
-        self.here.init(cluster).await
-    }
-
-    async fn probe(&self) -> Result<()> {
-        self.here.probe().await
     }
 }
 
