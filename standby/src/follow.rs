@@ -10,6 +10,7 @@ use standfast_snapshots::RestorePin;
 use tokio::sync::watch;
 
 use crate::bootstrap::Bootstrapped;
+use crate::hearing::hear;
 use crate::high_water::HighWater;
 use crate::passed_over::wait_for_another;
 use crate::progress::Progress;
@@ -113,7 +114,7 @@ impl Follower<'_> {
     /// Applies until the end of the log was reached once, or it turns out to be trimmed.
     async fn catch_up(&mut self, tail: &mut Box<dyn OpLogTail>) -> Result<()> {
         loop {
-            let event = match tail.next().await {
+            let event = match self.hear(tail).await {
                 Ok(event) => event,
                 Err(error) => {
                     pause(error).await?;
@@ -126,6 +127,18 @@ impl Follower<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// The next event, or the end of the log when its tail does not tell it.
+    async fn hear(&self, tail: &mut Box<dyn OpLogTail>) -> Result<TailEvent> {
+        let position = self.machine.lock().position();
+        let end = || async { Ok(self.sources.oplog.bounds().await?.tail) };
+        if let Some(heard) = hear(&mut **tail, position, end).await {
+            return heard;
+        }
+        *tail = self.sources.oplog.tail(position).await?;
+        let told = format!("there is more behind {position}, and the tail has not told it");
+        Err(Error::new(ErrorKind::Timeout, "follow").context(told))
     }
 
     /// Goes on applying while it stands for election.

@@ -10,6 +10,7 @@
 
 mod bootstrap;
 mod follow;
+mod hearing;
 mod heartbeat;
 mod high_water;
 mod passed_over;

@@ -108,3 +108,26 @@ async fn a_master_whose_watermark_has_an_unknown_fate_serves_on_or_ends_its_term
     let read = term.handle().read(Box::new("x".to_owned()), deadline).await;
     read.unwrap();
 }
+
+/// A node that waits for the end of the log before it leads, when its tail does this to what it says first. Nobody leads, so
+/// that nothing comes after it.
+async fn leads_in_spite_of(fault: Fault) {
+    let clock = Clock::system();
+    let cluster = Cluster::new(clock.clone()).await;
+    let log = Faults::seeded(1);
+    log.script(Operation::NextEvent, 1..=1, fault);
+    let raw = Arc::new(MemoryOpLog::open(&cluster.log));
+    let node = TestNode::start(cluster.sources_with("a", log.oplog(raw))).await;
+    let term = node.lead(MasterConfig::default()).await;
+    let mut client = Client::new(1, &clock);
+    assert_eq!(client.add(&term.handle(), "x", 1).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_that_does_not_tell_the_end_keeps_no_node_from_leading() {
+    for fault in [Fault::DropEvent, Fault::SwapEvents] {
+        let led = leads_in_spite_of(fault);
+        let led = tokio::time::timeout(std::time::Duration::from_mins(1), led).await;
+        led.expect("it leads after some seconds");
+    }
+}
