@@ -1,5 +1,6 @@
 //! Stories of a node's own files.
 
+use standfast::node::DataDirLock;
 use standfast_core::{Chain, Epoch, Position, Seq};
 use standfast_standby::HighWater;
 
@@ -51,6 +52,20 @@ fn a_high_water_mark_is_one_version_or_the_other_after_any_cut() {
         disk.cut(Loss::Random(seed));
         assert!([Some(at(1)), Some(at(2))].contains(&kept(&disk)));
     }
+}
+
+/// Several levels of it are the node's to make.
+#[test]
+fn the_directory_of_a_node_survives_a_cut_with_what_is_kept_in_it() {
+    let mut disk = PowerDisk::mount();
+    let dir = disk.path().join("data/a");
+    let lock = DataDirLock::take(&dir).unwrap();
+    let mut water = HighWater::open(&dir, cluster()).unwrap();
+    water.raise(at(7));
+    drop((water, lock));
+    disk.cut(Loss::Everything);
+    let known = HighWater::look(&dir, cluster()).unwrap();
+    assert_eq!(known.position(), Some(at(7)));
 }
 
 #[test]
