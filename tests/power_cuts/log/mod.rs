@@ -2,6 +2,7 @@
 
 #[cfg(feature = "rocksdb")]
 mod aside;
+mod fences;
 mod logs;
 mod promises;
 mod room;

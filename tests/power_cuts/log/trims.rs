@@ -1,5 +1,7 @@
 //! A trim is there whole, or not at all.
 
+use std::fs;
+
 use super::logs::{LOGS, Log};
 use super::user::{Call, User};
 use crate::disk::{Loss, PowerDisk};
@@ -47,4 +49,40 @@ async fn a_trim_that_is_cut_before_any_of_its_syncs_loses_nothing_above_its_floo
             user.check().await;
         }
     }
+}
+
+/// As in a copy by a tool that leaves empty folders out.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_trim_puts_into_a_folder_that_was_missing_survives_a_cut() {
+    let log = LOGS.iter().find(|log| log.name == "file").unwrap();
+    let mut disk = PowerDisk::mount();
+    let dir = disk.path().join("log");
+    let mut user = User::new(log.open, &dir);
+    for call in [
+        Call::Init,
+        Call::Lead,
+        Call::Append(5000),
+        Call::Append(5000),
+    ] {
+        user.call(call).await.unwrap();
+    }
+    user.die();
+    fs::remove_dir(dir.join("floors")).unwrap();
+    fs::File::open(&dir).unwrap().sync_all().unwrap();
+    for call in [
+        Call::Open,
+        Call::Lead,
+        Call::Append(5000),
+        Call::Mark,
+        Call::Trim(0),
+    ] {
+        user.call(call).await.unwrap();
+    }
+    user.die();
+    disk.cut(Loss::Everything);
+    assert!(fs::read_dir(dir.join("floors")).unwrap().next().is_some());
+    for call in [Call::Lead, Call::Mark] {
+        user.call(call).await.unwrap();
+    }
+    user.check().await;
 }
