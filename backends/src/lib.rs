@@ -27,6 +27,10 @@ mod max_bytes;
 mod memory;
 #[cfg(any(feature = "file", feature = "rocksdb"))]
 mod mount;
+#[cfg(any(feature = "file", feature = "rocksdb"))]
+mod off_thread;
+#[cfg(feature = "rocksdb")]
+mod record;
 mod registry;
 #[cfg(feature = "rocksdb")]
 mod rocksdb;
@@ -34,6 +38,8 @@ mod scratch;
 mod settings;
 #[cfg(test)]
 mod suite;
+#[cfg(feature = "file")]
+mod term_fields;
 
 #[cfg(feature = "file")]
 pub use file::{FileElection, FileOpLog};

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::layout::Layout;
-use super::off_thread::off_thread;
 use super::{FileElection, FileOpLog, election, log_dir};
 use crate::lease::Terms;
+use crate::off_thread::off_thread;
 use crate::settings::{self, Settings};
 use crate::{max_bytes, scratch};
 use standfast_core::{

@@ -5,6 +5,7 @@
 //! of several branches is history in `history`.
 
 mod begin;
+mod briefly;
 mod cluster;
 mod config;
 mod election;
@@ -18,7 +19,6 @@ mod layout;
 mod log_dir;
 mod new_segment;
 mod numbered;
-mod off_thread;
 mod oplog;
 mod reserve;
 mod segment;

@@ -9,13 +9,13 @@ use super::error::{NAME, error, io_error};
 use super::exclusive::{self, Draft};
 use super::fence;
 use super::log_dir::{LogDir, again_if_vanished};
-use super::off_thread::off_thread;
 use super::settle::Claim;
 use super::skips;
 use super::tail::FileTail;
 use super::trim;
 use super::usage;
 use crate::mount;
+use crate::off_thread::off_thread;
 use standfast_core::{
     Batch, Bounds, ByteSize, Delivery, Durability, ErrorKind, FenceToken, Fencing, Fingerprint,
     FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,

@@ -9,10 +9,11 @@ use super::claim;
 use super::database::{batches, meta, open};
 use super::error::{database_error, io_error};
 use super::layout::batch_key;
-use super::records::{FenceRecord, FloorRecord, Single, encode};
+use super::records::{FenceRecord, FloorRecord, Single};
 use super::space::Space;
 use super::view::View;
 use crate::durable_dir::sync_dir;
+use crate::record::encode;
 use standfast_core::{Epoch, FenceToken, Position, Result, Seq};
 
 const OPERATION: &str = "begin log";

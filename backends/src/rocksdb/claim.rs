@@ -3,9 +3,10 @@ use rocksdb::{DB, WriteBatch};
 use super::database::{meta, open};
 use super::error::{corrupt, database_error, error};
 use super::options::synced;
-use super::records::{CommittedRecord, FenceRecord, Single, encode};
+use super::records::{CommittedRecord, FenceRecord, Single};
 use super::space::Space;
 use super::view::View;
+use crate::record::encode;
 use standfast_core::{ErrorKind, FenceToken, Position, Result};
 
 /// How a term begins.

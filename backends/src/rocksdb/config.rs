@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::RocksDbOpLog;
 use super::error::{NAME, error, io_error};
-use super::off_thread::off_thread;
 use crate::durable_dir::create_dir_durably;
 use crate::mount;
+use crate::off_thread::off_thread;
 use crate::scratch;
 use crate::settings::{self, Settings};
 use standfast_core::{

@@ -10,7 +10,6 @@ mod database;
 mod error;
 mod holder;
 mod layout;
-mod off_thread;
 mod oplog;
 mod options;
 mod records;

@@ -11,9 +11,8 @@ use super::claim::Claim;
 use super::database::{self, check_writable, meta};
 use super::error::{NAME, database_error, error, foreign, io_error};
 use super::layout::skip_key;
-use super::off_thread::off_thread;
 use super::options::synced;
-use super::records::{ClusterRecord, Single, SkipRecord, encode};
+use super::records::{ClusterRecord, Single, SkipRecord};
 use super::space::Space;
 use super::statistics;
 use super::tail::RocksDbTail;
@@ -21,6 +20,8 @@ use super::trim;
 use super::usage;
 use super::view::View;
 use super::writer::RocksDbWriter;
+use crate::off_thread::off_thread;
+use crate::record::encode;
 use standfast_core::{
     Batch, Bounds, ByteSize, Delivery, Durability, ErrorKind, FenceToken, Fencing, Fingerprint,
     FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,

@@ -1,24 +1,9 @@
 //! The records of the family `meta`: JSON, each with its kind and version.
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::error::error;
-use standfast_core::{
-    Epoch, Error, ErrorKind, FenceToken, Fingerprint, NodeId, Position, Result, Skip,
-};
-
-/// What is kept under a key of `meta`.
-///
-/// ```text
-///   {"format": "standfast-rocksdb-fence", "version": 1, "record": {..}}
-/// ```
-pub(super) trait Record: Serialize + DeserializeOwned {
-    /// What it says it is.
-    const FORMAT: &'static str;
-    /// The version that this program reads and writes.
-    const VERSION: u32 = 1;
-}
+use crate::record::Record;
+use standfast_core::{Epoch, FenceToken, Fingerprint, NodeId, Position, Skip};
 
 /// A record that there is one of.
 pub(super) trait Single: Record {
@@ -134,101 +119,20 @@ impl Record for SkipRecord {
     const FORMAT: &'static str = "standfast-rocksdb-skip";
 }
 
-/// What tells the kind and the version, whatever else is in it.
-#[derive(Deserialize)]
-struct Preamble {
-    format: String,
-    version: u32,
-}
-
-#[derive(Deserialize)]
-struct Stored<T> {
-    record: T,
-}
-
-#[derive(Serialize)]
-struct Storing<'a, T> {
-    format: &'a str,
-    version: u32,
-    record: &'a T,
-}
-
-/// The bytes of a record.
-pub(super) fn encode<T: Record>(record: &T) -> Result<Vec<u8>> {
-    let storing = Storing {
-        format: T::FORMAT,
-        version: T::VERSION,
-        record,
-    };
-    serde_json::to_vec(&storing)
-        .map_err(|source| error(ErrorKind::Invalid, "encode").source(source))
-}
-
-/// Reads a record: the kind and version first, so that a newer one is `Version`, not `Corrupt`.
-pub(super) fn decode<T: Record>(bytes: &[u8]) -> Result<T> {
-    let unread = |source: serde_json::Error| broken::<T>().source(source);
-    let preamble: Preamble = serde_json::from_slice(bytes).map_err(unread)?;
-    if preamble.format != T::FORMAT {
-        return Err(broken::<T>().context(format!("it is a `{}`", preamble.format)));
-    }
-    if preamble.version != T::VERSION {
-        return Err(error(ErrorKind::Version, "decode").context(format!(
-            "`{}` of version {}, this program reads {}: upgrade",
-            T::FORMAT,
-            preamble.version,
-            T::VERSION
-        )));
-    }
-    let stored: Stored<T> = serde_json::from_slice(bytes).map_err(unread)?;
-    Ok(stored.record)
-}
-
-fn broken<T: Record>() -> Error {
-    error(ErrorKind::Corrupt, "decode").context(format!("the record is no `{}`", T::FORMAT))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::fmt::Debug;
-
     use super::*;
     use crate::log_words::{batch, cluster, skip, token};
-
-    fn is_golden<T: Record + PartialEq + Debug>(name: &str, record: &T) {
-        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
-        let path = format!("{dir}/rocksdb-{name}-v1.json");
-        let bytes = encode(record).unwrap();
-        if std::env::var_os("STANDFAST_WRITE_GOLDEN").is_some() {
-            std::fs::write(&path, &bytes).unwrap();
-        }
-        assert_eq!(bytes, std::fs::read(&path).unwrap(), "{name}");
-        assert_eq!(&decode::<T>(&bytes).unwrap(), record);
-    }
+    use crate::record::is_golden;
 
     #[test]
     fn the_golden_records_are_read_and_written_to_the_byte() {
         let position = batch(Epoch(3), Position::genesis(cluster()), &[b"x"]).end();
         let fingerprint = cluster();
-        is_golden("cluster", &ClusterRecord { fingerprint });
-        is_golden("fence", &FenceRecord::of(&token(7), position));
-        is_golden("floor", &FloorRecord { position });
-        is_golden("committed", &CommittedRecord { position });
-        is_golden("skip", &SkipRecord { skip: skip(7) });
-    }
-
-    #[test]
-    fn a_newer_version_is_refused_as_such_and_garbage_as_corrupt() {
-        let newer = br#"{"format": "standfast-rocksdb-floor", "version": 2, "shape": []}"#;
-        let error = decode::<FloorRecord>(newer).unwrap_err();
-        assert_eq!(*error.kind(), ErrorKind::Version);
-        for garbage in [&b"{\"format\": \"stand"[..], b"", b"{}"] {
-            let error = decode::<FloorRecord>(garbage).unwrap_err();
-            assert_eq!(*error.kind(), ErrorKind::Corrupt);
-        }
-        let other = encode(&ClusterRecord {
-            fingerprint: cluster(),
-        });
-        let error = decode::<FloorRecord>(&other.unwrap()).unwrap_err();
-        assert_eq!(*error.kind(), ErrorKind::Corrupt);
+        is_golden("rocksdb-cluster", &ClusterRecord { fingerprint });
+        is_golden("rocksdb-fence", &FenceRecord::of(&token(7), position));
+        is_golden("rocksdb-floor", &FloorRecord { position });
+        is_golden("rocksdb-committed", &CommittedRecord { position });
+        is_golden("rocksdb-skip", &SkipRecord { skip: skip(7) });
     }
 }

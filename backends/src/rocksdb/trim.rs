@@ -7,10 +7,11 @@ use rocksdb::{CompactOptions, DB, FlushOptions, WriteBatch};
 use super::database::{batches, meta};
 use super::error::database_error;
 use super::layout::batch_key;
-use super::off_thread::off_thread;
-use super::records::{FloorRecord, Single, encode};
+use super::records::{FloorRecord, Single};
 use super::space::Space;
 use super::view::View;
+use crate::off_thread::off_thread;
+use crate::record::encode;
 use standfast_core::{FenceToken, Position, Result, Seq, TrimGuard};
 
 const OPERATION: &str = "trim";

@@ -7,8 +7,9 @@ use super::database::{batches, meta};
 use super::error::{corrupt, database_error, error, foreign, not_initialised};
 use super::layout::{SKIPS, batch_key};
 use super::records::{
-    ClusterRecord, CommittedRecord, FenceRecord, FloorRecord, Record, Single, SkipRecord, decode,
+    ClusterRecord, CommittedRecord, FenceRecord, FloorRecord, Single, SkipRecord,
 };
+use crate::record::{Record, decode};
 use standfast_core::{
     Batch, Bounds, Epoch, Error, ErrorKind, FenceToken, Fingerprint, Position, ReadLimit, Result,
     Seq, Skip,

@@ -8,9 +8,10 @@ use super::error::{NAME, error};
 use super::layout::batch_key;
 use super::oplog::capabilities;
 use super::options::synced;
-use super::records::{CommittedRecord, Single, encode};
+use super::records::{CommittedRecord, Single};
 use super::space::{Grant, Space};
 use super::usage;
+use crate::record::encode;
 use standfast_core::{Batch, Epoch, ErrorKind, OpLogWriter, Position, ReadLimit, Result, admit};
 
 /// After this much a batch carries a mark of what is before it: the next term looks at what came since the last one, which

@@ -15,9 +15,9 @@ use super::terms;
 use crate::file::cluster;
 use crate::file::error::{NAME, error, io_error};
 use crate::file::exclusive::Draft;
-use crate::file::off_thread::off_thread;
 use crate::lease::{SUCCESSOR_HEAD_START, Terms};
 use crate::mount;
+use crate::off_thread::off_thread;
 use standfast_core::{
     BootInstant, Candidate, Clock, ElectionBackend, ElectionCapabilities, ElectionWatch, Epoch,
     ErrorKind, Fingerprint, LeaderRecord, Leadership, Member, Registration, Result, Span, Store,

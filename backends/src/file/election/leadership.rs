@@ -8,8 +8,8 @@ use super::claim::Claim;
 use super::grant::Resignation;
 use super::terms;
 use crate::file::error::{error, io_error};
-use crate::file::off_thread::off_thread;
 use crate::lease::{Lease, Renewal, Terms};
+use crate::off_thread::off_thread;
 use standfast_core::{
     BootInstant, Candidate, Clock, Epoch, ErrorKind, FenceToken, Leadership, NodeId, Result,
     TermRecord,

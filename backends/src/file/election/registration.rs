@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::dir::ElectionDir;
+use crate::file::briefly::briefly;
 use crate::file::cluster::decode;
 use crate::file::error::{error, io_error};
 use crate::file::exclusive;
-use crate::file::off_thread::{briefly, off_thread};
+use crate::off_thread::off_thread;
 use standfast_core::{ErrorKind, Member, NodeId, Registration, Result};
 
 const FORMAT: &str = "standfast-node";

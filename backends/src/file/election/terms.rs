@@ -10,6 +10,7 @@ use super::dir::ElectionDir;
 use crate::file::cluster::decode;
 use crate::file::error::{error, io_error};
 use crate::file::{exclusive, numbered};
+use crate::term_fields::TermFields;
 use standfast_core::{Epoch, ErrorKind, Result, TermRecord};
 
 const FORMAT: &str = "standfast-term";
@@ -21,47 +22,6 @@ struct TermFile {
     version: u32,
     #[serde(flatten)]
     record: TermFields,
-}
-
-/// [`TermRecord`] with log ids as text: JSON has no numbers of 128 bits.
-#[derive(Debug, Serialize, Deserialize)]
-struct TermFields {
-    epoch: Epoch,
-    in_sync: Vec<(standfast_core::NodeId, String)>,
-    committed: standfast_core::Position,
-}
-
-impl From<&TermRecord> for TermFields {
-    fn from(record: &TermRecord) -> Self {
-        Self {
-            epoch: record.epoch,
-            in_sync: record
-                .in_sync
-                .iter()
-                .map(|(node, log)| (node.clone(), format!("{:032x}", log.0)))
-                .collect(),
-            committed: record.committed,
-        }
-    }
-}
-
-impl TermFields {
-    fn into_record(self) -> Result<TermRecord> {
-        let member = |(node, log): (_, String)| {
-            u128::from_str_radix(&log, 16)
-                .map(|log| (node, standfast_core::LogId(log)))
-                .map_err(|source| error(ErrorKind::Corrupt, "read term record").source(source))
-        };
-        Ok(TermRecord {
-            epoch: self.epoch,
-            in_sync: self
-                .in_sync
-                .into_iter()
-                .map(member)
-                .collect::<Result<_>>()?,
-            committed: self.committed,
-        })
-    }
 }
 
 /// Adds a record.

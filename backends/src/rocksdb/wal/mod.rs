@@ -12,7 +12,8 @@ use bytes::Bytes;
 use self::physical::{endless, has_another_length, resume, sound_upto, written};
 use self::write::{Put, Write};
 use super::error::{corrupt, io_error};
-use super::records::{CommittedRecord, Single, decode};
+use super::records::{CommittedRecord, Single};
+use crate::record::decode;
 use standfast_core::{Batch, Result, Seq};
 
 /// The number that RocksDB gives the family of the batches, which every database has, and the one that we make.

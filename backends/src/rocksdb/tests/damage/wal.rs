@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::super::super::records::{CommittedRecord, encode};
+use super::super::super::records::CommittedRecord;
 use super::super::{Log, append_some, files};
 use super::{flip, in_wal, is_told, largest, marked, reopen};
 use crate::log_words::{append, batch, lead, read_all, refusal};
+use crate::record::encode;
 use standfast_core::{Batch, Epoch, ErrorKind, OpLogStore, ReadLimit, Seq};
 
 /// Wherever it is: also in the length of a record, of which RocksDB believes that it was being written.
