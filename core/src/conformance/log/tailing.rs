@@ -122,6 +122,7 @@ const FOLLOWED: usize = 1_500;
 /// Appends on a thread of its own, as the master does.
 fn write_many(mut writer: Box<dyn OpLogWriter>) -> Outcome<Position> {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
         .build()
         .map_err(|error| Failure::new(format!("cannot start a runtime: {error}")))?;
     runtime.block_on(async {
