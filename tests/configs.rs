@@ -44,7 +44,7 @@ fn every_example_is_a_good_configuration() {
         let config = load(&path, false);
         let name = path.file_stem().expect("it has a name");
         // What is named after a backend is of the first of its own two nodes.
-        let node = if name == "rocksdb" {
+        let node = if name == "rocksdb" || name == "etcd" {
             "a".into()
         } else {
             name.to_string_lossy()
@@ -123,16 +123,23 @@ fn the_examples_are_two_nodes_of_one_cluster() {
     );
 }
 
-#[test]
-fn every_key_of_a_log_in_a_rocksdb_stands_in_its_example() {
-    let text = fs::read_to_string(Path::new(FOLDER).join("rocksdb.toml")).expect("it is there");
-    let registry = standfast_backends::builtin();
-    let factory = registry.oplogs.get("rocksdb").expect("this build has it");
-    for key in factory.keys() {
+fn stand_in(example: &str, keys: &[&str]) {
+    let text = fs::read_to_string(Path::new(FOLDER).join(example)).expect("it is there");
+    for key in keys {
         let set = |line: &str| {
             line.trim_start_matches('#')
                 .starts_with(&format!("{key} = "))
         };
-        assert!(text.lines().any(set), "{key} is not shown");
+        assert!(text.lines().any(set), "{example}: {key} is not shown");
     }
+}
+
+#[test]
+fn every_key_of_a_backend_stands_in_its_example() {
+    let registry = standfast_backends::builtin();
+    let oplogs = |of| registry.oplogs.get(of).expect("this build has it").keys();
+    stand_in("rocksdb.toml", oplogs("rocksdb"));
+    stand_in("etcd.toml", oplogs("etcd"));
+    let election = registry.elections.get("etcd");
+    stand_in("etcd.toml", election.expect("this build has it").keys());
 }

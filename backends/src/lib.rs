@@ -10,6 +10,7 @@
 //! | `file` | yes | | yes | `file` |
 //! | `bucket` | | yes | | `bucket` |
 //! | `rocksdb` | yes | | | `rocksdb` |
+//! | `etcd` | yes | | yes | `etcd` |
 //!
 //! [`layers`] go around any of them, and around a store of your own.
 
@@ -17,6 +18,8 @@
 pub mod bucket;
 #[cfg(any(feature = "file", feature = "rocksdb"))]
 mod durable_dir;
+#[cfg(feature = "etcd")]
+mod etcd;
 #[cfg(feature = "file")]
 mod file;
 pub mod layers;
@@ -27,9 +30,9 @@ mod max_bytes;
 mod memory;
 #[cfg(any(feature = "file", feature = "rocksdb"))]
 mod mount;
-#[cfg(any(feature = "file", feature = "rocksdb"))]
+#[cfg(any(feature = "file", feature = "rocksdb", feature = "etcd"))]
 mod off_thread;
-#[cfg(feature = "rocksdb")]
+#[cfg(any(feature = "rocksdb", feature = "etcd"))]
 mod record;
 mod registry;
 #[cfg(feature = "rocksdb")]
@@ -38,9 +41,11 @@ mod scratch;
 mod settings;
 #[cfg(test)]
 mod suite;
-#[cfg(feature = "file")]
+#[cfg(any(feature = "file", feature = "etcd"))]
 mod term_fields;
 
+#[cfg(feature = "etcd")]
+pub use etcd::{EtcdElection, EtcdOpLog};
 #[cfg(feature = "file")]
 pub use file::{FileElection, FileOpLog};
 pub use memory::{MemoryElection, MemoryElectionSpace, MemoryLink, MemoryLogSpace, MemoryOpLog};

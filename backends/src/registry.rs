@@ -2,6 +2,8 @@
 
 use standfast_core::Registry;
 
+#[cfg(feature = "etcd")]
+use crate::etcd::{EtcdElectionFactory, EtcdOpLogFactory};
 #[cfg(feature = "file")]
 use crate::file::{FileElectionFactory, FileOpLogFactory};
 use crate::memory::{MemoryElectionFactory, MemoryOpLogFactory};
@@ -25,5 +27,10 @@ pub fn builtin() -> Registry {
     registry
         .oplogs
         .register("rocksdb", crate::rocksdb::RocksDbOpLogFactory);
+    #[cfg(feature = "etcd")]
+    {
+        registry.oplogs.register("etcd", EtcdOpLogFactory);
+        registry.elections.register("etcd", EtcdElectionFactory);
+    }
     registry
 }

@@ -8,18 +8,20 @@ use standfast::conformance::{Log, LogHarness, Suite};
 use crate::kinds::{Tried, every_case};
 
 impl Tried for Log {
-    const BACKENDS: &'static [&'static str] = &["memory", "file", "rocksdb"];
+    const BACKENDS: &'static [&'static str] = &["memory", "file", "rocksdb", "etcd"];
     const OWN_TESTS: &'static [(&'static str, &'static str)] = &[
         ("file", include_str!("../power_cuts/held.rs")),
         (
             "file",
             include_str!("../../backends/src/file/tests/logs.rs"),
         ),
+        ("etcd", include_str!("etcd/logs.rs")),
     ];
 
     fn config(backend: &str, dir: &Path) -> String {
         let place = match backend {
             "file" | "rocksdb" => "dir = \"log\"".to_owned(),
+            "etcd" => crate::etcd::place(dir),
             // Spaces in memory are shared by name.
             _ => format!("name = {:?}", dir.display().to_string()),
         };
@@ -41,7 +43,7 @@ impl Tried for Log {
 
 every_case!(
     Log,
-    on [memory, file, rocksdb],
+    on [memory, file, rocksdb, etcd],
     [
         of_two_clusters_that_claim_a_log_one_wins,
         h20_the_data_of_another_cluster_are_foreign,

@@ -10,6 +10,8 @@ mod broken;
 #[cfg(test)]
 mod election;
 #[cfg(test)]
+mod etcd;
+#[cfg(test)]
 mod hazards;
 #[cfg(test)]
 mod kinds;

@@ -35,6 +35,9 @@ mod command_line;
 mod demo;
 #[cfg(test)]
 mod diff;
+#[cfg(feature = "etcd")]
+#[cfg(test)]
+mod etcd;
 #[cfg(test)]
 mod evict;
 #[cfg(test)]

@@ -100,6 +100,20 @@ impl TestCluster {
         }
     }
 
+    /// Gives nodes that were prepared a log and an election with these settings, and leases of `ttl`.
+    #[cfg(feature = "etcd")]
+    pub(crate) fn turn_to_etcd(&self, settings: &str, ttl: &str) {
+        for node in &self.nodes {
+            let text = std::fs::read_to_string(&node.config).unwrap();
+            let log = "type = \"file\"\ndir = \"log\"\nsegment_size = \"4MiB\"";
+            let election = "type = \"file\"\ndir = \"election\"\nttl = \"2s\"";
+            let turned = text.replace(log, settings);
+            let turned = turned.replace(election, &format!("{settings}\nttl = \"{ttl}\""));
+            assert!(!turned.contains("type = \"file\""), "{turned}");
+            std::fs::write(&node.config, turned).unwrap();
+        }
+    }
+
     pub(crate) fn endpoints(&self) -> Vec<String> {
         self.nodes
             .iter()

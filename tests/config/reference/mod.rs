@@ -40,6 +40,11 @@ fn tables() -> Vec<Table> {
             "RocksDbOpLogConfig",
         ),
         (
+            "[oplog] type = \"etcd\"",
+            "backends/src/etcd/config.rs",
+            "EtcdOpLogConfig",
+        ),
+        (
             "[election] type = \"file\"",
             "backends/src/file/config.rs",
             "FileElectionConfig",
@@ -48,6 +53,11 @@ fn tables() -> Vec<Table> {
             "[election] type = \"memory\"",
             "backends/src/memory/config.rs",
             "MemoryElectionConfig",
+        ),
+        (
+            "[election] type = \"etcd\"",
+            "backends/src/etcd/config.rs",
+            "EtcdElectionConfig",
         ),
         ("[snapshots]", "snapshots/src/policy.rs", "SnapshotPolicy"),
         (

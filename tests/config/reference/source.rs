@@ -104,14 +104,15 @@ fn form(ty: &Type, enums: &[&ItemEnum]) -> String {
     };
     let last = path.path.segments.last().unwrap();
     let name = last.ident.to_string();
-    if name == "Option" {
-        let syn::PathArguments::AngleBracketed(of) = &last.arguments else {
-            panic!("an Option of something");
-        };
+    if let syn::PathArguments::AngleBracketed(of) = &last.arguments {
         let Some(syn::GenericArgument::Type(of)) = of.args.first() else {
-            panic!("an Option of a type");
+            panic!("{name} of a type");
         };
-        return form(of, enums);
+        return match &*name {
+            "Option" => form(of, enums),
+            "Vec" => format!("list of {}", form(of, enums)),
+            other => panic!("say in words what {other} of something looks like"),
+        };
     }
     if let Some(of) = enums.iter().find(|of| of.ident == name) {
         let names = of.variants.iter();

@@ -1,0 +1,183 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::place::{Place, default_endpoints};
+use super::{EtcdElection, EtcdOpLog};
+use crate::lease::Terms;
+use crate::max_bytes;
+use crate::settings::{self, Settings};
+use standfast_core::{
+    ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Scratch, Span,
+};
+
+/// Half of what an etcd takes by default: leases, the first entry of a term and other users' keys always find room.
+const DEFAULT_MAX_BYTES: ByteSize = ByteSize::mib(1024);
+/// Leases of etcd are counted in seconds.
+const LEAST_TTL: Span = Span(std::time::Duration::from_secs(1));
+
+/// `[oplog]` of type `etcd`: a log in etcd.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct EtcdOpLogConfig {
+    /// The members, each `http://host:port`. Default: `["http://127.0.0.1:2379"]`.
+    endpoints: Vec<String>,
+    /// Under which key everything is; `{cluster}` stands for the cluster's id. Default: `{prefix}/{cluster}`, with the
+    /// prefix of `[cluster]`.
+    key_prefix: Option<String>,
+    /// At this size of its keys and values the primary refuses writes until the log was trimmed to three quarters of it.
+    /// `0B`: no limit. Default: `1GiB`, half of what an etcd takes by default.
+    max_bytes: ByteSize,
+}
+
+impl Default for EtcdOpLogConfig {
+    fn default() -> Self {
+        Self {
+            endpoints: default_endpoints(),
+            key_prefix: None,
+            max_bytes: DEFAULT_MAX_BYTES,
+        }
+    }
+}
+
+impl EtcdOpLogConfig {
+    fn place(&self) -> Place {
+        Place {
+            endpoints: self.endpoints.clone(),
+            key_prefix: self.key_prefix.clone(),
+        }
+    }
+}
+
+impl Settings for EtcdOpLogConfig {
+    const KEYS: &'static [&'static str] = &["endpoints", "key_prefix", "max_bytes"];
+
+    fn problems(&self) -> Vec<String> {
+        let mut found = self.place().problems();
+        found.extend(max_bytes::problems(self.max_bytes));
+        found
+    }
+}
+
+/// Opens [`EtcdOpLog`]s.
+#[derive(Debug)]
+pub(crate) struct EtcdOpLogFactory;
+
+#[async_trait]
+impl Factory<dyn OpLogStore> for EtcdOpLogFactory {
+    fn keys(&self) -> &'static [&'static str] {
+        EtcdOpLogConfig::KEYS
+    }
+
+    fn check(&self, table: &toml::Table) -> Vec<String> {
+        settings::check::<EtcdOpLogConfig>(table)
+    }
+
+    async fn open(
+        &self,
+        table: &toml::Table,
+        context: &OpenContext,
+    ) -> Result<Arc<dyn OpLogStore>> {
+        let config: EtcdOpLogConfig = settings::load(table)?;
+        let log = EtcdOpLog::open(&config.endpoints, &config.place().root(context));
+        Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
+    }
+
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
+        let config: EtcdOpLogConfig = settings::load(table)?;
+        Ok(config.place().scratch(table, context, name))
+    }
+
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
+        let config: EtcdOpLogConfig = settings::load(&scratch.table)?;
+        config.place().remove_scratch().await
+    }
+}
+
+/// `[election]` of type `etcd`: a key in etcd decides who leads.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct EtcdElectionConfig {
+    /// The members, each `http://host:port`. Default: `["http://127.0.0.1:2379"]`.
+    endpoints: Vec<String>,
+    /// Under which key everything is; `{cluster}` stands for the cluster's id. Default: `{prefix}/{cluster}`, with the
+    /// prefix of `[cluster]`.
+    key_prefix: Option<String>,
+    /// After this time without a renewal others take over; etcd counts in whole seconds, rounded up. Default: `5s`.
+    ttl: Option<Span>,
+    /// The holder stops believing this much earlier. Default: a tenth of `ttl`.
+    margin: Option<Span>,
+}
+
+impl Default for EtcdElectionConfig {
+    fn default() -> Self {
+        Self {
+            endpoints: default_endpoints(),
+            key_prefix: None,
+            ttl: None,
+            margin: None,
+        }
+    }
+}
+
+impl EtcdElectionConfig {
+    fn place(&self) -> Place {
+        Place {
+            endpoints: self.endpoints.clone(),
+            key_prefix: self.key_prefix.clone(),
+        }
+    }
+}
+
+impl Settings for EtcdElectionConfig {
+    const KEYS: &'static [&'static str] = &["endpoints", "key_prefix", "ttl", "margin"];
+
+    fn problems(&self) -> Vec<String> {
+        let mut found = self.place().problems();
+        found.extend(Terms::problems(self.ttl, self.margin));
+        if let Some(ttl) = self.ttl.filter(|ttl| ttl.0 < LEAST_TTL.0) {
+            found.push(format!(
+                "`ttl = \"{ttl}\"` is too short for etcd: want at least \"{LEAST_TTL}\""
+            ));
+        }
+        found
+    }
+}
+
+/// Opens [`EtcdElection`]s.
+#[derive(Debug)]
+pub(crate) struct EtcdElectionFactory;
+
+#[async_trait]
+impl Factory<dyn ElectionBackend> for EtcdElectionFactory {
+    fn keys(&self) -> &'static [&'static str] {
+        EtcdElectionConfig::KEYS
+    }
+
+    fn check(&self, table: &toml::Table) -> Vec<String> {
+        settings::check::<EtcdElectionConfig>(table)
+    }
+
+    async fn open(
+        &self,
+        table: &toml::Table,
+        context: &OpenContext,
+    ) -> Result<Arc<dyn ElectionBackend>> {
+        let config: EtcdElectionConfig = settings::load(table)?;
+        let (endpoints, root) = (&config.endpoints, config.place().root(context));
+        let terms = Terms::new(config.ttl, config.margin);
+        let election = EtcdElection::open_with(endpoints, &root, context.clock.clone(), terms);
+        Ok(Arc::new(election))
+    }
+
+    fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
+        let config: EtcdElectionConfig = settings::load(table)?;
+        Ok(config.place().scratch(table, context, name))
+    }
+
+    async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
+        let config: EtcdElectionConfig = settings::load(&scratch.table)?;
+        config.place().remove_scratch().await
+    }
+}

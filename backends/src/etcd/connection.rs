@@ -1,0 +1,237 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use etcd_client::{
+    Client, ConnectOptions, Error as EtcdError, KvClient, LeaseClient, MaintenanceClient,
+    WatchClient,
+};
+use parking_lot::Mutex;
+use rand::RngExt;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::error::{client_error, error};
+use standfast_core::{ErrorKind, Result};
+
+/// How long one member is waited for before another is asked. A member that stands still keeps its connections open, so
+/// nothing but the time tells.
+const TRY: Duration = Duration::from_secs(1);
+/// How long a call goes on from member to member.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_millis(800);
+/// How often an idle connection is looked at, and how long its answer may take. Servers end the connections of clients that
+/// ask more often than every five seconds.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(2));
+/// First and longest pause after every member was tried.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
+/// The largest answer that is taken. A page of batches is asked for so that it stays far below.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// The members of one etcd, each over a connection of its own; one is asked at a time.
+///
+/// The member that answered last is asked first. One that does not answer in time, or says that it cannot, is left for the
+/// next. The client's own balancing would come back to a member that stands still for every n-th call.
+///
+/// A connection is made where it is first used, and has tasks on that runtime; after trouble another is made.
+#[derive(Debug)]
+pub(super) struct Connection {
+    members: Vec<Endpoint>,
+    preferred: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Endpoint {
+    url: String,
+    clients: Mutex<Option<Clients>>,
+}
+
+/// The parts of a member's interface that are used here.
+#[derive(Clone)]
+pub(super) struct Clients {
+    pub(super) kv: KvClient,
+    pub(super) lease: LeaseClient,
+    pub(super) watch: WatchClient,
+    pub(super) maintenance: MaintenanceClient,
+}
+
+impl std::fmt::Debug for Clients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Clients").finish_non_exhaustive()
+    }
+}
+
+/// The pause before the next try: none as long as there is a member that was not asked, then longer each round.
+#[derive(Debug)]
+pub(super) struct Pauses {
+    members: usize,
+    tries: usize,
+    next: Duration,
+}
+
+impl Connection {
+    /// Nothing is connected before the first call. At least one endpoint.
+    pub(super) fn new(endpoints: &[String]) -> Self {
+        let members = endpoints.iter().map(|url| Endpoint {
+            url: url.clone(),
+            clients: Mutex::default(),
+        });
+        Self {
+            members: members.collect(),
+            preferred: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn pauses(&self) -> Pauses {
+        Pauses {
+            members: self.members.len(),
+            tries: 0,
+            next: PAUSES.0,
+        }
+    }
+
+    /// One try with the preferred member; after trouble that may not be another's, the next one is preferred.
+    ///
+    /// # Errors
+    /// `Timeout`, `Unavailable`, `Throttled`: whether a write was done nobody knows. The others: it was not.
+    ///
+    /// # Cancel safety
+    /// As the call itself: what was sent may be done.
+    pub(super) async fn attempt<T, F>(
+        &self,
+        operation: &'static str,
+        call: impl FnOnce(Clients) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T, EtcdError>>,
+    {
+        let index = self.preferred.load(Ordering::Relaxed) % self.members.len();
+        let Some(member) = self.members.get(index) else {
+            return Err(error(ErrorKind::Config, operation).context("no endpoint"));
+        };
+        let tried = timeout(TRY, async { call(member.clients().await?).await }).await;
+        let failed = match tried {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(source)) => client_error(operation, &member.url, source),
+            Err(_elapsed) => error(ErrorKind::Timeout, operation).context(format!(
+                "{} has not answered for {} ms",
+                member.url,
+                TRY.as_millis()
+            )),
+        };
+        if failed.retry() {
+            member.forget();
+            self.leave(index);
+        }
+        Err(failed)
+    }
+
+    /// A call that may be made again: one that changes nothing, or whose second time comes to nothing.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`], the passing ones after some seconds.
+    ///
+    /// # Cancel safety
+    /// As the call itself: what was sent may be done.
+    pub(super) async fn call<T, F>(
+        &self,
+        operation: &'static str,
+        mut call: impl FnMut(Clients) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T, EtcdError>>,
+    {
+        let begun = Instant::now();
+        let mut pauses = self.pauses();
+        loop {
+            match self.attempt(operation, &mut call).await {
+                Err(error) if error.retry() && begun.elapsed() < PATIENCE => pauses.wait().await,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// A call that is made once with each member at most, until one answers.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    ///
+    /// # Cancel safety
+    /// As the call itself: what was sent may be done.
+    pub(super) async fn once_each<T, F>(
+        &self,
+        operation: &'static str,
+        mut call: impl FnMut(Clients) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T, EtcdError>>,
+    {
+        let mut left = self.members.len();
+        loop {
+            left = left.saturating_sub(1);
+            match self.attempt(operation, &mut call).await {
+                Err(error) if error.retry() && left > 0 => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Somebody else who fails with the same member has left it already.
+    fn leave(&self, index: usize) {
+        let next = (index + 1) % self.members.len();
+        let left =
+            self.preferred
+                .compare_exchange(index, next, Ordering::Relaxed, Ordering::Relaxed);
+        if left.is_ok() && next != index {
+            metrics::counter!("standfast_etcd_endpoint_switches_total").increment(1);
+        }
+    }
+}
+
+impl Endpoint {
+    async fn clients(&self) -> Result<Clients, EtcdError> {
+        let known = self.clients.lock().clone();
+        if let Some(clients) = known {
+            return Ok(clients);
+        }
+        // Two at once may make two: the later one stays.
+        let made = connect(&self.url).await?;
+        *self.clients.lock() = Some(made.clone());
+        Ok(made)
+    }
+
+    /// The next call makes a connection anew: this one may be dead without knowing it.
+    fn forget(&self) {
+        *self.clients.lock() = None;
+    }
+}
+
+async fn connect(url: &str) -> Result<Clients, EtcdError> {
+    let options = ConnectOptions::new()
+        .with_connect_timeout(CONNECT)
+        .with_keep_alive(KEEP_ALIVE.0, KEEP_ALIVE.1)
+        .with_keep_alive_while_idle(true)
+        .with_require_leader(true);
+    let client = Client::connect([url], Some(options)).await?;
+    Ok(Clients {
+        kv: client.kv_client().max_decoding_message_size(LARGEST_ANSWER),
+        lease: client.lease_client(),
+        watch: client
+            .watch_client()
+            .max_decoding_message_size(LARGEST_ANSWER),
+        maintenance: client.maintenance_client(),
+    })
+}
+
+impl Pauses {
+    /// # Cancel safety
+    /// Cancel safe: the pause is cut.
+    pub(super) async fn wait(&mut self) {
+        self.tries += 1;
+        if self.tries.is_multiple_of(self.members) {
+            // Not all at once: those who lost one member come to the next together.
+            let share = rand::rng().random_range(0.5..1.0);
+            sleep(self.next.mul_f64(share)).await;
+            self.next = (self.next * 2).min(PAUSES.1);
+        }
+    }
+}

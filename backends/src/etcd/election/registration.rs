@@ -1,0 +1,229 @@
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use etcd_client::{KeyValue, PutOptions, Txn, TxnOp};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::keeper::Keeper;
+use super::records::{Node, draw};
+use crate::etcd::error::error;
+use crate::etcd::found::{Found, record};
+use crate::etcd::layout::Layout;
+use crate::etcd::process::ProcessId;
+use crate::etcd::transaction::is;
+use crate::lease::{Lease, Renewal, Terms};
+use crate::off_thread::off_thread;
+use crate::record::encode;
+use standfast_core::{Clock, ErrorKind, Member, NodeId, Registration, Result};
+
+const OPERATION: &str = "register";
+/// How often an entry that may be of a dead process is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// An entry whose lease is over goes within this.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A node's entry, under a lease of its own. Dropping it removes the entry; the death of the process leaves it to the lease.
+#[derive(Debug)]
+pub(super) struct EtcdRegistration {
+    node: NodeId,
+    /// Owned by the thread that renews: giving it up blocks, and must not be done on a thread of a runtime.
+    entry: Weak<Mutex<Entry>>,
+    _lease: Lease,
+}
+
+/// The entry, and what keeps it. All of it blocks.
+#[derive(Debug)]
+struct Entry {
+    keeper: Keeper,
+    layout: Layout,
+    ttl: Duration,
+    node: Node,
+}
+
+impl EtcdRegistration {
+    /// # Errors
+    /// `AlreadyExists` when the entry of another process stays for longer than its lease; `NotFound`, `Unavailable`.
+    pub(super) async fn begin(
+        endpoints: Vec<String>,
+        layout: Layout,
+        terms: Terms,
+        clock: Clock,
+        member: Member,
+    ) -> Result<Self> {
+        off_thread(OPERATION, move || {
+            let node = member.candidate.node.clone();
+            let entry = Entry {
+                keeper: Keeper::begin(&endpoints, terms.ttl, OPERATION)?,
+                layout,
+                ttl: terms.ttl,
+                node: Node {
+                    member,
+                    claim: draw(),
+                    process: ProcessId::own().cloned(),
+                },
+            };
+            entry.put_first()?;
+            let entry = Arc::new(Mutex::new(entry));
+            let shared = Arc::downgrade(&entry);
+            let renew = move || entry.lock().renew();
+            let lease = Lease::start(&clock, terms, clock.now(), renew)
+                .map_err(|source| error(ErrorKind::Unavailable, OPERATION).source(source))?;
+            Ok(Self {
+                node,
+                entry: shared,
+                _lease: lease,
+            })
+        })
+        .await
+    }
+}
+
+impl Entry {
+    /// Puts the entry where none is, or only that of a dead process.
+    fn put_first(&self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let found = self.look()?;
+            match &found {
+                Some(other) if other.is.claim == self.node.claim => return Ok(()),
+                Some(other) if !other.is.process.as_ref().is_some_and(ProcessId::is_dead) => {
+                    if begun.elapsed() > self.ttl + GRACE {
+                        return Err(taken(&other.is));
+                    }
+                    self.keeper.wait(tokio::time::sleep(LOOK));
+                    continue;
+                }
+                _ => {}
+            }
+            let replaced = found.map(|other| other.bytes);
+            self.put(&self.node, replaced.as_deref())?;
+        }
+    }
+
+    fn update(&mut self, member: Member) -> Result<()> {
+        let node = Node {
+            member,
+            ..self.node.clone()
+        };
+        let found = self.look()?;
+        let Some(own) = found.filter(|found| found.is.claim == node.claim) else {
+            return Err(
+                error(ErrorKind::Fenced, "update member").context("the entry is no longer ours")
+            );
+        };
+        self.put(&node, Some(&own.bytes))?;
+        self.node = node;
+        Ok(())
+    }
+
+    /// A lease that is over, as after a long freeze, is replaced by another, if nobody else has the entry.
+    fn renew(&mut self) -> Renewal {
+        let renewed = self.keeper.wait(self.keeper.keep_alive("renew"));
+        match renewed {
+            Ok(()) => Renewal::Held,
+            Err(error) if *error.kind() == ErrorKind::NotFound => self.come_back(),
+            Err(_) => Renewal::Unsure,
+        }
+    }
+
+    fn come_back(&mut self) -> Renewal {
+        let back = self
+            .keeper
+            .renew_lease(self.ttl, OPERATION)
+            .and_then(|()| self.put(&self.node, None))
+            .and_then(|()| self.look());
+        match back {
+            Ok(Some(found)) if found.is.claim == self.node.claim => {
+                tracing::info!("registered again after the lease had run out");
+                Renewal::Held
+            }
+            Ok(Some(_other)) => Renewal::Lost,
+            _ => Renewal::Unsure,
+        }
+    }
+
+    fn look(&self) -> Result<Option<Found<Node>>> {
+        let key = self.layout.node(&self.node.member.candidate.node);
+        let connection = self.keeper.connection();
+        let answer = connection.call(OPERATION, |mut clients| {
+            let key = key.as_str();
+            async move { clients.kv.get(key, None).await }
+        });
+        let mut answer = self.keeper.wait(answer)?;
+        let found = answer.take_kvs().into_iter().next();
+        record(&key, found.map(|kv| kv.into_key_value().1))
+    }
+
+    /// Whether it was done the next look tells.
+    fn put(&self, node: &Node, replaced: Option<&[u8]>) -> Result<()> {
+        let key = self.layout.node(&node.member.candidate.node);
+        let options = PutOptions::new().with_lease(self.keeper.lease());
+        let put = Txn::new()
+            .when([is(key.clone(), replaced)])
+            .and_then([TxnOp::put(key, encode(node)?, Some(options))]);
+        let connection = self.keeper.connection();
+        let done = connection.call(OPERATION, |mut clients| {
+            let put = put.clone();
+            async move { clients.kv.txn(put).await }
+        });
+        self.keeper.wait(done).map(drop)
+    }
+}
+
+#[async_trait]
+impl Registration for EtcdRegistration {
+    async fn update(&self, member: &Member) -> Result<()> {
+        if member.candidate.node != self.node {
+            return Err(error(ErrorKind::Invalid, "update member").context(format!(
+                "the entry is of node `{}`, not `{}`",
+                self.node, member.candidate.node
+            )));
+        }
+        let (entry, member) = (Weak::clone(&self.entry), member.clone());
+        off_thread("update member", move || match entry.upgrade() {
+            Some(entry) => entry.lock().update(member),
+            None => {
+                Err(error(ErrorKind::Fenced, "update member")
+                    .context("another process has the entry"))
+            }
+        })
+        .await
+    }
+}
+
+fn taken(other: &Node) -> standfast_core::Error {
+    let node = &other.member.candidate.node;
+    let pid = other.process.as_ref().map_or(0, ProcessId::pid);
+    let place = match &other.process {
+        Some(process) if process.is_here() => format!("process {pid} of this host"),
+        _ => format!(
+            "a process of another host, which serves at {}",
+            other.member.candidate.endpoint
+        ),
+    };
+    error(ErrorKind::AlreadyExists, OPERATION).context(format!(
+        "node `{node}` is registered by {place}, and that one keeps its entry alive: stop it, or give this node another \
+         `[node] id`"
+    ))
+}
+
+/// The nodes whose entry is there and whose process is not proved dead.
+///
+/// # Errors
+/// `Corrupt`, `Version`.
+pub(super) fn members(found: Vec<KeyValue>) -> Result<Vec<Member>> {
+    let mut members = Vec::new();
+    for kv in found {
+        let (key, value) = kv.into_key_value();
+        let key = String::from_utf8_lossy(&key);
+        if let Some(node) = record::<Node>(&key, Some(value))?
+            && !node.is.process.as_ref().is_some_and(ProcessId::is_dead)
+        {
+            members.push(node.is.member);
+        }
+    }
+    members.sort_by(|a, b| a.candidate.node.cmp(&b.candidate.node));
+    Ok(members)
+}

@@ -1,0 +1,85 @@
+use etcd_client::{ResponseHeader, Txn};
+
+use super::records::{Epochs, Leader};
+use crate::etcd::connection::Connection;
+use crate::etcd::error::not_initialised;
+use crate::etcd::found::{Found, record};
+use crate::etcd::layout::Layout;
+use crate::etcd::records::ClusterRecord;
+use crate::etcd::transaction::{Answers, get, look};
+use standfast_core::{Epoch, Fingerprint, LeaderRecord, Result};
+
+/// Who leads, and which epochs there were, at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    /// When that was.
+    pub(super) revision: i64,
+    pub(super) cluster: Fingerprint,
+    pub(super) leader: Option<Found<Leader>>,
+    pub(super) epochs: Option<Found<Epochs>>,
+}
+
+impl Seat {
+    /// # Errors
+    /// `NotFound` when nothing is here; `Corrupt`, `Version`, `Unavailable`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    pub(super) async fn look(
+        connection: &Connection,
+        layout: &Layout,
+        operation: &'static str,
+    ) -> Result<Self> {
+        let question: Txn = look(vec![
+            get(layout.fingerprint()),
+            get(layout.leader()),
+            get(layout.epoch()),
+        ]);
+        let answer = connection.call(operation, |mut clients| {
+            let question = question.clone();
+            async move { clients.kv.txn(question).await }
+        });
+        let answer = answer.await?;
+        let mut answers = Answers::of(&answer);
+        let cluster = record::<ClusterRecord>(&layout.fingerprint(), answers.value())?
+            .ok_or_else(|| not_initialised(operation, layout.root()))?;
+        Ok(Self {
+            revision: answer.header().map_or(0, ResponseHeader::revision),
+            cluster: cluster.is.fingerprint,
+            leader: record(&layout.leader(), answers.value())?,
+            epochs: record(&layout.epoch(), answers.value())?,
+        })
+    }
+
+    /// Who leads: nobody whose process is proved dead.
+    pub(super) fn current(&self) -> Option<LeaderRecord> {
+        let leader = self.leader.as_ref().map(|leader| &leader.is);
+        leader
+            .filter(|leader| !leader.is_dead())
+            .map(Leader::record)
+    }
+
+    pub(super) fn granted(&self) -> Epoch {
+        self.epochs
+            .as_ref()
+            .map_or(Epoch::ZERO, |epochs| epochs.is.granted)
+    }
+
+    pub(super) fn announced(&self) -> Epoch {
+        self.epochs
+            .as_ref()
+            .map_or(Epoch::ZERO, |epochs| epochs.is.announced)
+    }
+
+    /// What a transaction compares before it changes the epochs.
+    pub(super) fn epochs_bytes(&self) -> Option<&[u8]> {
+        self.epochs.as_ref().map(|epochs| &*epochs.bytes)
+    }
+
+    /// The leader, when it is the one who made `claim`.
+    pub(super) fn held_by(&self, claim: &str) -> Option<&Found<Leader>> {
+        self.leader
+            .as_ref()
+            .filter(|leader| leader.is.claim == claim)
+    }
+}

@@ -1,0 +1,74 @@
+use std::sync::Arc;
+
+use super::claim::Claim;
+use super::keeper::Keeper;
+use super::leadership::EtcdLeadership;
+use super::seat::Seat;
+use crate::etcd::connection::Connection;
+use crate::etcd::layout::Layout;
+use crate::lease::Terms;
+use crate::off_thread::off_thread;
+use standfast_core::{Candidate, Clock, Epoch, Result};
+
+/// One election in one etcd, as a handle sees it.
+#[derive(Debug)]
+pub(super) struct ElectionSpace {
+    connection: Connection,
+    layout: Layout,
+    pub(super) endpoints: Vec<String>,
+    pub(super) clock: Clock,
+    pub(super) terms: Terms,
+}
+
+impl ElectionSpace {
+    pub(super) fn new(endpoints: &[String], layout: Layout, clock: Clock, terms: Terms) -> Self {
+        Self {
+            connection: Connection::new(endpoints),
+            layout,
+            endpoints: endpoints.to_vec(),
+            clock,
+            terms,
+        }
+    }
+
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// # Errors
+    /// As [`Seat::look`].
+    pub(super) async fn look(&self, operation: &'static str) -> Result<Seat> {
+        Seat::look(&self.connection, &self.layout, operation).await
+    }
+
+    /// Claims a seat that was free when it was looked at. `None` when somebody else came first.
+    ///
+    /// # Errors
+    /// `Quota`, `Auth`, `Unavailable`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a seat that is won after that is given up at once.
+    pub(super) async fn claim(
+        self: &Arc<Self>,
+        candidate: &Candidate,
+        at_least: Epoch,
+        seat: Seat,
+    ) -> Result<Option<EtcdLeadership>> {
+        let (space, candidate) = (Arc::clone(self), candidate.clone());
+        off_thread("campaign", move || {
+            let before = space.clock.now();
+            let keeper = Keeper::begin(&space.endpoints, space.terms.ttl, "campaign")?;
+            let claim = Claim::make(keeper, &space.layout, &candidate, at_least, &seat)?;
+            let Some((claim, granted)) = claim else {
+                return Ok(None);
+            };
+            let (node, clock) = (&candidate.node, &space.clock);
+            EtcdLeadership::start(claim, &granted, node, clock, space.terms, before).map(Some)
+        })
+        .await
+    }
+}

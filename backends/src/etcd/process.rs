@@ -1,0 +1,153 @@
+use std::fs;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+/// Set in the flags of a task that is on its way out: it runs no program any more.
+const PF_EXITING: u64 = 4;
+
+/// Which process of which host somebody is, so that others on that host can tell its death from silence.
+///
+/// Process ids mean something within one kernel and one namespace only, and are used again: hence the boot's id, the
+/// namespace and when the process began. Of another host nothing is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProcessId {
+    /// The id that the kernel drew when it booted.
+    boot: String,
+    /// The namespace of process ids.
+    namespace: String,
+    pid: u32,
+    /// When it began, in ticks since boot.
+    started: u64,
+}
+
+impl ProcessId {
+    /// This process; `None` where `/proc` does not tell.
+    pub(super) fn own() -> Option<&'static Self> {
+        static OWN: LazyLock<Option<ProcessId>> = LazyLock::new(|| {
+            let pid = std::process::id();
+            Some(ProcessId {
+                boot: fs::read_to_string("/proc/sys/kernel/random/boot_id")
+                    .ok()?
+                    .trim()
+                    .to_owned(),
+                namespace: fs::read_link("/proc/self/ns/pid")
+                    .ok()?
+                    .display()
+                    .to_string(),
+                pid,
+                started: Stat::read(&format!("/proc/{pid}/stat"))?.started,
+            })
+        });
+        OWN.as_ref()
+    }
+
+    pub(super) const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Whether it is a process of this host, which can be looked at.
+    pub(super) fn is_here(&self) -> bool {
+        Self::own().is_some_and(|own| own.boot == self.boot && own.namespace == self.namespace)
+    }
+
+    /// Whether it is proved dead: it was of this host, and is gone, or all its threads are on their way out. A process that
+    /// holds much memory takes long to be gone.
+    pub(super) fn is_dead(&self) -> bool {
+        if !self.is_here() {
+            return false;
+        }
+        let tasks = format!("/proc/{}/task", self.pid);
+        match Stat::read(&format!("/proc/{}/stat", self.pid)) {
+            None => !fs::exists(&tasks).unwrap_or(true),
+            Some(stat) if stat.started != self.started => true,
+            Some(_) => all_exiting(&tasks),
+        }
+    }
+}
+
+fn all_exiting(tasks: &str) -> bool {
+    let Ok(entries) = fs::read_dir(tasks) else {
+        return false;
+    };
+    entries.flatten().all(|task| {
+        let stat = task.path().join("stat");
+        // Gone while we looked.
+        Stat::read(&stat.display().to_string()).is_none_or(|stat| stat.exiting)
+    })
+}
+
+/// What `/proc/../stat` says, from proc(5): the fields after the name, which may hold anything but ends with the last `)`.
+struct Stat {
+    exiting: bool,
+    started: u64,
+}
+
+impl Stat {
+    fn read(path: &str) -> Option<Self> {
+        let text = fs::read_to_string(path).ok()?;
+        let (_, fields) = text.rsplit_once(')')?;
+        let mut fields = fields.split_ascii_whitespace();
+        let state = fields.next()?;
+        // `state` is the third, `flags` the ninth and `starttime` the twenty-second.
+        let flags: u64 = fields.nth(5)?.parse().ok()?;
+        let started = fields.nth(12)?.parse().ok()?;
+        Some(Self {
+            exiting: flags & PF_EXITING != 0 || state == "Z" || state == "X",
+            started,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    fn of(pid: u32) -> ProcessId {
+        ProcessId {
+            pid,
+            started: Stat::read(&format!("/proc/{pid}/stat")).unwrap().started,
+            ..ProcessId::own().unwrap().clone()
+        }
+    }
+
+    #[test]
+    fn a_process_lives_until_it_is_killed_and_then_is_dead_before_anybody_waits_for_it() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let id = of(child.id());
+        assert!(!id.is_dead());
+        assert!(!ProcessId::own().unwrap().is_dead());
+        child.kill().unwrap();
+        while !id.is_dead() {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert!(id.is_dead());
+    }
+
+    #[test]
+    fn a_process_that_began_at_another_time_is_another_one() {
+        let own = ProcessId::own().unwrap();
+        let before = ProcessId {
+            started: own.started - 1,
+            ..own.clone()
+        };
+        assert!(before.is_dead());
+    }
+
+    #[test]
+    fn of_another_host_nothing_is_known() {
+        let own = ProcessId::own().unwrap();
+        for (boot, namespace) in [("another", &*own.namespace), (&*own.boot, "another")] {
+            let other = ProcessId {
+                boot: boot.to_owned(),
+                namespace: namespace.to_owned(),
+                pid: u32::MAX,
+                started: 1,
+            };
+            assert!(!other.is_here() && !other.is_dead());
+        }
+    }
+}

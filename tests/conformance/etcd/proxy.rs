@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use standfast::conformance::News;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::service::Routes;
+use tonic::transport::{Channel, Endpoint, Server};
+use tower::{Service, ServiceExt};
+
+use super::gate::Gate;
+use super::news::retold;
+
+/// Stands between a handle and one member of etcd: passes every request on as it is, when its gate lets it, and tells of the
+/// watches what it was told to. It goes with its runtime.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    pub(super) url: String,
+    pub(super) gate: Arc<Gate>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+#[derive(Clone)]
+struct Between {
+    member: Channel,
+    gate: Arc<Gate>,
+    news: Option<News>,
+}
+
+impl Proxy {
+    pub(super) fn start(member: &str, news: Option<News>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let gate = Arc::new(Gate::default());
+        let member = Endpoint::from_shared(member.to_owned()).unwrap();
+        let url = {
+            let _inside = runtime.enter();
+            let between = Between {
+                member: member.connect_lazy(),
+                gate: Arc::clone(&gate),
+                news,
+            };
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let incoming = TcpListenerStream::new(TcpListener::from_std(listener).unwrap());
+            let router = axum::Router::new().fallback(pass).with_state(between);
+            let server = Server::builder().add_routes(Routes::from(router));
+            drop(runtime.spawn(server.serve_with_incoming(incoming)));
+            url
+        };
+        Self {
+            url,
+            gate,
+            _runtime: runtime,
+        }
+    }
+}
+
+async fn pass(State(mut between): State<Between>, request: Request) -> Response {
+    let watches = request.uri().path() == "/etcdserverpb.Watch/Watch";
+    let lost = between.gate.pass().await;
+    let request = request.map(Body::new);
+    let ready = between.member.ready().await;
+    let answer = match ready {
+        Ok(member) => member.call(request).await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(_) if lost => refusal("the answer was lost"),
+        Ok(answer) => match between.news.filter(|_| watches) {
+            Some(news) => answer.map(|body| axum::body::Body::new(retold(body, news))),
+            None => answer.map(axum::body::Body::new),
+        },
+        Err(error) => refusal(&error.to_string()),
+    }
+}
+
+fn refusal(why: &str) -> Response {
+    let refused: tonic::codegen::http::Response<Body> = Status::unavailable(why).into_http();
+    refused.map(axum::body::Body::new)
+}

@@ -1,0 +1,118 @@
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use etcd_client::Client;
+
+/// Three members of an etcd of its own, which end with this.
+pub(crate) struct Members {
+    pub(crate) endpoints: Vec<String>,
+    dir: tempfile::TempDir,
+    input: Option<ChildStdin>,
+    script: Child,
+}
+
+impl Members {
+    pub(crate) fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/etcd"))
+            .arg(dir.path().join("etcd"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        let output = script.stdout.take().unwrap();
+        BufReader::new(output).read_line(&mut ready).unwrap();
+        assert!(!ready.is_empty(), "scripts/etcd says why above");
+        Self {
+            endpoints: ready.trim().split(',').map(str::to_owned).collect(),
+            dir,
+            input: script.stdin.take(),
+            script,
+        }
+    }
+
+    /// The settings of a store that is kept there.
+    pub(crate) fn settings(&self) -> String {
+        format!("type = \"etcd\"\nendpoints = {:?}", self.endpoints)
+    }
+
+    /// All members, from 1.
+    pub(crate) fn all(&self) -> impl Iterator<Item = usize> + use<> {
+        1..=self.endpoints.len()
+    }
+
+    fn pid(&self, member: usize) -> String {
+        let path = self.dir.path().join(format!("etcd/{member}.pid"));
+        std::fs::read_to_string(path).unwrap().trim().to_owned()
+    }
+
+    pub(crate) fn signal(&self, member: usize, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid(member)])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Kills a member; returns when its process is gone.
+    pub(crate) async fn kill(&self, member: usize) {
+        let process = PathBuf::from(format!("/proc/{}/stat", self.pid(member)));
+        self.signal(member, "KILL");
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(2));
+        // The script, its parent, does not wait for it: it stays as a zombie.
+        while std::fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z ")) {
+            ticks.tick().await;
+        }
+    }
+
+    /// Starts a killed member again. It answers once it has met most of the others.
+    pub(crate) fn restart(&mut self, member: usize) {
+        let input = self.input.as_mut().unwrap();
+        writeln!(input, "start {member}").unwrap();
+    }
+
+    /// Waits until a member answers.
+    pub(crate) async fn until_there(&self, member: usize) {
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(50));
+        while self.status(member).await.is_none() {
+            ticks.tick().await;
+        }
+    }
+
+    /// The member that leads the others.
+    pub(crate) async fn leader(&self) -> usize {
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(50));
+        loop {
+            for member in self.all() {
+                if self
+                    .status(member)
+                    .await
+                    .is_some_and(|(id, leader)| id == leader)
+                {
+                    return member;
+                }
+            }
+            ticks.tick().await;
+        }
+    }
+
+    /// The ids of a member and of the one that leads it, if it answers.
+    async fn status(&self, member: usize) -> Option<(u64, u64)> {
+        let patience = std::time::Duration::from_secs(1);
+        let asked = tokio::time::timeout(patience, async {
+            let mut client = Client::connect([&self.endpoints[member - 1]], None).await?;
+            client.status().await
+        });
+        let status = asked.await.ok()?.ok()?;
+        Some((status.header()?.member_id(), status.leader()))
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        // The script ends with its input, and kills its members.
+        drop(self.input.take());
+        drop(self.script.wait());
+    }
+}

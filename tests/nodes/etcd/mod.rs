@@ -1,0 +1,22 @@
+//! Two nodes whose log and election are in an etcd of three members.
+
+mod bad_days;
+mod leading;
+mod members;
+
+use members::Members;
+
+use crate::support::TestCluster;
+
+/// Two nodes on members of their own, with leases of `ttl`.
+async fn start(ttl: &str) -> (TestCluster, Members) {
+    let members = Members::start();
+    let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
+    cluster.turn_to_etcd(&members.settings(), ttl);
+    cluster.launch().await;
+    (cluster, members)
+}
+
+fn other(name: &str) -> &'static str {
+    if name == "a" { "b" } else { "a" }
+}
