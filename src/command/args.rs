@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::archive::{ExportArguments, ImportArguments};
-use super::bench::LogBackend;
+use super::bench::MeasuredLog;
 use super::certify::CertifyArguments;
 use super::endpoint;
 use super::object::ObjectCommand;
@@ -245,9 +245,9 @@ pub(crate) struct NoLogArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RtoArguments {
-    /// Which log is measured
-    #[arg(long, value_enum, default_value_t = LogBackend::File)]
-    pub(crate) backend: LogBackend,
+    /// The log
+    #[command(flatten)]
+    pub(crate) log: MeasuredLog,
     /// How many times
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) runs: u64,
@@ -289,9 +289,9 @@ impl From<AckArgument> for Ack {
 
 #[derive(Debug, Args)]
 pub(crate) struct LagArguments {
-    /// Which log is measured
-    #[arg(long, value_enum, default_value_t = LogBackend::File)]
-    pub(crate) backend: LogBackend,
+    /// The log
+    #[command(flatten)]
+    pub(crate) log: MeasuredLog,
     /// Writes a second
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: u32,
@@ -311,9 +311,9 @@ pub(crate) struct LagArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct AppendArguments {
-    /// Which log is measured
-    #[arg(long, value_enum, default_value_t = LogBackend::File)]
-    pub(crate) backend: LogBackend,
+    /// The log
+    #[command(flatten)]
+    pub(crate) log: MeasuredLog,
     /// How long all of it takes; a number is of seconds
     #[arg(long, default_value = "40s", value_parser = seconds::parse_some)]
     pub(crate) seconds: Span,

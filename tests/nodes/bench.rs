@@ -91,14 +91,13 @@ async fn appends_are_measured_by_batch_and_by_producers() {
     assert_eq!(by("producers"), [1, 64, 1024]);
 }
 
-#[cfg(feature = "rocksdb")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_in_a_rocksdb_is_measured_beside_a_bare_one() {
-    let on = ["--backend", "rocksdb"];
+/// Every figure that there is of a log that is not in files.
+async fn is_measured_beside_a_bare_one(backend: &str) {
+    let on = ["--backend", backend];
     let reports = bench(&[&["append", "--seconds", "1s", "--pairs", "1"], &on[..]].concat()).await;
     assert_eq!(reports.len(), 4, "{reports:#?}");
     for report in &reports {
-        assert_eq!(report["backend"], "rocksdb");
+        assert_eq!(report["backend"], backend);
         assert!(report["yardstick"].as_f64().unwrap() > 0.0, "{report:#}");
     }
     for what in [
@@ -106,9 +105,21 @@ async fn a_log_in_a_rocksdb_is_measured_beside_a_bare_one() {
         &["lag", "--rate", "500", "--seconds", "1s", "--runs", "1"],
     ] {
         let reports = bench(&[what, &on].concat()).await;
-        assert_eq!(reports[0]["backend"], "rocksdb");
+        assert_eq!(reports[0]["backend"], backend);
         assert_latency(&reports[0]);
     }
+}
+
+#[cfg(feature = "rocksdb")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_a_rocksdb_is_measured_beside_a_bare_one() {
+    is_measured_beside_a_bare_one("rocksdb").await;
+}
+
+#[cfg(feature = "etcd")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_an_etcd_is_measured_beside_a_bare_one() {
+    is_measured_beside_a_bare_one("etcd").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

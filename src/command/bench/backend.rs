@@ -1,7 +1,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
+#[cfg(feature = "etcd")]
+use standfast_backends::EtcdOpLog;
 use standfast_backends::FileOpLog;
 #[cfg(feature = "rocksdb")]
 use standfast_backends::RocksDbOpLog;
@@ -17,6 +19,27 @@ pub(crate) enum LogBackend {
     /// A log in a RocksDB
     #[cfg(feature = "rocksdb")]
     Rocksdb,
+    /// A log in an etcd that is running
+    #[cfg(feature = "etcd")]
+    Etcd,
+}
+
+/// The log that is measured, and where it is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MeasuredLog {
+    /// Which log is measured
+    #[arg(long, value_enum, default_value_t = LogBackend::File)]
+    pub(crate) backend: LogBackend,
+    /// The members of the etcd that is measured, in keys of its own
+    #[cfg(feature = "etcd")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "STANDFAST_ETCD",
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:2379"
+    )]
+    pub(super) etcd: Vec<String>,
 }
 
 impl LogBackend {
@@ -26,31 +49,80 @@ impl LogBackend {
             Self::File => "file",
             #[cfg(feature = "rocksdb")]
             Self::Rocksdb => "rocksdb",
+            #[cfg(feature = "etcd")]
+            Self::Etcd => "etcd",
+        }
+    }
+}
+
+impl MeasuredLog {
+    /// A log in files.
+    pub(super) fn file() -> Self {
+        Self {
+            backend: LogBackend::File,
+            #[cfg(feature = "etcd")]
+            etcd: Vec::new(),
         }
     }
 
-    /// Opens a log in `dir`. Readers keep their notes below `data_dir`.
+    /// Opens a log in `dir`, or under keys that are named as it. Readers keep their notes below `data_dir`.
     #[cfg_attr(
         not(feature = "rocksdb"),
         expect(unused_variables, reason = "readers of files keep no notes")
     )]
-    pub(super) fn open(self, dir: &Path, data_dir: &Path) -> Result<Arc<dyn OpLogStore>, Failure> {
-        match self {
-            Self::File => Ok(Arc::new(FileOpLog::open(dir, FileOpLog::SEGMENT_SIZE)?)),
+    pub(super) fn open(&self, dir: &Path, data_dir: &Path) -> Result<Arc<dyn OpLogStore>, Failure> {
+        match self.backend {
+            LogBackend::File => Ok(Arc::new(FileOpLog::open(dir, FileOpLog::SEGMENT_SIZE)?)),
             #[cfg(feature = "rocksdb")]
-            Self::Rocksdb => {
+            LogBackend::Rocksdb => {
                 std::fs::create_dir_all(dir)?;
                 Ok(Arc::new(RocksDbOpLog::open(dir, &data_dir.join("readers"))))
+            }
+            #[cfg(feature = "etcd")]
+            LogBackend::Etcd => Ok(Arc::new(EtcdOpLog::open(&self.etcd, &root(dir)))),
+        }
+    }
+
+    /// How nodes in `dir` are told of it, where that is not what every node of ours is told: the log, and the election if
+    /// that is there as well.
+    #[cfg_attr(
+        not(feature = "etcd"),
+        expect(unused_variables, reason = "only keys are named as a directory")
+    )]
+    pub(super) fn tables(&self, dir: &Path) -> (Option<String>, Option<String>) {
+        match self.backend {
+            LogBackend::File => (None, None),
+            #[cfg(feature = "rocksdb")]
+            LogBackend::Rocksdb => (Some("type = \"rocksdb\"\ndir = \"log\"".to_owned()), None),
+            #[cfg(feature = "etcd")]
+            LogBackend::Etcd => {
+                let (endpoints, prefix) = (&self.etcd, root(dir));
+                let table =
+                    format!("type = \"etcd\"\nendpoints = {endpoints:?}\nkey_prefix = {prefix:?}");
+                (Some(table.clone()), Some(table))
             }
         }
     }
 
-    /// How a node that is measured is told of it, where that is not what every node of ours is told.
-    pub(super) const fn table(self) -> Option<&'static str> {
-        match self {
-            Self::File => None,
-            #[cfg(feature = "rocksdb")]
-            Self::Rocksdb => Some("type = \"rocksdb\"\ndir = \"log\""),
+    /// Removes what was opened in `dir`.
+    #[cfg_attr(
+        not(feature = "etcd"),
+        expect(clippy::unused_async, reason = "only a server is waited for")
+    )]
+    pub(super) async fn remove(&self, dir: &Path) -> Result<(), Failure> {
+        #[cfg(feature = "etcd")]
+        if self.backend == LogBackend::Etcd {
+            let mut client = etcd_client::Client::connect(&self.etcd, None).await?;
+            let all = etcd_client::DeleteOptions::new().with_prefix();
+            client.delete(root(dir), Some(all)).await?;
+            return Ok(());
         }
+        Ok(std::fs::remove_dir_all(dir)?)
     }
+}
+
+/// The keys that are named as a directory, which nobody else has.
+#[cfg(feature = "etcd")]
+pub(super) fn root(dir: &Path) -> String {
+    format!("/standfast-bench{}", dir.display())
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use standfast_master::Ack;
 use tempfile::TempDir;
 
-use super::LogBackend;
+use super::MeasuredLog;
 use crate::command::Failure;
 use crate::command::demo::nodes::{DemoNode, complete, primary, wait_until};
 
@@ -17,19 +17,23 @@ pub(super) struct BenchCluster {
 impl BenchCluster {
     /// Initialises the stores, and waits until one node leads and the other follows.
     pub(super) async fn start(ack: Ack) -> Result<Self, Failure> {
-        Self::start_on(LogBackend::File, ack).await
+        Self::start_on(&MeasuredLog::file(), ack).await
     }
 
     /// The same over a log of this kind.
-    pub(super) async fn start_on(backend: LogBackend, ack: Ack) -> Result<Self, Failure> {
+    pub(super) async fn start_on(log: &MeasuredLog, ack: Ack) -> Result<Self, Failure> {
         let dir = tempfile::tempdir()?;
         let nodes = [
             DemoNode::new(dir.path(), "a", ack)?,
             DemoNode::new(dir.path(), "b", ack)?,
         ];
-        if let Some(table) = backend.table() {
-            for node in &nodes {
+        let (oplog, election) = log.tables(dir.path());
+        for node in &nodes {
+            if let Some(table) = &oplog {
                 node.turn_to_log(table)?;
+            }
+            if let Some(table) = &election {
+                node.turn_to_election(table)?;
             }
         }
         Self::started(nodes, dir).await
@@ -57,6 +61,17 @@ impl BenchCluster {
         }
         cluster.complete().await?;
         Ok(cluster)
+    }
+
+    /// Stops the nodes, and removes what they had elsewhere.
+    pub(super) async fn remove(mut self, log: &MeasuredLog) -> Result<(), Failure> {
+        for node in &mut self.nodes {
+            node.kill().await?;
+        }
+        if log.tables(self.dir.path()).1.is_some() {
+            log.remove(self.dir.path()).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn dir(&self) -> &Path {

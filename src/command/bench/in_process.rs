@@ -14,13 +14,13 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::LogBackend;
 use super::ledger::Ledger;
+use super::{LogBackend, MeasuredLog};
 use crate::command::Failure;
 
 /// A log, and an election in files, for nodes that all live in this process: one clock times them all.
 pub(super) struct InProcess {
-    backend: LogBackend,
+    log: MeasuredLog,
     cluster: Fingerprint,
     clock: Clock,
     dir: TempDir,
@@ -34,9 +34,9 @@ pub(super) struct Follower {
 
 impl InProcess {
     /// Makes the stores in a temporary directory below `parent`.
-    pub(super) async fn new(parent: &Path, backend: LogBackend) -> Result<Self, Failure> {
+    pub(super) async fn new(parent: &Path, log: &MeasuredLog) -> Result<Self, Failure> {
         let made = Self {
-            backend,
+            log: log.clone(),
             cluster: Fingerprint::draw(&ClusterId::new("bench")?, [1; 16]),
             clock: Clock::system(),
             dir: tempfile::tempdir_in(parent)?,
@@ -51,7 +51,7 @@ impl InProcess {
     }
 
     fn oplog(&self, data_dir: &Path) -> Result<Arc<dyn OpLogStore>, Failure> {
-        self.backend.open(&self.dir.path().join("log"), data_dir)
+        self.log.open(&self.dir.path().join("log"), data_dir)
     }
 
     fn election(&self) -> Result<FileElection, Failure> {
@@ -77,6 +77,14 @@ impl InProcess {
             clock: self.clock.clone(),
             service: Arc::new(|| Box::new(Typed::new(|| Ledger))),
         })
+    }
+
+    /// Removes what is not in the directory; nothing is open any more.
+    pub(super) async fn remove(&self) -> Result<(), Failure> {
+        if self.log.backend == LogBackend::File {
+            return Ok(());
+        }
+        self.log.remove(&self.dir.path().join("log")).await
     }
 
     /// Begins a term with `ack = "durable"`, by the one path there is.

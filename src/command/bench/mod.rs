@@ -24,7 +24,7 @@ mod writer;
 
 use std::process::ExitCode;
 
-pub(super) use backend::LogBackend;
+pub(super) use backend::{LogBackend, MeasuredLog};
 
 use super::Failure;
 use super::args::BenchCommand;

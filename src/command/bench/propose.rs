@@ -59,7 +59,7 @@ pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure>
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
     let span = arguments.seconds.0 / u32::try_from(2 * TARGETS.len() * arguments.pairs)?;
     let progress = output::progress((TARGETS.len() * arguments.pairs) as u64, "pairs");
-    let nodes = InProcess::new(&parent, arguments.backend).await?;
+    let nodes = InProcess::new(&parent, &arguments.log).await?;
     let term = nodes.lead("a").await?;
     let handle = term.handle();
     let mut reports = Vec::new();
@@ -72,7 +72,7 @@ pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure>
             progress.inc(1);
         }
         reports.push(BenchReport {
-            backend: arguments.backend.name(),
+            backend: arguments.log.backend.name(),
             ..report(target, &pairs)
         });
     }

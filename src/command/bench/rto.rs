@@ -19,7 +19,7 @@ const WARM: Duration = Duration::from_millis(500);
 /// Kills the primary, `runs` times: from the return of kill(2) to the first acknowledgement of a write that was
 /// begun after it, as a client with default retries sees it.
 pub(super) async fn run(arguments: RtoArguments) -> Result<ExitCode, Failure> {
-    let mut cluster = BenchCluster::start_on(arguments.backend, Ack::Durable).await?;
+    let mut cluster = BenchCluster::start_on(&arguments.log, Ack::Durable).await?;
     let mut writer = Writer::start(&cluster.endpoints()).await?;
     let progress = output::progress(arguments.runs, "kills");
     let mut runs = Vec::new();
@@ -28,11 +28,12 @@ pub(super) async fn run(arguments: RtoArguments) -> Result<ExitCode, Failure> {
         progress.inc(1);
     }
     progress.finish_and_clear();
+    cluster.remove(&arguments.log).await?;
     let (value, latency) = (median(&runs), Latency::of(&runs));
-    let target = target_ms(arguments.backend);
+    let target = target_ms(arguments.log.backend);
     let report = BenchReport {
         bench: "rto",
-        backend: arguments.backend.name(),
+        backend: arguments.log.backend.name(),
         params: json!({ "runs": arguments.runs, "pacing_ms": 1, "what": "process death, one host" }),
         runs,
         value,
@@ -55,6 +56,8 @@ const fn target_ms(backend: LogBackend) -> f64 {
         LogBackend::File => 200.0,
         #[cfg(feature = "rocksdb")]
         LogBackend::Rocksdb => 700.0,
+        #[cfg(feature = "etcd")]
+        LogBackend::Etcd => 500.0,
     }
 }
 

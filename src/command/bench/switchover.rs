@@ -25,7 +25,7 @@ const TARGET_MS: f64 = 100.0;
 /// Hands leadership over, `runs` times, to and fro: the longest time between two acknowledgements around it, as a
 /// client with default retries sees it.
 pub(super) async fn run(arguments: RtoArguments) -> Result<ExitCode, Failure> {
-    let mut cluster = BenchCluster::start_on(arguments.backend, Ack::Durable).await?;
+    let mut cluster = BenchCluster::start_on(&arguments.log, Ack::Durable).await?;
     let mut writer = Writer::start(&cluster.endpoints()).await?;
     let progress = output::progress(arguments.runs, "switchovers");
     let (mut runs, mut here) = (Vec::new(), Vec::new());
@@ -36,10 +36,11 @@ pub(super) async fn run(arguments: RtoArguments) -> Result<ExitCode, Failure> {
         progress.inc(1);
     }
     progress.finish_and_clear();
+    cluster.remove(&arguments.log).await?;
     let (value, latency) = (median(&runs), Latency::of(&runs));
     let report = BenchReport {
         bench: "switchover",
-        backend: arguments.backend.name(),
+        backend: arguments.log.backend.name(),
         params: json!({
             "runs": arguments.runs,
             "pacing_ms": 1,

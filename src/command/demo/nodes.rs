@@ -18,6 +18,8 @@ use crate::command::status::ask;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The log of a node, unless it is turned to another.
 const LOG: &str = "type = \"file\"\ndir = \"log\"\nsegment_size = \"8MiB\"";
+/// Its election, unless it is turned to another.
+const ELECTION: &str = "type = \"file\"\ndir = \"election\"";
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -59,7 +61,7 @@ impl DemoNode {
             "[cluster]\nid = \"demo\"\n\n[node]\nid = \"{name}\"\nlisten = \"{endpoint}\"\n\
              http = \"{http}\"\ndata_dir = \"data-{name}\"\n\n\
              [oplog]\n{LOG}\nack = \"{ack}\"\n\n\
-             [election]\ntype = \"file\"\ndir = \"election\"\nttl = \"2s\"\n\n\
+             [election]\n{ELECTION}\nttl = \"2s\"\n\n\
              [snapshots]\ntype = \"bucket\"\nurl = \"bucket\"\nevery = \"{every}\"\n{more}"
         );
         std::fs::write(&config, text)?;
@@ -79,6 +81,12 @@ impl DemoNode {
     pub(crate) fn turn_to_log(&self, table: &str) -> Result<(), Failure> {
         let text = std::fs::read_to_string(&self.config)?;
         Ok(std::fs::write(&self.config, text.replace(LOG, table))?)
+    }
+
+    /// Gives the node another election, before it is started.
+    pub(crate) fn turn_to_election(&self, table: &str) -> Result<(), Failure> {
+        let text = std::fs::read_to_string(&self.config)?;
+        Ok(std::fs::write(&self.config, text.replace(ELECTION, table))?)
     }
 
     /// Runs a command of ours on this node's configuration.

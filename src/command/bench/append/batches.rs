@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
 use serde_json::json;
 use standfast_core::{
     Batch, BatchBuilder, BatchEnd, ClusterId, Entry, EntryId, Epoch, FenceToken, Fingerprint,
@@ -12,9 +13,9 @@ use tokio::time::Instant;
 
 use super::{Pairs, raw};
 use crate::command::Failure;
-use crate::command::bench::LogBackend;
 use crate::command::bench::report::BenchReport;
 use crate::command::bench::stats::median;
+use crate::command::bench::{LogBackend, MeasuredLog};
 
 /// Payload of an entry: with its frame about 200 bytes.
 const PAYLOAD: usize = 190;
@@ -27,34 +28,51 @@ pub(super) async fn measure(parent: &Path, pairs: &Pairs) -> Result<Vec<BenchRep
     let dir = tempfile::tempdir_in(parent)?;
     let mut reports = Vec::new();
     for (entries, target) in SIZES {
+        let target = target_of(pairs.log.backend, target);
         let mut found = Vec::new();
         let mut growing = None;
         for pair in 0..pairs.count {
             let log = dir.path().join(format!("log-{entries}-{pair}"));
-            let mut writer = Bench::open(pairs.backend, &log, dir.path()).await?;
+            let mut writer = Bench::open(&pairs.log, &log, dir.path()).await?;
             let ours = writer.rate(entries, pairs.span).await?;
             let frame = writer.batch(entries)?;
             drop(writer);
-            std::fs::remove_dir_all(&log)?;
-            let raw = bare(pairs.backend, dir.path(), frame.frame(), pairs.span)?;
-            if pair == 0 && pairs.backend == LogBackend::File {
+            pairs.log.remove(&log).await?;
+            let raw = bare(&pairs.log, dir.path(), frame.frame(), pairs.span).await?;
+            if pair == 0 && pairs.log.backend == LogBackend::File {
                 let rate = raw::growing(dir.path(), frame.frame(), pairs.span)?;
                 growing = Some(rate);
             }
             found.push((ours, raw));
             pairs.progress.inc(1);
         }
-        reports.push(report(pairs.backend, (entries, target), &found, growing));
+        reports.push(report(
+            pairs.log.backend,
+            (entries, target),
+            &found,
+            growing,
+        ));
     }
     Ok(reports)
 }
 
-/// The raw store's syncs a second.
-fn bare(backend: LogBackend, dir: &Path, bytes: &[u8], span: Duration) -> Result<f64, Failure> {
+/// A transaction of etcd takes so long that little may be added to it.
+const fn target_of(backend: LogBackend, target: f64) -> f64 {
     match backend {
+        #[cfg(feature = "etcd")]
+        LogBackend::Etcd => 0.9,
+        _ => target,
+    }
+}
+
+/// The raw store's syncs a second.
+async fn bare(log: &MeasuredLog, dir: &Path, bytes: &[u8], span: Duration) -> Result<f64, Failure> {
+    match log.backend {
         LogBackend::File => raw::preallocated(dir, bytes, span),
         #[cfg(feature = "rocksdb")]
         LogBackend::Rocksdb => super::raw_rocksdb::synced(dir, bytes, span),
+        #[cfg(feature = "etcd")]
+        LogBackend::Etcd => super::raw_etcd::fenced(&log.etcd, dir, bytes, span).await,
     }
 }
 
@@ -101,9 +119,9 @@ struct Bench {
 }
 
 impl Bench {
-    async fn open(backend: LogBackend, dir: &Path, data_dir: &Path) -> Result<Self, Failure> {
+    async fn open(log: &MeasuredLog, dir: &Path, data_dir: &Path) -> Result<Self, Failure> {
         let cluster = Fingerprint::draw(&ClusterId::new("bench")?, [1; 16]);
-        let log = backend.open(dir, data_dir)?;
+        let log = log.open(dir, data_dir)?;
         log.init(cluster).await?;
         let token = FenceToken {
             cluster,
@@ -123,13 +141,16 @@ impl Bench {
     fn batch(&self, entries: usize) -> Result<Batch, Failure> {
         let mut builder = BatchBuilder::new(self.tail.seq.next());
         for _ in 0..entries {
+            // Nothing that a store could compress.
+            let mut noise = [0; PAYLOAD];
+            rand::rng().fill(&mut noise);
             builder.push(&Entry {
                 seq: builder.next_seq(),
                 timestamp_ms: 1,
                 op_type: OpType::FIRST_OF_SERVICE,
                 id: EntryId::default(),
                 key: Cow::Borrowed(b"bench\0k"),
-                payload: Cow::Borrowed(&[7; PAYLOAD]),
+                payload: Cow::Borrowed(&noise),
             })?;
         }
         let end = BatchEnd {

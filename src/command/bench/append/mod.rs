@@ -3,14 +3,16 @@
 mod batches;
 mod producers;
 pub(super) mod raw;
+#[cfg(feature = "etcd")]
+mod raw_etcd;
 #[cfg(feature = "rocksdb")]
 mod raw_rocksdb;
 
 use std::process::ExitCode;
 
 use crate::command::args::AppendArguments;
-use crate::command::bench::LogBackend;
 use crate::command::bench::report;
+use crate::command::bench::{LogBackend, MeasuredLog};
 use crate::command::{Failure, output};
 
 /// Benchmarks that share the time there is.
@@ -18,9 +20,9 @@ const BENCHES: usize = batches::SIZES.len() + producers::COUNTS.len();
 
 pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure> {
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let backend = arguments.backend;
+    let backend = arguments.log.backend;
     let pairs = Pairs {
-        backend,
+        log: arguments.log,
         count: arguments.pairs,
         span: arguments.seconds.0 / u32::try_from(2 * BENCHES * arguments.pairs)?,
         progress: output::progress((BENCHES * arguments.pairs) as u64, "pairs"),
@@ -35,7 +37,7 @@ pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure>
 
 /// Ours and bare, one after the other.
 struct Pairs {
-    backend: LogBackend,
+    log: MeasuredLog,
     count: usize,
     /// How long each half takes.
     span: std::time::Duration,

@@ -22,7 +22,7 @@ const ENTRY: usize = 200;
 /// Durable entries a second of many producers, each of which waits for its answer before it goes on, through a master
 /// in this process; beside one thread that writes and syncs the bytes of one entry after the other.
 pub(super) async fn measure(parent: &Path, pairs: &Pairs) -> Result<Vec<BenchReport>, Failure> {
-    let nodes = InProcess::new(parent, pairs.backend).await?;
+    let nodes = InProcess::new(parent, &pairs.log).await?;
     let term = nodes.lead("a").await?;
     let handle = term.handle();
     let mut reports = Vec::new();

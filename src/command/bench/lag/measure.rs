@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// its entry, at a steady rate.
 pub(in crate::command::bench) async fn run(arguments: LagArguments) -> Result<ExitCode, Failure> {
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let nodes = InProcess::new(&parent, arguments.backend).await?;
+    let nodes = InProcess::new(&parent, &arguments.log).await?;
     let term = nodes.lead("a").await?;
     let mut follower = nodes.follow("b").await?;
     let handle = term.handle();
@@ -46,6 +46,8 @@ pub(in crate::command::bench) async fn run(arguments: LagArguments) -> Result<Ex
     progress.finish_and_clear();
     handle.stop(TermEndReason::Shutdown);
     term.ended().await;
+    drop(follower);
+    nodes.remove().await?;
     let measured = Measured {
         runs,
         all,
@@ -161,7 +163,7 @@ fn report(arguments: &LagArguments, measured: Measured) -> BenchReport {
     let rate = measured.all.len() as f64 / measured.taken.as_secs_f64();
     BenchReport {
         bench: "lag",
-        backend: arguments.backend.name(),
+        backend: arguments.log.backend.name(),
         params: json!({
             "rate": arguments.rate,
             "rate_reached": rate.round(),
