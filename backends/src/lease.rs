@@ -118,8 +118,9 @@ impl Lease {
                         Renewal::Lost => break,
                     }
                 }
-                drop(renew);
+                // Believing ends first: giving the seat up may take its time.
                 inside.send_replace(BootInstant::NEVER);
+                drop(renew);
                 *shared.0.lock() = Phase::Ended;
                 shared.1.notify_all();
             })?;
@@ -133,6 +134,13 @@ impl Lease {
 
     /// Ends the validity, and waits a little for a renewal that is under way.
     pub(crate) fn stop(&mut self) {
+        if !self.stop_within(PATIENCE) {
+            tracing::warn!("a renewal of the lease hangs; it is left behind");
+        }
+    }
+
+    /// Ends the validity, and waits for the thread to end. Whether it did.
+    pub(crate) fn stop_within(&mut self, patience: Duration) -> bool {
         let mut phase = self.phase.0.lock();
         if *phase == Phase::Renews {
             *phase = Phase::Stopping;
@@ -140,10 +148,8 @@ impl Lease {
         self.validity.send_replace(BootInstant::NEVER);
         self.phase.1.notify_all();
         let runs = |phase: &mut Phase| *phase != Phase::Ended;
-        let waited = self.phase.1.wait_while_for(&mut phase, runs, PATIENCE);
-        if waited.timed_out() {
-            tracing::warn!("a renewal of the lease hangs; it is left behind");
-        }
+        let waited = self.phase.1.wait_while_for(&mut phase, runs, patience);
+        !waited.timed_out()
     }
 }
 

@@ -76,6 +76,11 @@ async fn fence_and_start(
         sources.election.announced(),
     )?;
     if outlives {
+        // Whoever came after us may have served by now: that says nothing of what we found.
+        if announced > leadership.token().epoch {
+            return Err(Error::new(ErrorKind::Fenced, "promote")
+                .context(format!("epoch {announced} has served meanwhile")));
+        }
         check_announced(writer.tail(), announced)?;
     }
     let after_loss = !writer.complete();

@@ -71,7 +71,14 @@ impl Claim {
                 async move { clients.kv.txn(claim).await }
             });
             // Whether it was this try or one whose answer was lost, the next look tells.
-            done.await?;
+            if !done.await?.succeeded()
+                && let With::Record(key, _) = with
+                && space.is_there(operation, key).await?
+                && !space.is_fenced_by(operation, &fence).await?
+            {
+                let what = format!("{key} is there: do it again under a higher epoch");
+                return Err(error(ErrorKind::Fenced, operation).context(what));
+            }
         }
     }
 
@@ -81,7 +88,7 @@ impl Claim {
         fence: Vec<u8>,
         ends: &Ends,
     ) -> Result<Self> {
-        check_tail(space, operation, ends).await?;
+        check_tail(space, operation, ends, &fence).await?;
         Ok(Self {
             fence,
             head: ends.head.as_ref().map(|head| head.bytes.clone()),
@@ -152,12 +159,21 @@ fn claim(space: &Space, ends: &Ends, fence: &[u8], with: &With) -> Txn {
 }
 
 /// Whether the last batch is what the head says. Whoever took batches away by hand is told now, not when they are read.
-async fn check_tail(space: &Space, operation: &'static str, ends: &Ends) -> Result<()> {
+async fn check_tail(
+    space: &Space,
+    operation: &'static str,
+    ends: &Ends,
+    fence: &[u8],
+) -> Result<()> {
     let Some(head) = ends.head.as_ref().filter(|head| !head.is.begun) else {
         return Ok(());
     };
     let tail = head.is.position;
     let around = space.around(operation, tail).await?;
+    // Somebody may have come, appended and trimmed since: what is there now says nothing of what we found.
+    if around.ends.fence.is_none_or(|now| now.bytes != fence) {
+        return Err(error(ErrorKind::Fenced, operation).context("another epoch was let in"));
+    }
     let last = around.before.map(|last| last.batch.end());
     if last == Some(tail) && around.after.is_none() {
         return Ok(());

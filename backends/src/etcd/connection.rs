@@ -12,9 +12,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::error::{client_error, error};
 use standfast_core::{ErrorKind, Result};
 
-/// How long one member is waited for before another is asked. A member that stands still keeps its connections open, so
-/// nothing but the time tells.
-const TRY: Duration = Duration::from_secs(1);
+/// How long one member is waited for before another is asked, at first and at most. A member that stands still keeps its
+/// connections open, so nothing but the time tells. When all were asked they get longer: they may be slow, and a write that
+/// is given up too early is sent again and again.
+const TRIES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
 /// How long a call goes on from member to member.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection may take to be made.
@@ -60,12 +61,14 @@ impl std::fmt::Debug for Clients {
     }
 }
 
-/// The pause before the next try: none as long as there is a member that was not asked, then longer each round.
+/// The pause before the next try: none as long as there is a member that was not asked, then longer each round; and how
+/// long a try may take.
 #[derive(Debug)]
 pub(super) struct Pauses {
     members: usize,
     tries: usize,
     next: Duration,
+    patience: Duration,
 }
 
 impl Connection {
@@ -81,11 +84,25 @@ impl Connection {
         }
     }
 
+    /// Other connections to the same members, beginning with the one that is asked now.
+    pub(super) fn sibling(&self) -> Self {
+        let urls: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| member.url.clone())
+            .collect();
+        let sibling = Self::new(&urls);
+        let preferred = self.preferred.load(Ordering::Relaxed);
+        sibling.preferred.store(preferred, Ordering::Relaxed);
+        sibling
+    }
+
     pub(super) fn pauses(&self) -> Pauses {
         Pauses {
             members: self.members.len(),
             tries: 0,
             next: PAUSES.0,
+            patience: TRIES.0,
         }
     }
 
@@ -99,23 +116,24 @@ impl Connection {
     pub(super) async fn attempt<T, F>(
         &self,
         operation: &'static str,
+        patience: Duration,
         call: impl FnOnce(Clients) -> F,
     ) -> Result<T>
     where
         F: Future<Output = Result<T, EtcdError>>,
     {
-        let index = self.preferred.load(Ordering::Relaxed) % self.members.len();
+        let index = self.preferred.load(Ordering::Relaxed);
         let Some(member) = self.members.get(index) else {
             return Err(error(ErrorKind::Config, operation).context("no endpoint"));
         };
-        let tried = timeout(TRY, async { call(member.clients().await?).await }).await;
+        let tried = timeout(patience, async { call(member.clients().await?).await }).await;
         let failed = match tried {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(source)) => client_error(operation, &member.url, source),
             Err(_elapsed) => error(ErrorKind::Timeout, operation).context(format!(
                 "{} has not answered for {} ms",
                 member.url,
-                TRY.as_millis()
+                patience.as_millis()
             )),
         };
         if failed.retry() {
@@ -143,11 +161,29 @@ impl Connection {
         let begun = Instant::now();
         let mut pauses = self.pauses();
         loop {
-            match self.attempt(operation, &mut call).await {
+            match self.attempt(operation, pauses.patience(), &mut call).await {
                 Err(error) if error.retry() && begun.elapsed() < PATIENCE => pauses.wait().await,
                 answer => return answer,
             }
         }
+    }
+
+    /// One try with the preferred member, as long as the first of a call.
+    ///
+    /// # Errors
+    /// As [`Self::attempt`].
+    ///
+    /// # Cancel safety
+    /// As the call itself: what was sent may be done.
+    pub(super) async fn once<T, F>(
+        &self,
+        operation: &'static str,
+        call: impl FnOnce(Clients) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T, EtcdError>>,
+    {
+        self.attempt(operation, TRIES.0, call).await
     }
 
     /// A call that is made once with each member at most, until one answers.
@@ -168,7 +204,7 @@ impl Connection {
         let mut left = self.members.len();
         loop {
             left = left.saturating_sub(1);
-            match self.attempt(operation, &mut call).await {
+            match self.attempt(operation, TRIES.0, &mut call).await {
                 Err(error) if error.retry() && left > 0 => {}
                 answer => return answer,
             }
@@ -232,6 +268,12 @@ impl Pauses {
             let share = rand::rng().random_range(0.5..1.0);
             sleep(self.next.mul_f64(share)).await;
             self.next = (self.next * 2).min(PAUSES.1);
+            self.patience = (self.patience * 2).min(TRIES.1);
         }
+    }
+
+    /// How long the next try may take.
+    pub(super) const fn patience(&self) -> Duration {
+        self.patience
     }
 }

@@ -1,4 +1,6 @@
-use etcd_client::{GetOptions, ResponseHeader, SortOrder, SortTarget, TxnOp, TxnResponse};
+use etcd_client::{
+    GetOptions, KeyValue, ResponseHeader, SortOrder, SortTarget, TxnOp, TxnResponse,
+};
 
 use super::error::{corrupt, not_initialised};
 use super::found::{Found, record};
@@ -21,6 +23,8 @@ pub(super) struct Ends {
     pub(super) head: Option<Found<Head>>,
     /// The first entry of the first batch.
     pub(super) first: Option<Seq>,
+    /// When that batch was written: another may be in its place later.
+    pub(super) first_at: i64,
 }
 
 /// What is to the left and to the right of a Position, at the same moment as the ends.
@@ -75,17 +79,16 @@ impl Ends {
                 Ok::<_, standfast_core::Error>(Found { is, bytes })
             })
             .transpose()?;
-        let first = answers
-            .found()
-            .first()
-            .map(|kv| first_of(layout, kv.key()))
-            .transpose()?;
+        let found = answers.found();
+        let first = found.first().map(|kv| first_of(layout, kv.key()));
+        let first = first.transpose()?;
         let ends = Self {
             revision,
             cluster: cluster.is.fingerprint,
             fence,
             head,
             first,
+            first_at: found.first().map_or(0, KeyValue::mod_revision),
         };
         ends.check(layout, operation)?;
         Ok(ends)

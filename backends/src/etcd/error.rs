@@ -71,6 +71,8 @@ fn status_kind(status: &Status) -> ErrorKind {
         (Code::InvalidArgument, _) => ErrorKind::Invalid,
         (Code::NotFound, _) => ErrorKind::NotFound,
         (Code::Unimplemented, _) => ErrorKind::Version,
+        // Its own alarm: members do not have the same data.
+        (Code::DataLoss, _) => ErrorKind::Corrupt,
         // No leader, a member that stops, a connection that broke: another member, or later.
         _ => ErrorKind::Unavailable,
     }

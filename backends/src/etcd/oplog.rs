@@ -158,7 +158,7 @@ impl OpLogStore for EtcdOpLog {
 
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
         Ok(match page::read(&self.space, after, limit).await? {
-            Page::Batches(batches) => batches,
+            Page::Batches(batches, _) => batches,
             Page::End(_) => Vec::new(),
         })
     }

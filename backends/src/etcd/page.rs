@@ -1,15 +1,15 @@
-use etcd_client::{GetOptions, KeyValue};
+use etcd_client::{GetOptions, KeyValue, ResponseHeader};
 
 use super::ends::{Around, Ends, parse};
 use super::error::error;
 use super::space::Space;
-use standfast_core::{Batch, ErrorKind, Position, ReadLimit, Result};
+use standfast_core::{Batch, Error, ErrorKind, Position, ReadLimit, Result};
 
 /// What follows a Position.
 #[derive(Debug)]
 pub(super) enum Page {
-    /// Batches, at least one, contiguous.
-    Batches(Vec<Batch>),
+    /// Batches, at least one, contiguous; and when there was nothing behind them, if that was so.
+    Batches(Vec<Batch>, Option<i64>),
     /// Nothing: the log ended there at this moment.
     End(Box<Ends>),
 }
@@ -24,9 +24,10 @@ pub(super) enum Page {
 pub(super) async fn read(space: &Space, after: Position, limit: ReadLimit) -> Result<Page> {
     loop {
         let found = range(space, after, limit).await?;
-        let batches = contiguous(space, &found, after, limit)?;
+        let batches = contiguous(space, &found.batches, after, limit)?;
         if !batches.is_empty() {
-            return Ok(Page::Batches(batches));
+            let all = !found.more && batches.len() == found.batches.len();
+            return Ok(Page::Batches(batches, all.then_some(found.revision)));
         }
         // The usual end, or something that needs a closer look, all at one moment.
         let around = space.around("read", after).await?;
@@ -36,14 +37,21 @@ pub(super) async fn read(space: &Space, after: Position, limit: ReadLimit) -> Re
     }
 }
 
-/// What lies behind `after`, as it is in the store.
-async fn range(space: &Space, after: Position, limit: ReadLimit) -> Result<Vec<KeyValue>> {
+/// What lies behind a Position, as it is in the store.
+struct Range {
+    batches: Vec<KeyValue>,
+    /// Whether there is more behind them.
+    more: bool,
+    revision: i64,
+}
+
+async fn range(space: &Space, after: Position, limit: ReadLimit) -> Result<Range> {
     let most = i64::try_from(limit.batches.max(1)).unwrap_or(i64::MAX);
     let (from, to) = space.layout().batches_from(after.seq.next());
     loop {
         let count = space.page().min(most);
         let options = GetOptions::new().with_range(to.as_str()).with_limit(count);
-        let answer = space.connection().call("read", |mut clients| {
+        let answer = space.connection().once_each("read", |mut clients| {
             let (from, options) = (from.as_str(), options.clone());
             async move { clients.kv.get(from, Some(options)).await }
         });
@@ -53,12 +61,21 @@ async fn range(space: &Space, after: Position, limit: ReadLimit) -> Result<Vec<K
                 if let Some(largest) = found.iter().map(|kv| kv.value().len()).max() {
                     space.learn_page(largest);
                 }
-                return Ok(found);
+                return Ok(Range {
+                    batches: found,
+                    more: answer.more(),
+                    revision: answer.header().map_or(0, ResponseHeader::revision),
+                });
             }
-            Err(error) if *error.kind() == ErrorKind::Unsupported && space.shrink_page() => {}
+            Err(error) if is_too_large(&error) && space.shrink_page(count) => {}
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Whether fewer batches may do: more than fits a message, or than comes in the time that a member has.
+fn is_too_large(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Timeout)
 }
 
 /// As many batches as follow each other and fit the limit.

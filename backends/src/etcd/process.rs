@@ -1,6 +1,9 @@
 use std::fs;
+use std::io;
 use std::sync::LazyLock;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
 /// Set in the flags of a task that is on its way out: it runs no program any more.
@@ -26,6 +29,11 @@ impl ProcessId {
     pub(super) fn own() -> Option<&'static Self> {
         static OWN: LazyLock<Option<ProcessId>> = LazyLock::new(|| {
             let pid = std::process::id();
+            // A `/proc` of another namespace numbers processes differently: what it says of our number is of another.
+            let named = fs::read_link("/proc/self").ok()?;
+            if named.as_os_str() != pid.to_string().as_str() {
+                return None;
+            }
             Some(ProcessId {
                 boot: fs::read_to_string("/proc/sys/kernel/random/boot_id")
                     .ok()?
@@ -36,7 +44,7 @@ impl ProcessId {
                     .display()
                     .to_string(),
                 pid,
-                started: Stat::read(&format!("/proc/{pid}/stat"))?.started,
+                started: Stat::parse(&fs::read_to_string("/proc/self/stat").ok()?)?.started,
             })
         });
         OWN.as_ref()
@@ -52,29 +60,42 @@ impl ProcessId {
     }
 
     /// Whether it is proved dead: it was of this host, and is gone, or all its threads are on their way out. A process that
-    /// holds much memory takes long to be gone.
+    /// holds much memory takes long to be gone. What cannot be looked at is no proof.
     pub(super) fn is_dead(&self) -> bool {
         if !self.is_here() {
             return false;
         }
-        let tasks = format!("/proc/{}/task", self.pid);
-        match Stat::read(&format!("/proc/{}/stat", self.pid)) {
-            None => !fs::exists(&tasks).unwrap_or(true),
-            Some(stat) if stat.started != self.started => true,
-            Some(_) => all_exiting(&tasks),
+        match Stat::look(&format!("/proc/{}/stat", self.pid)) {
+            // `/proc` may hide the processes of others: the kernel is asked as well.
+            Look::Gone => is_nobodys(self.pid),
+            Look::At(stat) if stat.started != self.started => true,
+            Look::At(_) => all_exiting(&format!("/proc/{}/task", self.pid)),
+            Look::Unknown => false,
         }
     }
+}
+
+/// Whether no process has this number.
+fn is_nobodys(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
 }
 
 fn all_exiting(tasks: &str) -> bool {
     let Ok(entries) = fs::read_dir(tasks) else {
         return false;
     };
-    entries.flatten().all(|task| {
-        let stat = task.path().join("stat");
-        // Gone while we looked.
-        Stat::read(&stat.display().to_string()).is_none_or(|stat| stat.exiting)
-    })
+    let mut seen = 0;
+    for entry in entries {
+        let Ok(task) = entry else { return false };
+        match Stat::look(&task.path().join("stat").display().to_string()) {
+            Look::At(stat) if stat.exiting => seen += 1,
+            // It ended while we looked.
+            Look::Gone => {}
+            Look::At(_) | Look::Unknown => return false,
+        }
+    }
+    seen > 0
 }
 
 /// What `/proc/../stat` says, from proc(5): the fields after the name, which may hold anything but ends with the last `)`.
@@ -83,9 +104,25 @@ struct Stat {
     started: u64,
 }
 
+/// What came of looking at a task.
+enum Look {
+    At(Stat),
+    Gone,
+    /// It could not be looked at, as when no file can be opened any more.
+    Unknown,
+}
+
 impl Stat {
-    fn read(path: &str) -> Option<Self> {
-        let text = fs::read_to_string(path).ok()?;
+    fn look(path: &str) -> Look {
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text).map_or(Look::Unknown, Look::At),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Look::Gone,
+            Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => Look::Gone,
+            Err(_) => Look::Unknown,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
         let (_, fields) = text.rsplit_once(')')?;
         let mut fields = fields.split_ascii_whitespace();
         let state = fields.next()?;
@@ -108,7 +145,9 @@ mod tests {
     fn of(pid: u32) -> ProcessId {
         ProcessId {
             pid,
-            started: Stat::read(&format!("/proc/{pid}/stat")).unwrap().started,
+            started: Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).unwrap())
+                .unwrap()
+                .started,
             ..ProcessId::own().unwrap().clone()
         }
     }
@@ -135,6 +174,28 @@ mod tests {
             ..own.clone()
         };
         assert!(before.is_dead());
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_no_proof() {
+        assert!(!all_exiting("/proc/self/no-such-folder"));
+        assert!(!all_exiting(
+            tempfile::tempdir().unwrap().path().to_str().unwrap()
+        ));
+        assert!(matches!(Stat::look("/proc/self/task"), Look::Unknown));
+    }
+
+    #[test]
+    fn a_number_is_nobodys_only_when_the_kernel_says_so() {
+        assert!(!is_nobodys(std::process::id()));
+        let mut child = Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        assert!(is_nobodys(pid));
+        assert!(
+            !is_nobodys(0) && !is_nobodys(u32::MAX),
+            "these are no numbers"
+        );
     }
 
     #[test]

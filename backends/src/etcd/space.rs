@@ -9,9 +9,9 @@ use super::stored::StoredBatch;
 use standfast_core::{Bounds, Position, Result, Seq};
 
 /// How many batches the first page asks for, and what a page aims at: bytes, at least and at most so many batches.
-const FIRST_PAGE: i64 = 32;
+const FIRST_PAGE: i64 = 8;
 const PAGE_BYTES: usize = 4 << 20;
-const LEAST_PAGE: i64 = 8;
+const LEAST_PAGE: i64 = 1;
 const LARGEST_PAGE: i64 = 1000;
 
 /// One log in one etcd, as a handle sees it.
@@ -28,6 +28,7 @@ pub(super) struct Space {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Floor {
     first: Seq,
+    at: i64,
     pub(super) before: Position,
     pub(super) bytes_before: u64,
 }
@@ -83,20 +84,23 @@ impl Space {
             let Some(first) = ends.first else {
                 let floor = Floor {
                     first: ends.floor(),
+                    at: 0,
                     before: ends.tail(),
                     bytes_before: ends.bytes(),
                 };
                 return Ok((ends, floor));
             };
-            // A log that was begun anew may have another batch under the same key: it is never behind the old one.
             let known = *self.floor.lock();
-            if let Some(floor) = known.filter(|floor| floor.first == first) {
+            if let Some(floor) =
+                known.filter(|floor| (floor.first, floor.at) == (first, ends.first_at))
+            {
                 return Ok((ends, floor));
             }
             // Trimmed meanwhile, if it is not there.
             if let Some(stored) = self.batch(operation, first).await? {
                 let floor = Floor {
                     first,
+                    at: ends.first_at,
                     before: stored.before(),
                     bytes_before: stored.bytes_before,
                 };
@@ -134,6 +138,20 @@ impl Space {
         stored.transpose()
     }
 
+    /// Whether something is under `key`.
+    pub(super) async fn is_there(&self, operation: &'static str, key: &str) -> Result<bool> {
+        let answer = self.connection.call(operation, |mut clients| async move {
+            clients.kv.get(key, None).await
+        });
+        Ok(!answer.await?.kvs().is_empty())
+    }
+
+    /// Whether this is the fence, to the byte.
+    pub(super) async fn is_fenced_by(&self, operation: &'static str, fence: &[u8]) -> Result<bool> {
+        let ends = self.ends(operation).await?;
+        Ok(ends.fence.is_some_and(|there| there.bytes == fence))
+    }
+
     /// How many batches the next page asks for.
     pub(super) fn page(&self) -> i64 {
         self.page.load(Ordering::Relaxed)
@@ -148,8 +166,11 @@ impl Space {
         self.page.store(next, Ordering::Relaxed);
     }
 
-    /// A page was too large for a message; whether a smaller one may do.
-    pub(super) fn shrink_page(&self) -> bool {
-        self.page.swap(LEAST_PAGE, Ordering::Relaxed) > LEAST_PAGE
+    /// A page of so many batches was too large for a message, or for the time that a member has; whether a smaller one may
+    /// do.
+    pub(super) fn shrink_page(&self, count: i64) -> bool {
+        let smaller = (count / 8).max(LEAST_PAGE);
+        self.page.fetch_min(smaller, Ordering::Relaxed);
+        count > LEAST_PAGE
     }
 }

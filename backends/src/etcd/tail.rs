@@ -40,6 +40,8 @@ pub(super) struct EtcdTail {
     /// Whether it was told that the end is reached.
     told: bool,
     watch: Option<Watch>,
+    /// Whether a fence was heard of, and not looked at yet.
+    fenced: bool,
     /// How many looks in a row found what the watch had not told.
     missed: u32,
     /// When the log is looked at if the watch says nothing.
@@ -64,6 +66,7 @@ impl EtcdTail {
             epoch: around.epoch(),
             told: false,
             watch: None,
+            fenced: false,
             missed: 0,
             look_at: Instant::now(),
             ready: VecDeque::new(),
@@ -72,15 +75,22 @@ impl EtcdTail {
 
     /// Reads on; at the end it watches.
     async fn list(&mut self) -> Result<()> {
+        self.fenced = false;
         let read = page::read(&self.space, self.position, ReadLimit::default()).await;
         match read {
-            Ok(Page::Batches(batches)) => {
+            Ok(Page::Batches(batches, all_at)) => {
                 // The look may have come before the event; a watch that misses one after the other says nothing any more.
                 self.missed += 1;
                 if self.missed > MISSED {
                     self.watch = None;
                 }
+                let end = batches.last().map_or(self.position, Batch::end);
                 self.ready.push_back(TailEvent::Batches(batches));
+                // That was all there was at that moment. Under load there may never be one at which nothing comes.
+                if let Some(revision) = all_at {
+                    self.watch_from(revision).await?;
+                    self.ready.push_back(TailEvent::CaughtUp { tail: end });
+                }
             }
             Ok(Page::End(ends)) => self.at_end(&ends).await?,
             Err(error) => match error.kind() {
@@ -97,23 +107,25 @@ impl EtcdTail {
     /// The log ends where we stand.
     async fn at_end(&mut self, ends: &Ends) -> Result<()> {
         self.look_at = Instant::now() + IDLE;
-        let revision = ends.revision;
         self.missed = 0;
-        if !self
-            .watch
-            .as_ref()
-            .is_some_and(|watch| watch.is_of(revision))
-        {
-            let (connection, layout) = (self.space.connection(), self.space.layout());
-            let watch = Watch::begin(connection, "tail", layout.watched(), revision).await?;
-            self.watch = Some(watch);
-        }
+        self.watch_from(ends.revision).await?;
         if ends.epoch() > self.epoch {
             self.ready.push_back(TailEvent::NewEpoch(ends.epoch()));
         }
         if !self.told {
             let tail = self.position;
             self.ready.push_back(TailEvent::CaughtUp { tail });
+        }
+        Ok(())
+    }
+
+    /// Watches what comes after a look, unless a sound watch does.
+    async fn watch_from(&mut self, revision: i64) -> Result<()> {
+        let is_sound = |watch: &Watch| watch.is_of(revision);
+        if !self.watch.as_ref().is_some_and(is_sound) {
+            let (connection, layout) = (self.space.connection(), self.space.layout());
+            let watch = Watch::begin(connection, "tail", layout.watched(), revision).await?;
+            self.watch = Some(watch);
         }
         Ok(())
     }
@@ -147,6 +159,7 @@ impl EtcdTail {
         for kv in puts.filter_map(|event| event.kv()) {
             if kv.key() == self.space.layout().fence().as_bytes() {
                 // Nothing about it can be proved here: it is time to look.
+                self.fenced = true;
                 self.look_at = Instant::now();
                 continue;
             }
@@ -187,10 +200,16 @@ impl EtcdTail {
         match &event {
             TailEvent::Batches(batches) => {
                 self.position = batches.last().map_or(self.position, Batch::end);
+                self.epoch = self.epoch.max(self.position.epoch);
                 self.told = false;
-                self.look_at = Instant::now() + QUIET;
+                if !self.fenced {
+                    self.look_at = Instant::now() + QUIET;
+                }
             }
-            TailEvent::CaughtUp { .. } => self.told = true,
+            TailEvent::CaughtUp { .. } => {
+                self.told = true;
+                self.look_at = self.look_at.max(Instant::now() + QUIET);
+            }
             TailEvent::NewEpoch(epoch) => self.epoch = *epoch,
             TailEvent::Trimmed { .. } => {}
         }

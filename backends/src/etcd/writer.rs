@@ -116,7 +116,7 @@ impl EtcdWriter {
         let mut doubtful = false;
         loop {
             let tried = connection
-                .attempt(operation, |mut clients| {
+                .attempt(operation, pauses.patience(), |mut clients| {
                     let transaction = sent.transaction.clone();
                     async move { clients.kv.txn(transaction).await }
                 })
@@ -184,7 +184,7 @@ impl OpLogWriter for EtcdWriter {
 
     async fn settled(&mut self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
         match page::read(&self.space, after, limit).await? {
-            Page::Batches(mut batches) => {
+            Page::Batches(mut batches, _) => {
                 batches.retain(|batch| batch.last() <= self.settled.seq);
                 Ok(batches)
             }

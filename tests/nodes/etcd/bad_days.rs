@@ -58,6 +58,16 @@ async fn h32_writes_go_on_when_the_leader_of_etcd_stands_still() {
     .await;
 }
 
+/// All nodes ask the first member first. Its connections stay open, and say nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn h32_writes_go_on_when_the_member_that_is_asked_stands_still() {
+    survives(
+        async |members, _| members.signal(1, "STOP"),
+        "a standstill of the member that is asked",
+    )
+    .await;
+}
+
 /// All nodes ask the first one first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_is_gone_is_left_for_the_next_and_that_is_counted() {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use etcd_client::Txn;
 use tokio::time::Instant;
 
 use super::claim;
@@ -13,6 +14,7 @@ use crate::etcd::cluster;
 use crate::etcd::error::{NAME, error};
 use crate::etcd::layout::Layout;
 use crate::etcd::probe;
+use crate::etcd::transaction::{delete, is};
 use crate::lease::{SUCCESSOR_HEAD_START, Terms};
 use standfast_core::{
     Candidate, Clock, ElectionBackend, ElectionCapabilities, ElectionWatch, Epoch, ErrorKind,
@@ -53,18 +55,17 @@ impl EtcdElection {
         let Some(leader) = &seat.leader else {
             return Ok(());
         };
-        let lease = leader.is.lease;
-        let revoked = self
-            .space
-            .connection()
-            .call("depose", |mut clients| async move {
-                clients.lease.revoke(lease).await.map(drop)
-            });
-        match revoked.await {
-            // It ran out by itself.
-            Err(error) if *error.kind() == ErrorKind::NotFound => Ok(()),
-            answer => answer,
-        }
+        let layout = self.space.layout();
+        // By its bytes, and not by its lease alone: a key that was put back by hand may have none.
+        let unseat = Txn::new()
+            .when([is(layout.leader(), Some(&leader.bytes))])
+            .and_then([delete(layout.leaders())]);
+        let connection = self.space.connection();
+        let unseated = connection.call("depose", |mut clients| {
+            let unseat = unseat.clone();
+            async move { clients.kv.txn(unseat).await }
+        });
+        unseated.await.map(drop)
     }
 
     /// When it is our turn to claim a seat that has been free since then: a named successor goes first.
@@ -183,7 +184,7 @@ impl ElectionBackend for EtcdElection {
         self.space.look("register").await?;
         let space = &self.space;
         let registration = EtcdRegistration::begin(
-            space.endpoints.clone(),
+            space.connection().sibling(),
             space.layout().clone(),
             space.terms,
             space.clock.clone(),

@@ -1,6 +1,7 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use etcd_client::{PutOptions, Txn, TxnOp};
+use etcd_client::{Compare, CompareOp, KeyValue, PutOptions, Txn, TxnOp};
 use parking_lot::Mutex;
 
 use super::keeper::Keeper;
@@ -29,6 +30,8 @@ pub(super) struct Claim {
     cluster: Fingerprint,
     /// What tells our key from others'.
     id: String,
+    /// The newest that was granted to us.
+    epoch: AtomicU64,
     /// Whom the leader wishes to follow it, once it gives up.
     successor: Successor,
 }
@@ -83,6 +86,7 @@ impl Claim {
             layout: layout.clone(),
             cluster: seat.cluster,
             id: leader.claim.clone(),
+            epoch: AtomicU64::new(leader.epoch.0),
             successor: Successor::default(),
         };
         claim.commit("campaign", &take)?;
@@ -110,8 +114,13 @@ impl Claim {
     pub(super) fn renew(&self) -> Renewal {
         let operation = "renew";
         let renewed = self.keeper.wait(self.keeper.keep_alive(operation));
-        match renewed.and_then(|()| self.look(operation)) {
-            Ok(seat) if seat.held_by(&self.id).is_some() => Renewal::Held,
+        // At the same member, once: one that leads no more may answer the first without the others.
+        let glance = || {
+            let look = Seat::glance(self.keeper.connection(), &self.layout, operation);
+            self.keeper.wait(look)
+        };
+        match renewed.and_then(|()| glance()) {
+            Ok(seat) if self.holds(&seat) => Renewal::Held,
             Ok(_) => Renewal::Lost,
             Err(error) if *error.kind() == ErrorKind::NotFound => Renewal::Lost,
             Err(error) => {
@@ -158,15 +167,37 @@ impl Claim {
                 record.epoch, leader.is.epoch
             )));
         }
-        let publish = Txn::new()
-            .when([is(self.layout.leader(), Some(&leader.bytes))])
-            .and_then([put(self.layout.term(), &encode(&TermFields::from(record))?)]);
-        if self.commit(operation, &publish)? {
-            return Ok(());
+        let key = self.layout.term();
+        let bytes = encode(&TermFields::from(record))?;
+        // Of a record that came between, or of this one's own second try, the next look tells: a try that comes late must not
+        // put an older one back.
+        loop {
+            let (found, revision) = self.found(operation, &key)?;
+            if found.as_ref() == Some(&bytes) {
+                return Ok(());
+            }
+            let unchanged = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
+            let publish = Txn::new()
+                .when([is(self.layout.leader(), Some(&leader.bytes)), unchanged])
+                .and_then([put(key.clone(), &bytes)]);
+            if self.commit(operation, &publish)? {
+                return Ok(());
+            }
+            self.check(operation)?;
         }
-        // Nobody but us changes the key while it is ours.
-        self.check(operation)?;
-        Err(error(ErrorKind::Indeterminate, operation).context("the leader's key was changed"))
+    }
+
+    /// What is under a key, and when it was written; 0 when nothing is.
+    fn found(&self, operation: &'static str, key: &str) -> Result<(Option<Vec<u8>>, i64)> {
+        let look = self
+            .keeper
+            .connection()
+            .call(operation, |mut clients| async move {
+                clients.kv.get(key, None).await
+            });
+        let found = self.keeper.wait(look)?.take_kvs().into_iter().next();
+        let revision = found.as_ref().map_or(0, KeyValue::mod_revision);
+        Ok((found.map(|kv| kv.into_key_value().1), revision))
     }
 
     /// Claims a higher epoch and keeps the seat.
@@ -178,6 +209,7 @@ impl Claim {
             let (seat, leader) = self.ours(operation)?;
             if leader.is.nonce == word {
                 let epoch = leader.is.epoch;
+                self.epoch.store(epoch.0, Ordering::Release);
                 return Ok(Granted { epoch, nonce });
             }
             let higher = Leader {
@@ -199,6 +231,13 @@ impl Claim {
         Arc::clone(&self.successor)
     }
 
+    /// Whether the seat is ours, and not as an older state of etcd has it.
+    fn holds(&self, seat: &Seat) -> bool {
+        let epoch = Epoch(self.epoch.load(Ordering::Acquire));
+        seat.held_by(&self.id)
+            .is_some_and(|leader| leader.is.epoch >= epoch)
+    }
+
     fn look(&self, operation: &'static str) -> Result<Seat> {
         let look = Seat::look(self.keeper.connection(), &self.layout, operation);
         self.keeper.wait(look)
@@ -207,7 +246,11 @@ impl Claim {
     /// The seat, and the leader's key in it, which is ours.
     fn ours(&self, operation: &'static str) -> Result<(Seat, Found<Leader>)> {
         let seat = self.look(operation)?;
-        let Some(leader) = seat.held_by(&self.id).cloned() else {
+        let Some(leader) = seat
+            .held_by(&self.id)
+            .filter(|_| self.holds(&seat))
+            .cloned()
+        else {
             return Err(error(ErrorKind::Fenced, operation).context(format!(
                 "another leads, or nobody; the highest epoch granted is {}",
                 seat.granted()

@@ -21,12 +21,12 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Connects anew, and is granted a lease of at least `ttl`.
+    /// Takes connections that nobody has used yet, and is granted a lease of at least `ttl`.
     ///
     /// # Errors
     /// `Quota`, `Auth`, `Unavailable`.
     pub(super) fn begin(
-        endpoints: &[String],
+        connection: Connection,
         ttl: Duration,
         operation: &'static str,
     ) -> Result<Self> {
@@ -34,7 +34,6 @@ impl Keeper {
             .enable_all()
             .build()
             .map_err(|source| error(ErrorKind::Unavailable, operation).source(source))?;
-        let connection = Connection::new(endpoints);
         let lease = runtime.block_on(grant(&connection, ttl, operation))?;
         Ok(Self {
             runtime,

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::claim::{Claim, Granted, Successor};
@@ -12,6 +12,9 @@ use standfast_core::{
     BootInstant, Clock, Epoch, ErrorKind, FenceToken, Leadership, NodeId, Result, TermRecord,
 };
 
+/// How long giving a seat up is waited for.
+const PATIENCE: Duration = Duration::from_millis(800);
+
 /// A term won in etcd.
 ///
 /// Dropping it ends the validity; the seat is then given up by the thread that renewed, as soon as etcd answers.
@@ -19,7 +22,7 @@ use standfast_core::{
 pub(super) struct EtcdLeadership {
     token: FenceToken,
     /// Owned by the thread that renews: giving it up blocks, and must not be done on a thread of a runtime.
-    claim: Weak<Mutex<Claim>>,
+    claim: Weak<Claim>,
     successor: Successor,
     lease: Lease,
 }
@@ -36,9 +39,9 @@ impl EtcdLeadership {
     ) -> Result<Self> {
         let token = claim.token(granted, holder);
         let successor = claim.successor();
-        let renewed = Arc::new(Mutex::new(claim));
+        let renewed = Arc::new(claim);
         let claim = Arc::downgrade(&renewed);
-        let renew = move || renewed.lock().renew();
+        let renew = move || renewed.renew();
         let lease = Lease::start(clock, terms, valid_from, renew)
             .map_err(|source| error(ErrorKind::Unavailable, "campaign").source(source))?;
         Ok(Self {
@@ -56,7 +59,7 @@ impl EtcdLeadership {
     ) -> Result<T> {
         let claim = Weak::clone(&self.claim);
         off_thread(operation, move || match claim.upgrade() {
-            Some(claim) => work(&claim.lock()),
+            Some(claim) => work(&claim),
             None => Err(error(ErrorKind::Fenced, operation).context("the term is over")),
         })
         .await
@@ -100,8 +103,11 @@ impl Leadership for EtcdLeadership {
         *self.successor.lock() = successor.cloned();
         off_thread("resign", move || {
             // Believing ends before others may begin to: then the thread gives the seat up, and is waited for a little.
-            self.lease.stop();
-            Ok(())
+            if self.lease.stop_within(PATIENCE) {
+                return Ok(());
+            }
+            Err(error(ErrorKind::Unavailable, "resign")
+                .context("etcd does not answer: the seat is free when the lease has run out"))
         })
         .await
     }

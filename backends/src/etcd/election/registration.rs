@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::keeper::Keeper;
 use super::records::{Node, draw};
+use crate::etcd::connection::Connection;
 use crate::etcd::error::error;
 use crate::etcd::found::{Found, record};
 use crate::etcd::layout::Layout;
@@ -40,13 +41,15 @@ struct Entry {
     layout: Layout,
     ttl: Duration,
     node: Node,
+    /// Whether the entry was seen under the lease that is held.
+    placed: bool,
 }
 
 impl EtcdRegistration {
     /// # Errors
     /// `AlreadyExists` when the entry of another process stays for longer than its lease; `NotFound`, `Unavailable`.
     pub(super) async fn begin(
-        endpoints: Vec<String>,
+        connection: Connection,
         layout: Layout,
         terms: Terms,
         clock: Clock,
@@ -54,8 +57,8 @@ impl EtcdRegistration {
     ) -> Result<Self> {
         off_thread(OPERATION, move || {
             let node = member.candidate.node.clone();
-            let entry = Entry {
-                keeper: Keeper::begin(&endpoints, terms.ttl, OPERATION)?,
+            let mut entry = Entry {
+                keeper: Keeper::begin(connection, terms.ttl, OPERATION)?,
                 layout,
                 ttl: terms.ttl,
                 node: Node {
@@ -63,6 +66,7 @@ impl EtcdRegistration {
                     claim: draw(),
                     process: ProcessId::own().cloned(),
                 },
+                placed: false,
             };
             entry.put_first()?;
             let entry = Arc::new(Mutex::new(entry));
@@ -82,17 +86,22 @@ impl EtcdRegistration {
 
 impl Entry {
     /// Puts the entry where none is, or only that of a dead process.
-    fn put_first(&self) -> Result<()> {
+    fn put_first(&mut self) -> Result<()> {
         let begun = Instant::now();
         loop {
             let found = self.look()?;
             match &found {
-                Some(other) if other.is.claim == self.node.claim => return Ok(()),
+                Some(other) if other.is.claim == self.node.claim => {
+                    self.placed = true;
+                    return Ok(());
+                }
                 Some(other) if !other.is.process.as_ref().is_some_and(ProcessId::is_dead) => {
                     if begun.elapsed() > self.ttl + GRACE {
                         return Err(taken(&other.is));
                     }
-                    self.keeper.wait(tokio::time::sleep(LOOK));
+                    // The other one's lease may be as long as ours, and was renewed later.
+                    self.keeper.wait(self.keeper.keep_alive(OPERATION))?;
+                    self.keeper.wait(async { tokio::time::sleep(LOOK).await });
                     continue;
                 }
                 _ => {}
@@ -113,7 +122,10 @@ impl Entry {
                 error(ErrorKind::Fenced, "update member").context("the entry is no longer ours")
             );
         };
-        self.put(&node, Some(&own.bytes))?;
+        if !self.put(&node, Some(&own.bytes))? {
+            let why = "the entry was changed meanwhile, or its answer was lost: say it again";
+            return Err(error(ErrorKind::Unavailable, "update member").context(why));
+        }
         self.node = node;
         Ok(())
     }
@@ -122,21 +134,26 @@ impl Entry {
     fn renew(&mut self) -> Renewal {
         let renewed = self.keeper.wait(self.keeper.keep_alive("renew"));
         match renewed {
-            Ok(()) => Renewal::Held,
-            Err(error) if *error.kind() == ErrorKind::NotFound => self.come_back(),
+            Ok(()) if self.placed => Renewal::Held,
+            Ok(()) => self.come_back(),
+            Err(error) if *error.kind() == ErrorKind::NotFound => {
+                self.placed = false;
+                match self.keeper.renew_lease(self.ttl, OPERATION) {
+                    Ok(()) => self.come_back(),
+                    Err(_) => Renewal::Unsure,
+                }
+            }
             Err(_) => Renewal::Unsure,
         }
     }
 
+    /// Puts the entry back under a lease that is new.
     fn come_back(&mut self) -> Renewal {
-        let back = self
-            .keeper
-            .renew_lease(self.ttl, OPERATION)
-            .and_then(|()| self.put(&self.node, None))
-            .and_then(|()| self.look());
+        let back = self.put(&self.node, None).and_then(|_| self.look());
         match back {
             Ok(Some(found)) if found.is.claim == self.node.claim => {
                 tracing::info!("registered again after the lease had run out");
+                self.placed = true;
                 Renewal::Held
             }
             Ok(Some(_other)) => Renewal::Lost,
@@ -156,8 +173,8 @@ impl Entry {
         record(&key, found.map(|kv| kv.into_key_value().1))
     }
 
-    /// Whether it was done the next look tells.
-    fn put(&self, node: &Node, replaced: Option<&[u8]>) -> Result<()> {
+    /// Whether it was done, unless an answer was lost: then the next look tells.
+    fn put(&self, node: &Node, replaced: Option<&[u8]>) -> Result<bool> {
         let key = self.layout.node(&node.member.candidate.node);
         let options = PutOptions::new().with_lease(self.keeper.lease());
         let put = Txn::new()
@@ -168,7 +185,7 @@ impl Entry {
             let put = put.clone();
             async move { clients.kv.txn(put).await }
         });
-        self.keeper.wait(done).map(drop)
+        Ok(self.keeper.wait(done)?.succeeded())
     }
 }
 
@@ -218,11 +235,16 @@ pub(super) fn members(found: Vec<KeyValue>) -> Result<Vec<Member>> {
     for kv in found {
         let (key, value) = kv.into_key_value();
         let key = String::from_utf8_lossy(&key);
-        if let Some(node) = record::<Node>(&key, Some(value))?
-            && !node.is.process.as_ref().is_some_and(ProcessId::is_dead)
-        {
-            members.push(node.is.member);
-        }
+        let node = match record::<Node>(&key, Some(value)) {
+            // A node of a later version, in the middle of an upgrade: it is no reason to see none.
+            Err(error) if *error.kind() == ErrorKind::Version => {
+                tracing::warn!(%error, "a member cannot be read");
+                continue;
+            }
+            node => node?,
+        };
+        let node = node.filter(|node| !node.is.process.as_ref().is_some_and(ProcessId::is_dead));
+        members.extend(node.map(|node| node.is.member));
     }
     members.sort_by(|a, b| a.candidate.node.cmp(&b.candidate.node));
     Ok(members)

@@ -1,4 +1,4 @@
-use etcd_client::{ResponseHeader, Txn};
+use etcd_client::{ResponseHeader, Txn, TxnResponse};
 
 use super::records::{Epochs, Leader};
 use crate::etcd::connection::Connection;
@@ -30,17 +30,43 @@ impl Seat {
         layout: &Layout,
         operation: &'static str,
     ) -> Result<Self> {
-        let question: Txn = look(vec![
-            get(layout.fingerprint()),
-            get(layout.leader()),
-            get(layout.epoch()),
-        ]);
+        let question = Self::question(layout);
         let answer = connection.call(operation, |mut clients| {
             let question = question.clone();
             async move { clients.kv.txn(question).await }
         });
-        let answer = answer.await?;
-        let mut answers = Answers::of(&answer);
+        Self::read(layout, operation, &answer.await?)
+    }
+
+    /// The same in one try, with the member that answered last.
+    ///
+    /// # Errors
+    /// As [`Self::look`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    pub(super) async fn glance(
+        connection: &Connection,
+        layout: &Layout,
+        operation: &'static str,
+    ) -> Result<Self> {
+        let question = Self::question(layout);
+        let answer = connection.once(operation, |mut clients| async move {
+            clients.kv.txn(question).await
+        });
+        Self::read(layout, operation, &answer.await?)
+    }
+
+    fn question(layout: &Layout) -> Txn {
+        look(vec![
+            get(layout.fingerprint()),
+            get(layout.leader()),
+            get(layout.epoch()),
+        ])
+    }
+
+    fn read(layout: &Layout, operation: &'static str, answer: &TxnResponse) -> Result<Self> {
+        let mut answers = Answers::of(answer);
         let cluster = record::<ClusterRecord>(&layout.fingerprint(), answers.value())?
             .ok_or_else(|| not_initialised(operation, layout.root()))?;
         Ok(Self {

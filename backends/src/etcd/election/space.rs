@@ -15,7 +15,6 @@ use standfast_core::{Candidate, Clock, Epoch, Result};
 pub(super) struct ElectionSpace {
     connection: Connection,
     layout: Layout,
-    pub(super) endpoints: Vec<String>,
     pub(super) clock: Clock,
     pub(super) terms: Terms,
 }
@@ -25,7 +24,6 @@ impl ElectionSpace {
         Self {
             connection: Connection::new(endpoints),
             layout,
-            endpoints: endpoints.to_vec(),
             clock,
             terms,
         }
@@ -61,7 +59,8 @@ impl ElectionSpace {
         let (space, candidate) = (Arc::clone(self), candidate.clone());
         off_thread("campaign", move || {
             let before = space.clock.now();
-            let keeper = Keeper::begin(&space.endpoints, space.terms.ttl, "campaign")?;
+            let connection = space.connection.sibling();
+            let keeper = Keeper::begin(connection, space.terms.ttl, "campaign")?;
             let claim = Claim::make(keeper, &space.layout, &candidate, at_least, &seat)?;
             let Some((claim, granted)) = claim else {
                 return Ok(None);
