@@ -14,9 +14,16 @@ pub(crate) struct Members {
 
 impl Members {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same, each with these flags.
+    pub(crate) fn start_with(flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/etcd"))
             .arg(dir.path().join("etcd"))
+            .arg("3")
+            .args(flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,6 +1,7 @@
 //! Two nodes whose log and election are in an etcd of three members.
 
 mod bad_days;
+mod full;
 mod leading;
 mod members;
 
@@ -10,7 +11,10 @@ use crate::support::TestCluster;
 
 /// Two nodes on members of their own, with leases of `ttl`.
 async fn start(ttl: &str) -> (TestCluster, Members) {
-    let members = Members::start();
+    start_on(Members::start(), ttl).await
+}
+
+async fn start_on(members: Members, ttl: &str) -> (TestCluster, Members) {
     let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
     cluster.turn_to_etcd(&members.settings(), ttl);
     cluster.launch().await;
