@@ -10,7 +10,7 @@ use rand::RngExt;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::{client_error, error};
-use standfast_core::{ErrorKind, Result};
+use standfast_core::{Error, ErrorKind, Result};
 
 /// How long one member is waited for before another is asked, at first and at most. A member that stands still keeps its
 /// connections open, so nothing but the time tells. When all were asked they get longer: they may be slow, and a write that
@@ -163,9 +163,19 @@ impl Connection {
         loop {
             match self.attempt(operation, pauses.patience(), &mut call).await {
                 Err(error) if error.retry() && begun.elapsed() < PATIENCE => pauses.wait().await,
+                Err(error) if error.retry() => return Err(self.told(error)),
                 answer => return answer,
             }
         }
+    }
+
+    /// What to look at when nobody answers.
+    fn told(&self, error: Error) -> Error {
+        let urls: Vec<_> = self.members.iter().map(|member| &*member.url).collect();
+        error.context(format!(
+            "none of {} answers: is etcd running there, and are `endpoints` right?",
+            urls.join(", ")
+        ))
     }
 
     /// One try with the preferred member, as long as the first of a call.

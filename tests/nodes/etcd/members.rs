@@ -1,6 +1,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use etcd_client::Client;
 
@@ -9,6 +9,7 @@ pub(crate) struct Members {
     pub(crate) endpoints: Vec<String>,
     dir: tempfile::TempDir,
     input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
     script: Child,
 }
 
@@ -29,13 +30,14 @@ impl Members {
             .spawn()
             .unwrap();
         let mut ready = String::new();
-        let output = script.stdout.take().unwrap();
-        BufReader::new(output).read_line(&mut ready).unwrap();
+        let mut output = BufReader::new(script.stdout.take().unwrap());
+        output.read_line(&mut ready).unwrap();
         assert!(!ready.is_empty(), "scripts/etcd says why above");
         Self {
             endpoints: ready.trim().split(',').map(str::to_owned).collect(),
             dir,
             input: script.stdin.take(),
+            output,
             script,
         }
     }
@@ -75,8 +77,34 @@ impl Members {
 
     /// Starts a killed member again. It answers once it has met most of the others.
     pub(crate) fn restart(&mut self, member: usize) {
-        let input = self.input.as_mut().unwrap();
-        writeln!(input, "start {member}").unwrap();
+        self.order(&format!("start {member}"));
+    }
+
+    /// Makes a backup.
+    pub(crate) fn save(&mut self) {
+        let order = format!("save {}", self.backup().display());
+        self.order(&order);
+    }
+
+    /// Puts the backup back in the place of what all members have, and waits until they answer.
+    pub(crate) async fn put_back(&mut self) {
+        let order = format!("restore {}", self.backup().display());
+        self.order(&order);
+        for member in self.all() {
+            self.until_there(member).await;
+        }
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.dir.path().join("backup")
+    }
+
+    /// Gives the script an order, and waits until it was followed.
+    fn order(&mut self, order: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{order}").unwrap();
+        let mut answer = String::new();
+        self.output.read_line(&mut answer).unwrap();
+        assert_eq!(answer, "done\n", "{order}");
     }
 
     /// Waits until a member answers.

@@ -4,6 +4,7 @@ mod bad_days;
 mod full;
 mod leading;
 mod members;
+mod put_back;
 
 use members::Members;
 
