@@ -79,6 +79,7 @@ pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure>
     progress.finish_and_clear();
     handle.stop(TermEndReason::Shutdown);
     term.ended().await;
+    nodes.remove().await?;
     report::print(&reports, arguments.output)
 }
 

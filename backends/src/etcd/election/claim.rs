@@ -160,18 +160,18 @@ impl Claim {
 
     pub(super) fn publish(&self, record: &TermRecord) -> Result<()> {
         let operation = "publish term record";
-        let (_, leader) = self.ours(operation)?;
-        if record.epoch != leader.is.epoch {
-            return Err(error(ErrorKind::Fenced, operation).context(format!(
-                "the record is of epoch {}, the term is {}",
-                record.epoch, leader.is.epoch
-            )));
-        }
         let key = self.layout.term();
         let bytes = encode(&TermFields::from(record))?;
-        // Of a record that came between, or of this one's own second try, the next look tells: a try that comes late must not
-        // put an older one back.
+        // Of a record that came between, of our own key that was announced meanwhile, or of this one's own second try, the
+        // next look tells: a try that comes late must not put an older record back.
         loop {
+            let (_, leader) = self.ours(operation)?;
+            if record.epoch != leader.is.epoch {
+                return Err(error(ErrorKind::Fenced, operation).context(format!(
+                    "the record is of epoch {}, the term is {}",
+                    record.epoch, leader.is.epoch
+                )));
+            }
             let (found, revision) = self.found(operation, &key)?;
             if found.as_ref() == Some(&bytes) {
                 return Ok(());
@@ -183,7 +183,6 @@ impl Claim {
             if self.commit(operation, &publish)? {
                 return Ok(());
             }
-            self.check(operation)?;
         }
     }
 
