@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use standfast_core::{
     Applied, BootInstant, Compared, ElectionBackend, Epoch, Error, ErrorKind, Leadership,
-    OpLogTail, Result, SharedMachine, TailEvent,
+    OpLogTail, Position, Result, SharedMachine, TailEvent,
 };
 use standfast_snapshots::RestorePin;
 use tokio::sync::watch;
@@ -54,23 +54,16 @@ pub async fn follow(
         high_water,
         at_least,
         progress,
+        followed: None,
         saved: None,
     };
-    let begun = sources.clock.now();
-    let mut tail = follower.open().await?;
-    if let Some(pin) = &state.pin {
-        let expiry = sources.policy.pin_expiry.0;
-        pin.keep(expiry, follower.catch_up(&mut tail)).await?;
-    } else {
-        follower.catch_up(&mut tail).await?;
+    let followed = follower.follow(&mut state.pin).await;
+    if followed.is_err() {
+        follower.mark_followed();
+        follower.high_water.written().await;
     }
-    if let Some(pin) = state.pin.take() {
-        release(pin).await;
-    }
-    if follower.progress.borrow().caught_up {
-        let took = sources.clock.now().since(begun);
-        metrics::histogram!("standfast_catch_up_seconds").record(took.as_secs_f64());
-        return follower.stand(tail).await;
+    if let Some(followed) = followed? {
+        return Ok(followed);
     }
     wait_for_another(sources, state).await?;
     Ok(Followed::Behind)
@@ -89,10 +82,33 @@ struct Follower<'a> {
     high_water: &'a mut HighWater,
     at_least: Epoch,
     progress: &'a watch::Sender<Progress>,
+    /// The end of what the log gave here, and so committed: the state may have begun with what is not.
+    followed: Option<Position>,
     saved: Option<BootInstant>,
 }
 
 impl Follower<'_> {
+    /// Until it is elected or behind; `None` when what comes next was trimmed before the end of the log was reached.
+    async fn follow(&mut self, pin: &mut Option<RestorePin>) -> Result<Option<Followed>> {
+        let begun = self.sources.clock.now();
+        let mut tail = self.open().await?;
+        if let Some(pin) = pin {
+            let expiry = self.sources.policy.pin_expiry.0;
+            pin.keep(expiry, self.catch_up(&mut tail)).await?;
+        } else {
+            self.catch_up(&mut tail).await?;
+        }
+        if let Some(pin) = pin.take() {
+            release(pin).await;
+        }
+        if !self.progress.borrow().caught_up {
+            return Ok(None);
+        }
+        let took = self.sources.clock.now().since(begun);
+        metrics::histogram!("standfast_catch_up_seconds").record(took.as_secs_f64());
+        self.stand(tail).await.map(Some)
+    }
+
     async fn open(&mut self) -> Result<Box<dyn OpLogTail>> {
         if !self.sources.log_outlives_term() {
             let newest = self.sources.oplog.bounds().await?.tail;
@@ -117,6 +133,7 @@ impl Follower<'_> {
             let event = match self.hear(tail).await {
                 Ok(event) => event,
                 Err(error) => {
+                    self.mark_followed();
                     pause(error).await?;
                     continue;
                 }
@@ -147,17 +164,26 @@ impl Follower<'_> {
         let candidate = self.sources.candidate.clone();
         let at_least = self.at_least_epoch().await?;
         let mut campaign = campaign(&*election, &candidate, at_least);
+        let mut ticks = tokio::time::interval(HIGH_WATER_EVERY);
         loop {
-            // Both arms are cancel safe; the campaign is kept across turns, and an event that was not taken is
+            // All arms are cancel safe; the campaign is kept across turns, and an event that was not taken is
             // given again.
             let event = tokio::select! {
                 leadership = &mut campaign => return Ok(Followed::Elected(leadership?)),
                 event = tail.next() => event,
+                _ = ticks.tick() => {
+                    // What came last, when nothing comes after it.
+                    self.mark_followed();
+                    continue;
+                }
             };
             match event {
                 Ok(TailEvent::Trimmed { .. }) => return Ok(Followed::Behind),
                 Ok(event) => self.take(event).await?,
-                Err(error) => pause(error).await?,
+                Err(error) => {
+                    self.mark_followed();
+                    pause(error).await?;
+                }
             }
         }
     }
@@ -179,6 +205,7 @@ impl Follower<'_> {
                     self.high_water.accept_loss(batch)?;
                     self.high_water.check_batch(batch)?;
                     let applied = self.machine.lock().apply_batch(batch)?;
+                    self.followed = Some(applied.position);
                     metrics::counter!("standfast_followed_entries_total")
                         .increment(batch.len() as u64);
                     self.progress.send_modify(|progress| {
@@ -234,6 +261,14 @@ impl Follower<'_> {
         self.saved = Some(now);
         let position = self.machine.lock().position();
         self.high_water.raise(position);
+    }
+
+    /// Marks the end of what the log gave. Done at once where following meets trouble: a log that went backwards is told
+    /// from what this node has seen, and it may be killed before it sees more.
+    fn mark_followed(&mut self) {
+        if let Some(followed) = self.followed {
+            self.high_water.raise(followed);
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use parking_lot::{Condvar, Mutex};
 use standfast_core::{Epoch, Position};
 
@@ -15,6 +17,8 @@ pub(super) struct Next {
     /// Put what is there aside first, under the name of this epoch.
     pub(super) aside: Option<Epoch>,
     pub(super) position: Option<Position>,
+    /// What was taken last is being written.
+    pub(super) writing: bool,
     pub(super) stop: bool,
     pub(super) ended: bool,
 }
@@ -44,16 +48,36 @@ impl Desk {
     fn take(&self) -> Option<Work> {
         let mut next = self.next.lock();
         loop {
-            if let Some(epoch) = next.aside.take() {
-                return Some(Work::PutAside(epoch));
+            if let Some(work) = next.work() {
+                next.writing = true;
+                return Some(work);
             }
-            if let Some(position) = next.position.take() {
-                return Some(Work::Write(position));
+            if next.writing {
+                next.writing = false;
+                self.wake.notify_all();
             }
             if next.stop {
                 return None;
             }
             self.wake.wait(&mut next);
         }
+    }
+
+    /// Waits until nothing is left to write, for so long at most.
+    pub(super) fn wait_until_written(&self, patience: Duration) {
+        let mut next = self.next.lock();
+        let unwritten = |next: &mut Next| {
+            !next.ended && (next.writing || next.aside.is_some() || next.position.is_some())
+        };
+        self.wake.wait_while_for(&mut next, unwritten, patience);
+    }
+}
+
+impl Next {
+    fn work(&mut self) -> Option<Work> {
+        if let Some(epoch) = self.aside.take() {
+            return Some(Work::PutAside(epoch));
+        }
+        self.position.take().map(Work::Write)
     }
 }

@@ -191,6 +191,17 @@ impl HighWater {
         self.desk.next.lock().position = Some(position);
         self.desk.wake.notify_all();
     }
+
+    /// Waits until what is known is in the file, a second at most: for who is about to tell of it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it is written all the same.
+    pub async fn written(&self) {
+        let desk = Arc::clone(&self.desk);
+        let waited = tokio::task::spawn_blocking(move || desk.wait_until_written(PATIENCE));
+        // A runtime that ends waits for no mark.
+        drop(waited.await);
+    }
 }
 
 fn tell(lost: Position, start: &EpochStart) {
