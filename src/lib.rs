@@ -7,6 +7,7 @@
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod discovery;
 pub mod node;
 #[cfg(any(feature = "cli", feature = "testing"))]
 pub mod ports;
@@ -17,6 +18,7 @@ mod stop;
 pub mod testing;
 
 pub use config::Config;
+pub use discovery::{ClusterUrl, Discovery};
 pub use node::{Node, NodeBuilder, NodeView};
 pub use standfast_backends::builtin;
 pub use standfast_core::{

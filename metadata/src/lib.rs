@@ -18,9 +18,10 @@ mod space;
 mod state;
 
 pub use client::{
-    ClientOptions, HeldObject, Holdings, Items, ListedObject, ListedObjects, ListedSegment,
-    ListedSegmentObjects, ListedTenants, MetadataClient, Placed, Pong, PutObject, Removal,
-    RemovedMany, Replaced, ReplicaAt, SegmentObject, TenantUsage, Transferring, root_cause,
+    ClientOptions, FindNodes, HeldObject, Holdings, Items, ListedObject, ListedObjects,
+    ListedSegment, ListedSegmentObjects, ListedTenants, MetadataClient, Placed, Pong, PutObject,
+    Removal, RemovedMany, Replaced, ReplicaAt, SegmentObject, TenantUsage, Transferring,
+    root_cause,
 };
 pub use config::{AllocationStrategy, MetadataConfig};
 pub use grpc::{Master, ServerOptions, server};

@@ -12,6 +12,7 @@ use super::replay::ReplayArguments;
 use super::seconds;
 use super::segment::SegmentCommand;
 use super::text;
+use standfast::ClusterUrl;
 use standfast_core::Span;
 use standfast_master::Ack;
 
@@ -119,7 +120,7 @@ pub(crate) struct CheckArguments {
 
 /// A command that asks a node.
 #[derive(Clone, Debug, Args)]
-#[command(group = ArgGroup::new("node").required(true).args(["endpoint", "config"]))]
+#[command(group = ArgGroup::new("node").required(true).args(["endpoint", "config", "discover"]))]
 pub(crate) struct TargetArguments {
     /// A node to ask, `host:port` of its gRPC; several with commas
     #[arg(
@@ -127,12 +128,14 @@ pub(crate) struct TargetArguments {
         value_name = "HOST:PORT",
         value_delimiter = ',',
         value_parser = endpoint::parse,
-        conflicts_with = "config"
     )]
     pub(crate) endpoint: Vec<String>,
     /// Or the configuration of one: its election store is asked who is there
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Or where the nodes are registered: etcd://host:port,host:port/CLUSTER
+    #[arg(long, value_name = "URL")]
+    pub(crate) discover: Option<ClusterUrl>,
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
@@ -216,7 +219,7 @@ pub(crate) enum BenchCommand {
     /// Put objects over gRPC, one by one and in batches, beside bare sync and a bare echo
     Put(PutArguments),
     /// Put objects with log and standby, and without: how much longer an answer takes
-    Overhead(PutArguments),
+    Overhead(PairsArguments),
     /// Play a trace of conversations against a node: what an entry takes in the log
     Logbytes(LogbytesArguments),
     /// Start a node on so many objects: what each of them costs in memory
@@ -330,6 +333,16 @@ pub(crate) struct AppendArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct PutArguments {
+    /// The log
+    #[command(flatten)]
+    pub(crate) log: MeasuredLog,
+    #[command(flatten)]
+    pub(crate) pairs: PairsArguments,
+}
+
+/// A benchmark of ours beside something bare, in turn.
+#[derive(Debug, Args)]
+pub(crate) struct PairsArguments {
     /// How long all of it takes; a number is of seconds
     #[arg(long, default_value = "60s", value_parser = seconds::parse_some)]
     pub(crate) seconds: Span,
@@ -346,6 +359,9 @@ pub(crate) struct PutArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct LogbytesArguments {
+    /// The log
+    #[command(flatten)]
+    pub(crate) log: MeasuredLog,
     /// The trace; one is made up when it is left out
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,

@@ -12,6 +12,7 @@ mod demo;
 mod elected;
 mod endpoint;
 mod logging;
+mod nodes;
 mod object;
 mod object_list;
 mod object_remove;

@@ -11,7 +11,7 @@ use standfast_metadata::{
 
 use super::Failure;
 use super::args::Output;
-use super::endpoint;
+use super::nodes::NodesArguments;
 use super::object_list::{self, ListArguments};
 use super::object_remove::{self, RemoveArguments};
 use super::object_transfer::{self, TransferArguments};
@@ -49,9 +49,8 @@ pub(crate) struct KeysArguments {
 /// Which cluster a client command speaks to.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterArguments {
-    /// Nodes of the cluster, `host:port` of their gRPC, with commas
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true, value_parser = endpoint::parse)]
-    endpoint: Vec<String>,
+    #[command(flatten)]
+    nodes: NodesArguments,
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub(super) output: Output,
@@ -124,8 +123,7 @@ impl ClusterArguments {
     pub(super) async fn connect(&self, tenant: &str) -> Result<MetadataClient, Failure> {
         let mut options = ClientOptions::default();
         tenant.clone_into(&mut options.tenant);
-        options.reach_within = endpoint::REACH;
-        Ok(MetadataClient::connect(&self.endpoint, options).await?)
+        Ok(self.nodes.connect(options).await?)
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) async fn run(arguments: PruneArguments) -> Result<ExitCode, Failure> 
     let target = TargetArguments {
         endpoint: Vec::new(),
         config: Some(arguments.config.config),
+        discover: None,
         output: arguments.config.output,
     };
     let leader = control::leader(&target).await?;

@@ -12,7 +12,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::Failure;
 use super::args::TargetArguments;
-use super::output;
+use super::{nodes, output};
 
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -88,6 +88,9 @@ async fn connected(
 
 /// The endpoints named, or those that the election store knows.
 pub(super) async fn endpoints(target: &TargetArguments) -> Result<Vec<String>, Failure> {
+    if let Some(url) = &target.discover {
+        return Ok(nodes::open(url).await?.endpoints().await?);
+    }
     let Some(path) = &target.config else {
         return Ok(target.endpoint.clone());
     };

@@ -2,10 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use standfast_core::{Candidate, Clock, Error, ErrorKind, Proposer, Registry, Result};
+use standfast_core::{
+    Candidate, Clock, Error, ErrorKind, Member, Proposer, Registration, Registry, Result,
+};
 use standfast_standby::{HighWater, Sources, Watcher, watch_primary};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::builder::NodeBuilder;
 use super::lock::DataDirLock;
@@ -19,6 +22,8 @@ use crate::config::{Config, check_promises};
 
 /// How often a node brings its entry among the members up to date.
 const REGISTER_EVERY: Duration = Duration::from_millis(250);
+/// How often it does so when there is nothing new: its entry may have been taken away.
+const REGISTER_ANYWAY: Duration = Duration::from_secs(5);
 /// How long answers on their way out are waited for when the node stops.
 const GRACE: Duration = Duration::from_millis(200);
 
@@ -29,7 +34,7 @@ pub struct Node {
     grpc: tokio::net::TcpListener,
     web: tokio::net::TcpListener,
     high_water: HighWater,
-    registration: Box<dyn standfast_core::Registration>,
+    registration: Box<dyn Registration>,
     _lock: DataDirLock,
 }
 
@@ -222,20 +227,33 @@ async fn answer_http(
 }
 
 /// Keeps the node's entry among the members up to date.
-#[expect(
-    clippy::infinite_loop,
-    reason = "aborted by the node that owns the task"
-)]
-async fn register(
-    shared: Arc<Shared>,
-    registration: Box<dyn standfast_core::Registration>,
-) -> Result<()> {
+async fn register(shared: Arc<Shared>, registration: Box<dyn Registration>) -> Result<()> {
     let mut ticks = tokio::time::interval(REGISTER_EVERY);
+    let mut role = shared.role.subscribe();
+    let mut told: Option<(Member, Instant)> = None;
     loop {
-        ticks.tick().await;
-        if let Err(error) = registration.update(&shared.member()).await {
+        // Both arms are cancel safe. Who leads is said at once.
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = role.changed() => {}
+        }
+        let member = shared.member();
+        let is_told =
+            |(told, at): &(Member, Instant)| *told == member && at.elapsed() < REGISTER_ANYWAY;
+        if !told.as_ref().is_some_and(is_told) {
+            told = tell(&*registration, member).await;
+        }
+    }
+}
+
+/// What the entry says from now on; nothing when nobody knows.
+async fn tell(registration: &dyn Registration, member: Member) -> Option<(Member, Instant)> {
+    match registration.update(&member).await {
+        Ok(()) => Some((member, Instant::now())),
+        Err(error) => {
             metrics::counter!("standfast_register_failures_total").increment(1);
             tracing::debug!(%error, "cannot register");
+            None
         }
     }
 }

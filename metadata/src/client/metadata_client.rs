@@ -3,6 +3,7 @@ use std::sync::Arc;
 use standfast_core::{Epoch, Result};
 use tokio::task::JoinSet;
 
+use super::find_nodes::FindNodes;
 use super::inner::Inner;
 use super::options::ClientOptions;
 use super::route::Route;
@@ -43,6 +44,23 @@ impl MetadataClient {
     /// Cancel safe: nothing is left behind.
     pub async fn connect(endpoints: &[String], options: ClientOptions) -> Result<Self> {
         let route = Route::new(endpoints, options.largest_response)?;
+        Self::begin(route, options).await
+    }
+
+    /// Connects to the cluster whose nodes `finder` finds, and waits until a primary is known. It is asked again whenever
+    /// none of the nodes known so far leads: they may all have been replaced.
+    ///
+    /// # Errors
+    /// As [`Self::connect`], and what the finder met when it was first asked.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: nothing is left behind.
+    pub async fn discover(finder: Arc<dyn FindNodes>, options: ClientOptions) -> Result<Self> {
+        let route = Route::find(finder, options.largest_response).await?;
+        Self::begin(route, options).await
+    }
+
+    async fn begin(route: Route, options: ClientOptions) -> Result<Self> {
         let inner = Arc::new(Inner::new(options, route));
         // Neither is awaited again.
         tokio::select! {

@@ -2,6 +2,7 @@
 //! answer.
 
 mod calls;
+mod find_nodes;
 mod inner;
 mod lend;
 mod listing;
@@ -21,6 +22,7 @@ mod transfers;
 mod unmount;
 
 pub use calls::Items;
+pub use find_nodes::FindNodes;
 pub use lend::{HeldObject, Holdings};
 pub use listing::{ListedObject, ListedObjects, ListedSegment};
 pub use metadata_client::{MetadataClient, Pong};

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -6,6 +7,7 @@ use parking_lot::Mutex;
 use standfast_core::{Error, ErrorKind, Result};
 use tonic::transport::{Channel, Endpoint};
 
+use super::find_nodes::FindNodes;
 use super::reach::Reach;
 use crate::v1;
 use crate::v1::master_service_client::MasterServiceClient;
@@ -20,6 +22,10 @@ const CONNECT: Duration = Duration::from_millis(400);
 const PAUSE: Duration = Duration::from_millis(2);
 /// And at most.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// How long those that are known are asked before it is looked up who else there is.
+const FIND_AFTER: Duration = Duration::from_millis(500);
+/// And how long that may take.
+const FIND: Duration = Duration::from_secs(5);
 
 /// Knows the nodes, and which of them leads as far as we have heard.
 #[derive(Debug)]
@@ -27,6 +33,8 @@ pub(super) struct Route {
     nodes: Mutex<Nodes>,
     /// One search at a time, however many calls wait for it.
     search: tokio::sync::Mutex<()>,
+    /// Who knows the nodes that we do not.
+    finder: Option<Arc<dyn FindNodes>>,
     reach: Mutex<Reach>,
     largest_response: usize,
 }
@@ -42,19 +50,33 @@ impl Route {
         if endpoints.is_empty() {
             return Err(Error::new(ErrorKind::Config, "connect").context("no endpoint given"));
         }
-        let route = Self {
+        let route = Self::empty(largest_response, None);
+        for endpoint in endpoints {
+            route.learn(endpoint)?;
+        }
+        Ok(route)
+    }
+
+    /// One that knows nobody yet but `finder`.
+    pub(super) async fn find(finder: Arc<dyn FindNodes>, largest_response: usize) -> Result<Self> {
+        let route = Self::empty(largest_response, Some(Arc::clone(&finder)));
+        for endpoint in finder.find().await? {
+            route.learn(&endpoint)?;
+        }
+        Ok(route)
+    }
+
+    fn empty(largest_response: usize, finder: Option<Arc<dyn FindNodes>>) -> Self {
+        Self {
             nodes: Mutex::new(Nodes {
                 stubs: BTreeMap::new(),
                 primary: None,
             }),
             search: tokio::sync::Mutex::new(()),
+            finder,
             reach: Mutex::default(),
             largest_response,
-        };
-        for endpoint in endpoints {
-            route.learn(endpoint)?;
         }
-        Ok(route)
     }
 
     /// Takes note of a node; its connection is made when it is first asked.
@@ -104,8 +126,38 @@ impl Route {
             if let Some(known) = self.known() {
                 return known;
             }
-            let found = self.search_once().await;
-            self.nodes.lock().primary = Some(found);
+            if let Some(found) = self.search_and_find().await {
+                self.nodes.lock().primary = Some(found);
+            }
+        }
+    }
+
+    /// The primary, or nobody after a while; whoever else is there is known by then.
+    async fn search_and_find(&self) -> Option<String> {
+        let Some(finder) = &self.finder else {
+            return Some(self.search_once().await);
+        };
+        if let Ok(found) = tokio::time::timeout(FIND_AFTER, self.search_once()).await {
+            return Some(found);
+        }
+        // Nobody of those we know leads: they may all be gone. They are asked on meanwhile.
+        let finding = tokio::time::timeout(FIND, finder.find());
+        tokio::select! {
+            found = self.search_once() => return Some(found),
+            found = finding => match found {
+                Ok(Ok(endpoints)) => self.learn_all(&endpoints),
+                Ok(Err(error)) => tracing::debug!(%error, "no other nodes are found"),
+                Err(_elapsed) => tracing::debug!("it takes long to find other nodes"),
+            }
+        }
+        None
+    }
+
+    fn learn_all(&self, endpoints: &[String]) {
+        for endpoint in endpoints {
+            if let Err(error) = self.learn(endpoint) {
+                tracing::warn!(%error, "a node cannot be asked");
+            }
         }
     }
 

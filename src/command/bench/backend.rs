@@ -83,6 +83,38 @@ impl MeasuredLog {
         }
     }
 
+    /// Opens the log that nodes in `dir` have.
+    pub(super) fn open_of_nodes(&self, dir: &Path) -> Result<Arc<dyn OpLogStore>, Failure> {
+        match self.backend {
+            #[cfg(feature = "etcd")]
+            LogBackend::Etcd => self.open(dir, dir),
+            _ => self.open(&dir.join("log"), dir),
+        }
+    }
+
+    /// Bytes of the keys and values that the log of nodes in `dir` takes, where it is one of keys and values and the
+    /// server can be asked.
+    #[cfg_attr(
+        not(feature = "etcd"),
+        expect(
+            unused_variables,
+            clippy::unused_async,
+            reason = "only a server is asked"
+        )
+    )]
+    pub(super) async fn kept(&self, dir: &Path) -> Result<Option<u64>, Failure> {
+        #[cfg(feature = "etcd")]
+        if self.backend == LogBackend::Etcd {
+            let client = etcd_client::Client::connect(&self.etcd, None).await?;
+            let mut kv = client.kv_client().max_decoding_message_size(usize::MAX);
+            let all = etcd_client::GetOptions::new().with_prefix();
+            let answer = kv.get(format!("{}/oplog", root(dir)), Some(all)).await?;
+            let bytes = |kv: &etcd_client::KeyValue| (kv.key().len() + kv.value().len()) as u64;
+            return Ok(Some(answer.kvs().iter().map(bytes).sum()));
+        }
+        Ok(None)
+    }
+
     /// How nodes in `dir` are told of it, where that is not what every node of ours is told: the log, and the election if
     /// that is there as well.
     #[cfg_attr(

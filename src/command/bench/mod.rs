@@ -9,6 +9,7 @@ mod in_process;
 mod lag;
 mod ledger;
 mod logbytes;
+mod lone;
 mod memory;
 mod overhead;
 mod process;

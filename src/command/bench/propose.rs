@@ -9,7 +9,7 @@ use standfast_master::TermHandle;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::append::raw;
+use super::append::bare;
 use super::in_process::InProcess;
 use super::ledger::write_once;
 use super::report::{self, BenchReport};
@@ -67,7 +67,7 @@ pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure>
         let mut pairs = Vec::new();
         for _ in 0..arguments.pairs {
             let (ours, took) = call(&handle, target.callers, span).await?;
-            let bare = raw::preallocated(nodes.dir(), &[7; ENTRY], span)?;
+            let bare = bare(&arguments.log, nodes.dir(), &[7; ENTRY], span).await?;
             pairs.push(Pair { ours, bare, took });
             progress.inc(1);
         }

@@ -5,7 +5,7 @@ use standfast::replay::{BatchBy, ReplayOptions, Speed};
 use standfast_core::{ByteSize, Result};
 
 use crate::command::args::Output;
-use crate::command::endpoint;
+use crate::command::nodes::NodesArguments;
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("what").args(["trace", "generate", "check"]).required(true)))]
@@ -21,9 +21,8 @@ pub(crate) struct ReplayArguments {
     /// Or play nothing, and only look for what this record says was acknowledged
     #[arg(long, value_name = "RECORD", conflicts_with = "record")]
     pub(crate) check: Option<PathBuf>,
-    /// Nodes of the cluster, `host:port` of their gRPC, with commas
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true, value_parser = endpoint::parse)]
-    pub(crate) endpoint: Vec<String>,
+    #[command(flatten)]
+    pub(crate) nodes: NodesArguments,
     /// How fast: real, a factor like 10x, or max
     #[arg(long, default_value = "max")]
     pub(crate) speed: Speed,
@@ -69,8 +68,8 @@ pub(crate) enum Batch {
 }
 
 impl ReplayArguments {
-    pub(super) fn options(&self) -> Result<ReplayOptions> {
-        let mut options = ReplayOptions::new(self.endpoint.clone());
+    pub(super) async fn options(&self) -> Result<ReplayOptions> {
+        let mut options = ReplayOptions::new(self.nodes.endpoints().await?);
         options.speed = self.speed;
         options.clients = self.clients;
         options.batch = match self.batch {

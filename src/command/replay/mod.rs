@@ -73,9 +73,13 @@ async fn look_for(
         Some(config) => removed::removed_in_log(config).await?,
         None => HashSet::<BlockKey>::new(),
     };
+    let checking = async {
+        let endpoints = arguments.nodes.endpoints().await?;
+        check(record, &endpoints, &removed).await
+    };
     // Both are cancel safe: the check only reads.
     tokio::select! {
-        checked = check(record, &arguments.endpoint, &removed) => Ok(checked?),
+        checked = checking => Ok(checked?),
         () = stop.told() => Err("stopped before everything was looked for".into()),
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn play(
     record: &Path,
     told: &mut Stop,
 ) -> Result<(Played, Option<String>), Failure> {
-    let options = arguments.options()?;
+    let options = arguments.options().await?;
     let trace = trace(arguments)?;
     let clock = Clock::system();
     let record = Arc::new(Record::create(record, clock.clone())?);

@@ -1,6 +1,7 @@
 //! Two nodes whose log and election are in an etcd of three members.
 
 mod bad_days;
+mod discovery;
 mod full;
 mod leading;
 mod members;

@@ -11,7 +11,7 @@ use standfast_core::{
 };
 use tokio::time::Instant;
 
-use super::{Pairs, raw};
+use super::{Pairs, bare, raw};
 use crate::command::Failure;
 use crate::command::bench::report::BenchReport;
 use crate::command::bench::stats::median;
@@ -62,17 +62,6 @@ const fn target_of(backend: LogBackend, target: f64) -> f64 {
         #[cfg(feature = "etcd")]
         LogBackend::Etcd => 0.9,
         _ => target,
-    }
-}
-
-/// The raw store's syncs a second.
-async fn bare(log: &MeasuredLog, dir: &Path, bytes: &[u8], span: Duration) -> Result<f64, Failure> {
-    match log.backend {
-        LogBackend::File => raw::preallocated(dir, bytes, span),
-        #[cfg(feature = "rocksdb")]
-        LogBackend::Rocksdb => super::raw_rocksdb::synced(dir, bytes, span),
-        #[cfg(feature = "etcd")]
-        LogBackend::Etcd => super::raw_etcd::fenced(&log.etcd, dir, bytes, span).await,
     }
 }
 

@@ -2,13 +2,15 @@
 
 mod batches;
 mod producers;
-pub(super) mod raw;
+mod raw;
 #[cfg(feature = "etcd")]
 mod raw_etcd;
 #[cfg(feature = "rocksdb")]
 mod raw_rocksdb;
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::command::args::AppendArguments;
 use crate::command::bench::report;
@@ -35,11 +37,27 @@ pub(super) async fn run(arguments: AppendArguments) -> Result<ExitCode, Failure>
     report::print(&reports, arguments.output)
 }
 
+/// What the raw store takes: pieces of so many bytes a second, each durable before the next.
+pub(super) async fn bare(
+    log: &MeasuredLog,
+    dir: &Path,
+    bytes: &[u8],
+    span: Duration,
+) -> Result<f64, Failure> {
+    match log.backend {
+        LogBackend::File => raw::preallocated(dir, bytes, span),
+        #[cfg(feature = "rocksdb")]
+        LogBackend::Rocksdb => raw_rocksdb::synced(dir, bytes, span),
+        #[cfg(feature = "etcd")]
+        LogBackend::Etcd => raw_etcd::fenced(&log.etcd, dir, bytes, span).await,
+    }
+}
+
 /// Ours and bare, one after the other.
 struct Pairs {
     log: MeasuredLog,
     count: usize,
     /// How long each half takes.
-    span: std::time::Duration,
+    span: Duration,
     progress: indicatif::ProgressBar,
 }

@@ -15,11 +15,7 @@ const PIECE: usize = 1 << 20;
 const MOST_SYNCS: u64 = 20_000;
 
 /// Writes `bytes` and syncs, over and over for `span`, into a file that is zero-filled ahead of use; syncs a second.
-pub(in crate::command::bench) fn preallocated(
-    dir: &Path,
-    bytes: &[u8],
-    span: Duration,
-) -> Result<f64, Failure> {
+pub(super) fn preallocated(dir: &Path, bytes: &[u8], span: Duration) -> Result<f64, Failure> {
     let path = dir.join("raw-preallocated");
     let file = File::options()
         .read(true)

@@ -17,12 +17,12 @@ use super::put::ENTRIES;
 use super::put::load::Clients;
 use super::report::print;
 use super::stats::Latency;
-use crate::command::args::{AckArgument, PutArguments};
+use crate::command::args::{AckArgument, PairsArguments};
 use crate::command::{Failure, output};
 
 /// Puts by one client, one after the other: in turn against a primary whose log a standby follows, against a node
 /// without a log, and beside bare syncs.
-pub(super) async fn run(arguments: PutArguments) -> Result<ExitCode, Failure> {
+pub(super) async fn run(arguments: PairsArguments) -> Result<ExitCode, Failure> {
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
     let span = arguments.seconds.0 / u32::try_from(6 * arguments.pairs)?;
     let progress = output::progress(2 * arguments.pairs as u64, "rounds");

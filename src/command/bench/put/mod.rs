@@ -12,11 +12,12 @@ use standfast_master::Ack;
 
 use self::echo::Echo;
 use self::load::Clients;
-use super::append::raw;
+use super::MeasuredLog;
+use super::append::bare;
+use super::lone::LoneNode;
 use super::report::{self, BenchReport};
 use super::stats::median;
 use crate::command::args::{AckArgument, PutArguments};
-use crate::command::demo::nodes::{DemoNode, primary, wait_until};
 use crate::command::{Failure, output};
 
 /// Bytes of a start and an end in the log, about.
@@ -60,58 +61,48 @@ const fn shape(
 /// Puts against a node of its own process, in pairs with the yardstick: bare write and sync of the same bytes in turn,
 /// or, where an answer waits for no disk, a bare echo of the same messages.
 pub(super) async fn run(arguments: PutArguments) -> Result<ExitCode, Failure> {
-    let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let span = arguments.seconds.0 / u32::try_from(4 * SHAPES.len() * arguments.pairs)?;
-    let progress = output::progress((2 * SHAPES.len() * arguments.pairs) as u64, "pairs");
+    let PutArguments { log, pairs } = arguments;
+    let parent = pairs.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let span = pairs.seconds.0 / u32::try_from(4 * SHAPES.len() * pairs.pairs)?;
+    let progress = output::progress((2 * SHAPES.len() * pairs.pairs) as u64, "pairs");
     let mut reports = Vec::new();
     for ack in [AckArgument::Durable, AckArgument::Async] {
-        let bench = Bench::start(&parent, ack).await?;
+        let bench = Bench {
+            node: LoneNode::start(&log, &parent, Ack::from(ack)).await?,
+            log: &log,
+            ack,
+            echo: Echo::start().await?,
+        };
         for shape in SHAPES {
             let clients = Clients::connect(bench.endpoint(), shape.clients, shape.batch).await?;
-            let mut pairs = Vec::new();
-            for _ in 0..arguments.pairs {
+            let mut measured = Vec::new();
+            for _ in 0..pairs.pairs {
                 let ours = clients.calls(span).await?;
-                pairs.push((ours, bench.yardstick(shape, span).await?));
+                measured.push((ours, bench.yardstick(shape, span).await?));
                 progress.inc(1);
             }
-            reports.push(report(shape, ack, &pairs));
+            reports.push(BenchReport {
+                backend: log.backend.name(),
+                ..report(shape, ack, &measured)
+            });
         }
+        bench.node.remove(&log).await?;
     }
     progress.finish_and_clear();
-    report::print(&reports, arguments.output)
+    report::print(&reports, pairs.output)
 }
 
 /// A node alone, and what it is compared with.
-struct Bench {
-    node: DemoNode,
-    dir: tempfile::TempDir,
+struct Bench<'a> {
+    node: LoneNode,
+    log: &'a MeasuredLog,
     ack: AckArgument,
     echo: Echo,
 }
 
-impl Bench {
-    async fn start(parent: &std::path::Path, ack: AckArgument) -> Result<Self, Failure> {
-        let dir = tempfile::tempdir_in(parent)?;
-        let mut node = DemoNode::configured(dir.path(), "a", Ack::from(ack), "24h", "")?;
-        let initialised = node.command(&["cluster", "init"]).await?;
-        if !initialised.status.success() {
-            let why = String::from_utf8_lossy(&initialised.stderr).into_owned();
-            return Err(why.into());
-        }
-        node.start()?;
-        let leads = |status: &_| primary(status).is_some();
-        wait_until(std::slice::from_mut(&mut node), "it to lead", leads).await?;
-        let echo = Echo::start().await?;
-        Ok(Self {
-            node,
-            dir,
-            ack,
-            echo,
-        })
-    }
-
+impl Bench<'_> {
     fn endpoint(&self) -> &str {
-        &self.node.endpoint
+        &self.node.node.endpoint
     }
 
     /// Calls a second, a start and an end each.
@@ -119,7 +110,7 @@ impl Bench {
         match self.ack {
             AckArgument::Durable => {
                 let bytes = vec![7; ENTRIES * shape.batch];
-                raw::preallocated(self.dir.path(), &bytes, span)
+                bare(self.log, self.node.dir(), &bytes, span).await
             }
             AckArgument::Async => self.echo.calls(shape.clients, shape.batch, span).await,
         }
