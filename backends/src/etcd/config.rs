@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use standfast_core::{
 /// Half of what an etcd takes by default: leases, the first entry of a term and other users' keys always find room.
 const DEFAULT_MAX_BYTES: ByteSize = ByteSize::mib(1024);
 /// Leases of etcd are counted in seconds.
-const LEAST_TTL: Span = Span(std::time::Duration::from_secs(1));
+const LEAST_TTL: Span = Span(Duration::from_secs(1));
 
 /// `[oplog]` of type `etcd`: a log in etcd.
 #[derive(Debug, Deserialize)]
@@ -29,6 +30,9 @@ struct EtcdOpLogConfig {
     /// At this size of its keys and values the primary refuses writes until the log was trimmed to three quarters of it.
     /// `0B`: no limit. Default: `1GiB`, half of what an etcd takes by default.
     max_bytes: ByteSize,
+    /// The primary compacts what has been history for so long, of the whole etcd: for one that is not shared, and does not
+    /// compact by itself. Default: `0s`, it compacts nothing.
+    compact_after: Span,
 }
 
 impl Default for EtcdOpLogConfig {
@@ -37,6 +41,7 @@ impl Default for EtcdOpLogConfig {
             endpoints: default_endpoints(),
             key_prefix: None,
             max_bytes: DEFAULT_MAX_BYTES,
+            compact_after: Span(Duration::ZERO),
         }
     }
 }
@@ -51,7 +56,8 @@ impl EtcdOpLogConfig {
 }
 
 impl Settings for EtcdOpLogConfig {
-    const KEYS: &'static [&'static str] = &["endpoints", "key_prefix", "max_bytes"];
+    const KEYS: &'static [&'static str] =
+        &["endpoints", "key_prefix", "max_bytes", "compact_after"];
 
     fn problems(&self) -> Vec<String> {
         let mut found = self.place().problems();
@@ -81,7 +87,10 @@ impl Factory<dyn OpLogStore> for EtcdOpLogFactory {
     ) -> Result<Arc<dyn OpLogStore>> {
         let config: EtcdOpLogConfig = settings::load(table)?;
         let log = EtcdOpLog::open(&config.endpoints, &config.place().root(context));
-        Ok(Arc::new(log.with_max_bytes(config.max_bytes)))
+        Ok(Arc::new(
+            log.with_max_bytes(config.max_bytes)
+                .with_compaction_after(config.compact_after.0),
+        ))
     }
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {

@@ -12,6 +12,7 @@ mod ends;
 mod error;
 mod found;
 mod head;
+mod history;
 mod layout;
 mod oplog;
 mod page;

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use etcd_client::GetOptions;
@@ -32,6 +33,7 @@ const MAX_BATCH: usize = 1 << 20;
 pub struct EtcdOpLog {
     space: Arc<Space>,
     limit: Option<ByteSize>,
+    compact_after: Option<Duration>,
 }
 
 /// What it declares.
@@ -53,6 +55,7 @@ impl EtcdOpLog {
         Self {
             space: Arc::new(Space::new(connection, Layout::new(root))),
             limit: None,
+            compact_after: None,
         }
     }
 
@@ -60,6 +63,13 @@ impl EtcdOpLog {
     #[must_use]
     pub fn with_max_bytes(mut self, max_bytes: ByteSize) -> Self {
         self.limit = Some(max_bytes).filter(|limit| limit.0 > 0);
+        self
+    }
+
+    /// A writer compacts what has been history for so long, of the whole etcd; zero, as without this: it compacts nothing.
+    #[must_use]
+    pub fn with_compaction_after(mut self, after: Duration) -> Self {
+        self.compact_after = Some(after).filter(|after| !after.is_zero());
         self
     }
 }
@@ -105,7 +115,12 @@ impl OpLogStore for EtcdOpLog {
     async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>> {
         let claim = Claim::make(&self.space, token, "open writer", &With::Nothing).await?;
         let space = Arc::clone(&self.space);
-        Ok(Box::new(EtcdWriter::new(space, token.epoch, claim)))
+        Ok(Box::new(EtcdWriter::new(
+            space,
+            token.epoch,
+            claim,
+            self.compact_after,
+        )))
     }
 
     async fn begin_at(&self, token: &FenceToken, position: Position) -> Result<()> {

@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use etcd_client::{Txn, TxnResponse};
+use etcd_client::{ResponseHeader, Txn, TxnResponse};
 use tokio::time::Instant;
 
 use super::claim::Claim;
 use super::error::{NAME, error};
 use super::head::Head;
+use super::history::History;
 use super::oplog::capabilities;
 use super::page::{self, Page};
 use super::space::Space;
@@ -43,6 +44,7 @@ pub(super) struct EtcdWriter {
     tail: Position,
     bytes: u64,
     settled: Position,
+    history: Option<History>,
     /// While a batch is on its way: dropped there, nobody knows what became of it (OW-5).
     poison: Option<ErrorKind>,
 }
@@ -55,8 +57,14 @@ struct Sent {
 }
 
 impl EtcdWriter {
-    pub(super) fn new(space: Arc<Space>, epoch: Epoch, claim: Claim) -> Self {
+    pub(super) fn new(
+        space: Arc<Space>,
+        epoch: Epoch,
+        claim: Claim,
+        compact_after: Option<Duration>,
+    ) -> Self {
         Self {
+            history: compact_after.map(History::new),
             space,
             epoch,
             fence: claim.fence,
@@ -107,8 +115,8 @@ impl EtcdWriter {
         }
     }
 
-    /// Sends it until there is an answer.
-    async fn send(&self, sent: &Sent) -> Result<()> {
+    /// Sends it until there is an answer; the revision of that.
+    async fn send(&self, sent: &Sent) -> Result<i64> {
         let operation = "append";
         let connection = self.space.connection();
         let begun = Instant::now();
@@ -122,8 +130,12 @@ impl EtcdWriter {
                 })
                 .await;
             match tried {
-                Ok(answer) if answer.succeeded() => return Ok(()),
-                Ok(answer) => return self.judge(sent, &answer),
+                Ok(answer) => {
+                    if !answer.succeeded() {
+                        self.judge(sent, &answer)?;
+                    }
+                    return Ok(answer.header().map_or(0, ResponseHeader::revision));
+                }
                 Err(trouble) if trouble.retry() && begun.elapsed() < DOUBT => doubtful = true,
                 // Refused, but an earlier try may have been done, or be done yet.
                 Err(trouble) if doubtful || trouble.retry() => {
@@ -199,7 +211,10 @@ impl OpLogWriter for EtcdWriter {
         self.poison = Some(ErrorKind::Indeterminate);
         let done = self.send(&sent).await;
         self.poison = done.as_ref().err().and_then(poison_of);
-        done?;
+        let revision = done?;
+        if let Some(history) = &mut self.history {
+            history.written(&self.space, revision);
+        }
         (self.tail, self.head, self.bytes) = (batch.end(), Some(sent.head), sent.bytes);
         Ok(self.tail)
     }

@@ -3,6 +3,7 @@
 mod bad_days;
 mod discovery;
 mod full;
+mod history;
 mod leading;
 mod members;
 mod put_back;
