@@ -212,6 +212,8 @@ pub(crate) enum BenchCommand {
     Rpo(RpoArguments),
     /// Let a standby follow a steady load: how long after the answer it has applied a write
     Lag(LagArguments),
+    /// Start a standby with an empty data directory on a long log: how long until it has caught up
+    Catchup(CatchupArguments),
     /// Durable entries a second through the log and through a master, beside the same bytes written and synced bare
     Append(AppendArguments),
     /// Commands a second through a master in this process, and how long each takes, beside bare write and sync
@@ -303,6 +305,25 @@ pub(crate) struct LagArguments {
     pub(crate) seconds: Span,
     /// How many runs share that time
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) runs: u64,
+    /// On which disk; the directory for temporary files when it is left out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// How to print the result
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatchupArguments {
+    /// The log
+    #[command(flatten)]
+    pub(crate) log: MeasuredLog,
+    /// How many entries it holds, at least
+    #[arg(long, default_value_t = 400_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) entries: u64,
+    /// How many starts
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) runs: u64,
     /// On which disk; the directory for temporary files when it is left out
     #[arg(long, value_name = "DIR")]

@@ -91,6 +91,13 @@ async fn appends_are_measured_by_batch_and_by_producers() {
     assert_eq!(by("producers"), [1, 64, 1024]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_has_nothing_is_timed_until_it_follows() {
+    let reports = bench(&["catchup", "--entries", "2000", "--runs", "2"]).await;
+    assert!(reports[0]["params"]["entries"].as_u64().unwrap() >= 2000);
+    assert_eq!(reports[0]["runs"].as_array().unwrap().len(), 2);
+}
+
 /// Every figure that there is of a log that is not in files.
 async fn is_measured_beside_a_bare_one(backend: &str) {
     let on = ["--backend", backend];
@@ -107,6 +114,16 @@ async fn is_measured_beside_a_bare_one(backend: &str) {
         let reports = bench(&[what, &on].concat()).await;
         assert_eq!(reports[0]["backend"], backend);
         assert_latency(&reports[0]);
+    }
+    for what in [
+        &["put", "--seconds", "1s", "--pairs", "1"][..],
+        &["logbytes", "--requests", "50"],
+        &["catchup", "--entries", "2000", "--runs", "1"],
+    ] {
+        for report in bench(&[what, &on].concat()).await {
+            assert_eq!(report["backend"], backend);
+            assert!(report["value"].as_f64().unwrap() > 0.0, "{report:#}");
+        }
     }
 }
 

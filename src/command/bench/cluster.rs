@@ -27,6 +27,33 @@ impl BenchCluster {
             DemoNode::new(dir.path(), "a", ack)?,
             DemoNode::new(dir.path(), "b", ack)?,
         ];
+        Self::turned(log, nodes, dir).await
+    }
+
+    /// The same below `parent`, without snapshots while it is measured.
+    pub(super) async fn quiet_on(
+        parent: &Path,
+        log: &MeasuredLog,
+        ack: Ack,
+    ) -> Result<Self, Failure> {
+        let dir = tempfile::tempdir_in(parent)?;
+        let nodes = [
+            DemoNode::configured(dir.path(), "a", ack, "24h", "")?,
+            DemoNode::configured(dir.path(), "b", ack, "24h", "")?,
+        ];
+        Self::turned(log, nodes, dir).await
+    }
+
+    /// The same over files.
+    pub(super) async fn quiet(parent: &Path, ack: Ack) -> Result<Self, Failure> {
+        Self::quiet_on(parent, &MeasuredLog::file(), ack).await
+    }
+
+    async fn turned(
+        log: &MeasuredLog,
+        nodes: [DemoNode; 2],
+        dir: TempDir,
+    ) -> Result<Self, Failure> {
         let (oplog, election) = log.tables(dir.path());
         for node in &nodes {
             if let Some(table) = &oplog {
@@ -36,16 +63,6 @@ impl BenchCluster {
                 node.turn_to_election(table)?;
             }
         }
-        Self::started(nodes, dir).await
-    }
-
-    /// The same below `parent`, without snapshots while it is measured.
-    pub(super) async fn quiet(parent: &Path, ack: Ack) -> Result<Self, Failure> {
-        let dir = tempfile::tempdir_in(parent)?;
-        let nodes = [
-            DemoNode::configured(dir.path(), "a", ack, "24h", "")?,
-            DemoNode::configured(dir.path(), "b", ack, "24h", "")?,
-        ];
         Self::started(nodes, dir).await
     }
 

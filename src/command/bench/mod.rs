@@ -2,6 +2,7 @@
 
 mod append;
 mod backend;
+mod catchup;
 mod cluster;
 mod coldstart;
 mod dataset;
@@ -41,6 +42,7 @@ async fn measure(command: BenchCommand) -> Result<ExitCode, Failure> {
         BenchCommand::Switchover(arguments) => switchover::run(arguments).await,
         BenchCommand::Rpo(arguments) => rpo::run(arguments).await,
         BenchCommand::Lag(arguments) => lag::run(arguments).await,
+        BenchCommand::Catchup(arguments) => catchup::run(arguments).await,
         BenchCommand::Append(arguments) => append::run(arguments).await,
         BenchCommand::Put(arguments) => put::run(arguments).await,
         BenchCommand::Overhead(arguments) => overhead::run(arguments).await,

@@ -68,7 +68,7 @@ impl Clients {
     }
 
     /// Lets every client put, one call after the other; calls a second, a start and an end each.
-    pub(super) async fn calls(&self, span: Duration) -> Result<f64, Failure> {
+    pub(in crate::command::bench) async fn calls(&self, span: Duration) -> Result<f64, Failure> {
         let begun = Instant::now();
         let all = self.connected.iter().map(|(thread, client)| {
             let (client, keys) = (client.clone(), self.keys.clone());
