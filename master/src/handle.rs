@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use standfast_core::{
     BootInstant, Clock, Command, Epoch, Error, ErrorKind, FenceToken, Machine, Outcome, Position,
-    Proposer, Result, SessionId, SharedMachine, TermEndReason,
+    Proposer, Result, SessionId, SharedMachine, TermEndReason, lapsed,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -16,7 +16,6 @@ use crate::job::{Job, Proposal};
 use crate::queue::Queue;
 use crate::read_only::ReadOnly;
 use crate::sequencer::SharedSequencer;
-use crate::tenure::lapsed;
 
 /// The door to a term; cheap to clone, and of no use once the term has ended.
 #[derive(Clone)]

@@ -22,7 +22,6 @@ mod log;
 mod queue;
 mod read_only;
 mod sequencer;
-mod tenure;
 mod term;
 mod thread;
 mod unflushed;

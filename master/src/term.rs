@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    Clock, Handover, Leadership, Result, Seq, SharedMachine, TermEnd, TermEndReason,
+    Clock, Handover, Leadership, Result, Seq, SharedMachine, TermEnd, TermEndReason, lapsed,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -14,7 +14,6 @@ use crate::handle::TermHandle;
 use crate::log::{FailWhenDropped, LogThread};
 use crate::queue::Queue;
 use crate::sequencer::{self, Parts, Sequencer, SharedSequencer};
-use crate::tenure::lapsed;
 use crate::thread::Thread;
 
 /// How long a term that ends on purpose waits for its log to take what was decided.

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use standfast_core::{
     Batch, BatchBuilder, BatchEnd, Bounds, Entry, EntryId, Epoch, EpochStart, Error, ErrorKind,
-    Handover, Leadership, OpLogWriter, OpType, Position, ReadLimit, Result, SharedMachine,
+    Handover, Leadership, OpLogWriter, OpType, Position, ReadLimit, Result, SharedMachine, lapsed,
 };
 
 use crate::follow::{check, count_skipped};
@@ -92,15 +92,14 @@ async fn fence_and_start(
     }
     let previous = writer.tail();
     let batch = epoch_start(sources, machine, leadership, false)?;
-    let valid = || sources.clock.now() < *leadership.validity().borrow();
-    let start = append(&mut *writer, &batch, valid).await?;
+    let over = lapsed(sources.clock.clone(), leadership.validity());
+    let start = append(&mut *writer, &batch, over).await?;
     machine.lock().apply_batch(&batch)?;
     if outlives {
         high_water.raise(start);
     }
-    if !valid() {
-        return Err(Error::new(ErrorKind::Fenced, "promote")
-            .context("the lease ran out before the term could begin"));
+    if sources.clock.now() >= *leadership.validity().borrow() {
+        return Err(too_late());
     }
     if after_loss {
         tracing::warn!(
@@ -235,35 +234,48 @@ fn wall_ms() -> u64 {
     })
 }
 
-/// Sends the same bytes until they are durable, the writer says that they never will be, or the lease has run out.
+/// Sends the same bytes until they are durable, the writer says that they never will be, or the lease has run `over`. The
+/// writer is good for nothing after that.
 async fn append(
     writer: &mut dyn OpLogWriter,
     batch: &Batch,
-    valid: impl Fn() -> bool,
+    over: impl Future<Output = ()>,
 ) -> Result<Position> {
-    let mut pause = PAUSES.0;
-    loop {
-        match writer.append(batch).await {
-            Err(error) if *error.kind() == ErrorKind::NotWritten && valid() => {
-                tracing::warn!(%error, "EpochStart was not written; it is sent again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSES.1);
+    let sending = async {
+        let mut pause = PAUSES.0;
+        loop {
+            match writer.append(batch).await {
+                Err(error) if *error.kind() == ErrorKind::NotWritten => {
+                    tracing::warn!(%error, "EpochStart was not written; it is sent again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSES.1);
+                }
+                other => return other,
             }
-            other => return other,
         }
+    };
+    // What was sent may be written yet: whoever leads next fences it, and finds it if it was.
+    tokio::select! {
+        sent = sending => sent,
+        () = over => Err(too_late()),
     }
+}
+
+fn too_late() -> Error {
+    Error::new(ErrorKind::Fenced, "promote")
+        .context("the lease ran out before the term could begin")
 }
 
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use standfast_core::{Clock, Seq};
+    use standfast_core::Seq;
 
     use super::*;
 
-    /// Two seconds pass before it says that nothing was written.
+    /// It says after so long that nothing was written.
     struct FullLog {
-        clock: Clock,
+        says: Duration,
         sent: u32,
     }
 
@@ -283,7 +295,7 @@ mod tests {
 
         async fn append(&mut self, _batch: &Batch) -> Result<Position> {
             self.sent += 1;
-            self.clock.advance(Duration::from_secs(2));
+            tokio::time::sleep(self.says).await;
             Err(Error::new(ErrorKind::NotWritten, "append"))
         }
 
@@ -318,17 +330,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn epoch_start_is_sent_again_while_the_lease_lasts_and_not_beyond() {
-        let clock = Clock::manual();
-        let ends = clock.now().plus(Duration::from_secs(5));
-        let mut log = FullLog {
-            clock: clock.clone(),
-            sent: 0,
-        };
-        let batch = batch();
-        let sending = append(&mut log, &batch, || clock.now() < ends);
-        let sent = tokio::time::timeout(Duration::from_mins(1), sending).await;
-        let error = sent.expect("it is given up").unwrap_err();
-        assert_eq!(*error.kind(), ErrorKind::NotWritten);
-        assert_eq!(log.sent, 3, "at 0, 2 and 4 s of 5");
+        let lease = Duration::from_secs(5);
+        // One that says it at 2 and 4 s, and one that says nothing.
+        for (says, tries) in [(2, 3), (3600, 1)] {
+            let mut log = FullLog {
+                says: Duration::from_secs(says),
+                sent: 0,
+            };
+            let begun = tokio::time::Instant::now();
+            let sent = append(&mut log, &batch(), tokio::time::sleep(lease)).await;
+            assert_eq!(*sent.unwrap_err().kind(), ErrorKind::Fenced);
+            assert_eq!((log.sent, begun.elapsed()), (tries, lease));
+        }
     }
 }

@@ -1,10 +1,12 @@
-use standfast_core::{BootInstant, Clock};
 use tokio::sync::watch;
 
-/// Waits until the validity of a term has run out.
+use crate::{BootInstant, Clock};
+
+/// Waits until the validity of a term has run out, or was taken back.
 ///
+/// # Cancel safety
 /// Cancel safe: changes nothing.
-pub(crate) async fn lapsed(clock: Clock, mut validity: watch::Receiver<BootInstant>) {
+pub async fn lapsed(clock: Clock, mut validity: watch::Receiver<BootInstant>) {
     loop {
         let until = *validity.borrow_and_update();
         let left = until.since(clock.now());
@@ -33,7 +35,8 @@ mod tests {
         let clock = Clock::manual();
         let (renewal, validity) = watch::channel(clock.now().plus(Duration::from_hours(1)));
         let mut lapse = std::pin::pin!(lapsed(clock.clone(), validity));
-        assert!(futures::poll!(&mut lapse).is_pending());
+        let soon = tokio::time::timeout(Duration::from_secs(1), &mut lapse);
+        soon.await.unwrap_err();
         renewal.send_replace(BootInstant::NEVER);
         lapse.await;
     }
