@@ -5,6 +5,8 @@ mod http;
 #[cfg(test)]
 mod lender;
 #[cfg(test)]
+mod metric;
+#[cfg(test)]
 mod node;
 #[cfg(test)]
 mod seeds;

@@ -104,13 +104,7 @@ impl TestCluster {
     #[cfg(feature = "etcd")]
     pub(crate) fn turn_to_etcd(&self, settings: &str, ttl: &str) {
         for node in &self.nodes {
-            let text = std::fs::read_to_string(&node.config).unwrap();
-            let log = "type = \"file\"\ndir = \"log\"\nsegment_size = \"4MiB\"";
-            let election = "type = \"file\"\ndir = \"election\"\nttl = \"2s\"";
-            let turned = text.replace(log, settings);
-            let turned = turned.replace(election, &format!("{settings}\nttl = \"{ttl}\""));
-            assert!(!turned.contains("type = \"file\""), "{turned}");
-            std::fs::write(&node.config, turned).unwrap();
+            turn_to_etcd(node, settings, ttl);
         }
     }
 
@@ -160,12 +154,31 @@ impl TestCluster {
         );
     }
 
+    /// Waits until a node has said something.
+    pub(crate) async fn until_log(&self, node: &str, what: &str) {
+        let node = self.nodes.iter().find(|n| n.name == node).unwrap();
+        let give_up = Instant::now() + PATIENCE;
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        while !node.log_text().contains(what) {
+            assert!(Instant::now() < give_up, "{what}: {}", node.log_text());
+            ticks.tick().await;
+        }
+    }
+
     /// The name of the node that leads.
     pub(crate) async fn leader(&self) -> String {
         let status = self
             .until("a leader", |status| status.leader.is_some())
             .await;
         status.leader.unwrap().to_string()
+    }
+
+    /// The epoch of the node that leads.
+    pub(crate) async fn epoch(&self) -> u64 {
+        let status = self
+            .until("a leader", |status| status.leader.is_some())
+            .await;
+        status.epoch.0
     }
 
     /// Starts a load of 8 clients, and waits until it has acknowledgements.
@@ -219,6 +232,18 @@ impl TestCluster {
         assert!(output.status.success(), "{found:#}");
         found
     }
+}
+
+/// The same for one of them.
+#[cfg(feature = "etcd")]
+pub(crate) fn turn_to_etcd(node: &TestNode, settings: &str, ttl: &str) {
+    let text = std::fs::read_to_string(&node.config).unwrap();
+    let log = "type = \"file\"\ndir = \"log\"\nsegment_size = \"4MiB\"";
+    let election = "type = \"file\"\ndir = \"election\"\nttl = \"2s\"";
+    let turned = text.replace(log, settings);
+    let turned = turned.replace(election, &format!("{settings}\nttl = \"{ttl}\""));
+    assert!(!turned.contains("type = \"file\""), "{turned}");
+    std::fs::write(&node.config, turned).unwrap();
 }
 
 pub(crate) fn in_sync(status: &ClusterStatus) -> usize {

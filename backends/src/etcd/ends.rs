@@ -183,7 +183,10 @@ pub(super) fn parse(layout: &Layout, key: &[u8], value: &[u8]) -> Result<StoredB
 }
 
 /// The first entry of the batch under `key`, which lies between those of batches.
-fn first_of(layout: &Layout, key: &[u8]) -> Result<Seq> {
+///
+/// # Errors
+/// `Corrupt` when it is no key of a batch.
+pub(super) fn first_of(layout: &Layout, key: &[u8]) -> Result<Seq> {
     layout.first_of(key).ok_or_else(|| {
         let key = String::from_utf8_lossy(key);
         corrupt(

@@ -1,5 +1,6 @@
 use etcd_client::{GetOptions, Txn};
 
+use super::ends::first_of;
 use super::error::{error, foreign};
 use super::space::Space;
 use super::transaction::{delete, is};
@@ -82,6 +83,10 @@ async fn delete_below(space: &Space, token: &FenceToken, floor: Seq) -> Result<b
     let Some(last) = lowest.kvs().last() else {
         return Ok(false);
     };
+    // What lies between two batches and is none would go with them.
+    for kv in lowest.kvs() {
+        first_of(layout, kv.key())?;
+    }
     // Up to the last one found, with it.
     let mut upto = String::from_utf8_lossy(last.key()).into_owned();
     upto.push('\0');

@@ -3,12 +3,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use standfast_metadata::{MetadataClient, Placement, PutObject};
-use tokio::time::Instant;
 
 use super::memory_disk::MemoryDisk;
 use super::{all_exist, client, keys, lender, objects, put_all};
-use crate::http;
-use crate::node::TestNode;
+use crate::metric::until;
 use crate::support::TestCluster;
 
 /// A file on the disk that takes room away.
@@ -50,26 +48,6 @@ async fn reads_answered(client: &MetadataClient, objects: &[PutObject]) -> usize
         .iter()
         .filter(|answer| answer.as_ref().is_ok_and(|found| found == &[Ok(true)]))
         .count()
-}
-
-pub(super) async fn metric(node: &TestNode, name: &str) -> Option<f64> {
-    let (code, metrics) = http::get(&node.http, "/metrics").await;
-    assert_eq!(code, 200);
-    http::value(&metrics, name, &[])
-}
-
-pub(super) async fn until(node: &TestNode, name: &str, wanted: impl Fn(f64) -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(30);
-    let mut ticks = tokio::time::interval(Duration::from_millis(10));
-    while !metric(node, name).await.is_some_and(&wanted) {
-        assert!(
-            Instant::now() < give_up,
-            "{name} is {:?}: {}",
-            metric(node, name).await,
-            node.log_text()
-        );
-        ticks.tick().await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

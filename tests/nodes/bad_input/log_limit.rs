@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use standfast_metadata::{MetadataClient, Placement, PutObject};
 
-use super::full_disk::{fill, metric, until};
+use super::full_disk::fill;
 use super::memory_disk::MemoryDisk;
 use super::{all_exist, client, edit, keys, lender, objects, put_all};
+use crate::metric::{metric, until};
 use crate::support::{TestCluster, in_sync};
 
 const LIMIT: f64 = 8_388_608.0;

@@ -2,22 +2,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A file system of 16 MiB, for as long as it lives.
-pub(super) struct MemoryDisk(PathBuf);
+/// A file system in memory, of 16 MiB unless it is told otherwise, for as long as it lives.
+pub(crate) struct MemoryDisk(PathBuf);
 
 impl MemoryDisk {
-    pub(super) fn mount(path: &Path) -> Self {
+    pub(crate) fn mount(path: &Path) -> Self {
+        Self::mount_of("16m", path)
+    }
+
+    /// One of another size, as `mount` takes it.
+    pub(crate) fn mount_of(size: &str, path: &Path) -> Self {
         fs::create_dir_all(path).unwrap();
-        mount("size=16m", path);
+        mount(&format!("size={size}"), path);
         Self(path.to_owned())
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// From now on nobody writes on it, root included.
-    pub(super) fn make_read_only(&self) {
+    pub(crate) fn make_read_only(&self) {
         mount("remount,ro", &self.0);
     }
 }

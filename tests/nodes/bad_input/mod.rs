@@ -13,11 +13,13 @@ mod storage;
 
 use std::time::Duration;
 
+pub(crate) use memory_disk::MemoryDisk;
+
 use crate::lender::{all_exist, client, keys, lender, objects, put_all};
 use crate::node::TestNode;
 
 /// Starts a node that must refuse: exit code 1, and what it said.
-async fn refusal(node: &TestNode) -> String {
+pub(crate) async fn refusal(node: &TestNode) -> String {
     let serve = node.command(&["serve"]);
     let output = tokio::time::timeout(Duration::from_secs(20), serve).await;
     let output = output.expect("it refuses, and does not serve");

@@ -44,7 +44,7 @@ impl Members {
 
     /// The settings of a store that is kept there.
     pub(crate) fn settings(&self) -> String {
-        format!("type = \"etcd\"\nendpoints = {:?}", self.endpoints)
+        settings(&self.endpoints)
     }
 
     /// All members, from 1.
@@ -142,6 +142,11 @@ impl Members {
         let status = asked.await.ok()?.ok()?;
         Some((status.header()?.member_id(), status.leader()))
     }
+}
+
+/// The settings of a store that is kept at these endpoints.
+pub(crate) fn settings(endpoints: &[String]) -> String {
+    format!("type = \"etcd\"\nendpoints = {endpoints:?}")
 }
 
 impl Drop for Members {

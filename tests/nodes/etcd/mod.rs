@@ -2,6 +2,7 @@
 
 mod bad_days;
 mod discovery;
+mod foreign;
 mod full;
 mod history;
 mod leading;
@@ -18,7 +19,16 @@ async fn start(ttl: &str) -> (TestCluster, Members) {
 }
 
 async fn start_on(members: Members, ttl: &str) -> (TestCluster, Members) {
-    let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
+    start_nodes(&["a", "b"], members, ttl).await
+}
+
+/// One node on members of its own.
+async fn start_alone(ttl: &str) -> (TestCluster, Members) {
+    start_nodes(&["a"], Members::start(), ttl).await
+}
+
+async fn start_nodes(names: &[&str], members: Members, ttl: &str) -> (TestCluster, Members) {
+    let mut cluster = TestCluster::prepare(names, "1h");
     cluster.turn_to_etcd(&members.settings(), ttl);
     cluster.launch().await;
     (cluster, members)
