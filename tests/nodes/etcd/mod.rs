@@ -2,12 +2,17 @@
 
 mod bad_days;
 mod discovery;
+mod cut;
 mod foreign;
 mod full;
 mod history;
 mod leading;
 mod members;
 mod put_back;
+mod seat;
+mod straight;
+mod wire;
+mod wired;
 
 use members::Members;
 
