@@ -4,6 +4,7 @@ mod bad_days;
 mod discovery;
 mod cut;
 mod foreign;
+mod frozen;
 mod full;
 mod history;
 mod leading;

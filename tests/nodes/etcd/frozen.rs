@@ -1,0 +1,50 @@
+//! A primary that is frozen for three times its lease.
+
+use super::straight::{Straight, are_in_log_once};
+use super::wire::State;
+use super::wired::Wired;
+use super::{Members, other};
+use crate::support::in_sync;
+
+/// The ttl of its lease, times three.
+const FROZEN: std::time::Duration = std::time::Duration::from_secs(6);
+
+/// h01: a thousand writes are in flight, and what it had sent to etcd comes there after its successor has begun.
+#[tokio::test(flavor = "multi_thread")]
+async fn h01_a_thousand_writes_in_flight_at_a_frozen_primary_on_an_etcd_are_there_or_unacknowledged()
+ {
+    let mut wired = Wired::start(Members::start(), "2s").await;
+    let load = wired.cluster.load(53).await;
+    let leader = wired.cluster.leader().await;
+    let epoch = wired.cluster.epoch().await;
+    let straight = Straight::to(wired.cluster.node(&leader)).await;
+    let mut puts = straight.put_many("flight", 1000);
+    let mut asked = vec![puts.join_next().await.unwrap().unwrap()];
+    wired.turn(&leader, State::Silent);
+    wired.cluster.node(&leader).signal("STOP");
+    let mut frozen = tokio::time::interval(FROZEN);
+    frozen.tick().await;
+    while let Some(answered) = puts.try_join_next() {
+        asked.push(answered.unwrap());
+    }
+    assert!(puts.len() > 500, "{} are in flight", puts.len());
+    load.acknowledged_more(1000).await;
+    frozen.tick().await;
+    assert_eq!(wired.cluster.leader().await, other(&leader));
+    wired.turn(&leader, State::Whole);
+    wired.cluster.node(&leader).signal("CONT");
+
+    // It has not been told that its term is over when these come.
+    let late = straight.put_many("late", 100).join_all().await;
+    asked.extend(puts.join_all().await);
+    let cluster = &wired.cluster;
+    cluster
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
+    assert!(late.iter().all(|put| !put.answered), "{late:?}");
+    assert!(are_in_log_once(cluster, "flight", &asked).await > 0);
+    are_in_log_once(cluster, "late", &late).await;
+    cluster.lost_nothing(load).await;
+    assert_eq!(cluster.leader().await, other(&leader));
+    assert_eq!(cluster.epoch().await, epoch + 1);
+}
