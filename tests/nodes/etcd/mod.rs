@@ -3,6 +3,7 @@
 mod bad_days;
 mod discovery;
 mod cut;
+mod firewall;
 mod foreign;
 mod frozen;
 mod full;
