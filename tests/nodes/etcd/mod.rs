@@ -2,6 +2,7 @@
 
 mod bad_days;
 mod discovery;
+mod compaction;
 mod cut;
 mod firewall;
 mod foreign;
