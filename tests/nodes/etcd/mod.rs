@@ -2,6 +2,7 @@
 
 mod bad_days;
 mod discovery;
+mod budget;
 mod compaction;
 mod cut;
 mod firewall;
