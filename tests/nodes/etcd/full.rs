@@ -2,9 +2,9 @@
 
 use etcd_client::{AlarmAction, AlarmType, Client, CompactionOptions, DeleteOptions};
 
-use super::{Members, start_on};
-use crate::http;
-use crate::node::TestNode;
+use super::{Members, other, start_on};
+use crate::metric::until;
+use crate::support::in_sync;
 
 const QUOTA: &str = "33554432";
 
@@ -38,19 +38,6 @@ async fn make_room(client: &mut Client, members: &Members) {
     }
 }
 
-async fn until_read_only(node: &TestNode, wanted: f64) {
-    let give_up = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
-    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(20));
-    loop {
-        let (_, metrics) = http::get(&node.http, "/metrics").await;
-        if http::value(&metrics, "standfast_read_only", &[]) == Some(wanted) {
-            return;
-        }
-        assert!(tokio::time::Instant::now() < give_up, "{}", node.log_text());
-        ticks.tick().await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn h25_while_others_fill_etcd_writes_are_refused_and_then_go_on_and_nothing_is_lost() {
     let members = Members::start_with(&["--quota-backend-bytes", QUOTA]);
@@ -60,14 +47,46 @@ async fn h25_while_others_fill_etcd_writes_are_refused_and_then_go_on_and_nothin
     load.acknowledged_more(500).await;
     let mut client = Client::connect(&members.endpoints, None).await.unwrap();
     fill(&mut client).await;
-    until_read_only(cluster.node(&leader), 1.0).await;
+    until(cluster.node(&leader), "standfast_read_only", |value| {
+        value > 0.0
+    })
+    .await;
     make_room(&mut client, &members).await;
     load.acknowledged_more(500).await;
-    until_read_only(cluster.node(&leader), 0.0).await;
+    until(cluster.node(&leader), "standfast_read_only", |value| {
+        value == 0.0
+    })
+    .await;
     assert_eq!(
         cluster.leader().await,
         leader,
         "a full store is no reason to give a term up"
     );
+    cluster.lost_nothing(load).await;
+}
+
+/// Nobody is granted a lease while etcd is full: the seat stays free, and everything is as it was when there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn h25_a_primary_that_dies_while_etcd_is_full_is_replaced_once_there_is_room() {
+    let members = Members::start_with(&["--quota-backend-bytes", QUOTA]);
+    let (mut cluster, members) = start_on(members, "2s").await;
+    let load = cluster.load(57).await;
+    let leader = cluster.leader().await;
+    let mut client = Client::connect(&members.endpoints, None).await.unwrap();
+    fill(&mut client).await;
+    until(cluster.node(&leader), "standfast_read_only", |value| {
+        value > 0.0
+    })
+    .await;
+    cluster.node(&leader).kill().await;
+    cluster
+        .until_log(other(&leader), "mvcc: database space exceeded")
+        .await;
+    make_room(&mut client, &members).await;
+    load.acknowledged_more(500).await;
+    cluster.node(&leader).start();
+    cluster
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
     cluster.lost_nothing(load).await;
 }
