@@ -3,6 +3,7 @@
 mod bad_days;
 mod discovery;
 mod budget;
+mod cold;
 mod compaction;
 mod cut;
 mod firewall;
