@@ -15,6 +15,7 @@ mod leading;
 mod members;
 mod put_back;
 mod seat;
+mod slow;
 mod straight;
 mod wire;
 mod wired;
