@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::members::{Members, settings};
 use super::wire::{State, Wire};
 use crate::support::{TestCluster, turn_to_etcd};
@@ -38,6 +40,15 @@ impl Wired {
             for wire in wires.iter().filter(|_| name == node) {
                 wire.turn(state);
             }
+        }
+    }
+
+    /// Waits until so many bytes that the node has sent are held on one of its connections.
+    pub(crate) async fn until_held(&self, node: &str, least: usize) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(1));
+        let (_, wires) = self.wires.iter().find(|(name, _)| name == node).unwrap();
+        while !wires.iter().any(|wire| wire.held() >= least) {
+            ticks.tick().await;
         }
     }
 }
