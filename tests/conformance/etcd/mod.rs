@@ -1,9 +1,15 @@
 //! The etcd that the tests share, and the cases that need its calls, its watches or its keys in their hand.
 
+mod compaction;
+mod copies;
 mod gate;
+mod late;
 mod logs;
 mod news;
 mod proxy;
+#[expect(dead_code, reason = "stories of power cuts need more of it")]
+#[path = "../../power_cuts/words.rs"]
+mod words;
 
 use std::path::Path;
 

@@ -11,6 +11,7 @@ use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint, Server};
 use tower::{Service, ServiceExt};
 
+use super::copies::Copies;
 use super::gate::Gate;
 use super::news::retold;
 
@@ -20,7 +21,8 @@ use super::news::retold;
 pub(super) struct Proxy {
     pub(super) url: String,
     pub(super) gate: Arc<Gate>,
-    _runtime: tokio::runtime::Runtime,
+    copies: Arc<Copies>,
+    runtime: tokio::runtime::Runtime,
 }
 
 #[derive(Clone)]
@@ -28,6 +30,7 @@ struct Between {
     member: Channel,
     gate: Arc<Gate>,
     news: Option<News>,
+    copies: Arc<Copies>,
 }
 
 impl Proxy {
@@ -38,6 +41,7 @@ impl Proxy {
             .build()
             .unwrap();
         let gate = Arc::new(Gate::default());
+        let copies = Arc::new(Copies::default());
         let member = Endpoint::from_shared(member.to_owned()).unwrap();
         let url = {
             let _inside = runtime.enter();
@@ -45,6 +49,7 @@ impl Proxy {
                 member: member.connect_lazy(),
                 gate: Arc::clone(&gate),
                 news,
+                copies: Arc::clone(&copies),
             };
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             listener.set_nonblocking(true).unwrap();
@@ -58,15 +63,24 @@ impl Proxy {
         Self {
             url,
             gate,
-            _runtime: runtime,
+            copies,
+            runtime,
         }
+    }
+
+    /// Passes a copy of every transaction on that ever came, in their order. How many there were.
+    pub(super) async fn repeat(&self, member: &str) -> usize {
+        let member = Endpoint::from_shared(member.to_owned()).unwrap();
+        let copies = Arc::clone(&self.copies);
+        let repeated = async move { copies.pass_on(member.connect_lazy()).await };
+        self.runtime.spawn(repeated).await.unwrap()
     }
 }
 
 async fn pass(State(mut between): State<Between>, request: Request) -> Response {
     let watches = request.uri().path() == "/etcdserverpb.Watch/Watch";
     let lost = between.gate.pass().await;
-    let request = request.map(Body::new);
+    let request = between.copies.keep(request).await.map(Body::new);
     let ready = between.member.ready().await;
     let answer = match ready {
         Ok(member) => member.call(request).await,
