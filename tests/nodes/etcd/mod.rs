@@ -1,11 +1,11 @@
 //! Two nodes whose log and election are in an etcd of three members.
 
 mod bad_days;
-mod discovery;
 mod budget;
 mod cold;
 mod compaction;
 mod cut;
+mod discovery;
 mod firewall;
 mod foreign;
 mod frozen;

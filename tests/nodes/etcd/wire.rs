@@ -103,7 +103,6 @@ fn listen(address: SocketAddr) -> TcpListener {
 }
 
 /// Goes with its wire.
-#[expect(clippy::infinite_loop, reason = "dropped with the wire")]
 async fn serve(address: SocketAddr, to: String, ends: Ends) {
     let mut state = ends.state.subscribe();
     loop {
