@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use etcd_client::{Client, GetOptions};
 
-use super::Members;
+use super::{Members, turn};
+use crate::bad_input::edit;
 use crate::support::TestCluster;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_is_told_to_compacts_the_history_behind_it() {
     let members = Members::start();
     let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
-    cluster.turn_to_etcd(&members.settings(), "5s");
     for node in &cluster.nodes {
-        let text = std::fs::read_to_string(&node.config).unwrap();
-        let told = text.replace("[oplog]", "[oplog]\ncompact_after = \"1s\"");
-        std::fs::write(&node.config, told).unwrap();
+        turn(node, &members.endpoints, "5s");
+        edit(node, "[oplog]", "[oplog]\ncompact_after = \"1s\"");
     }
     cluster.launch().await;
     let mut client = Client::connect(&members.endpoints, None).await.unwrap();
