@@ -51,7 +51,8 @@ pub(super) struct EtcdWriter {
 
 /// A batch on its way.
 struct Sent {
-    transaction: Txn,
+    key: String,
+    value: Vec<u8>,
     head: Vec<u8>,
     bytes: u64,
 }
@@ -100,19 +101,28 @@ impl EtcdWriter {
             bytes,
         }
         .encode();
-        let transaction = Txn::new()
-            .when([
-                is(layout.fence(), Some(&self.fence)),
-                is(layout.head(), self.head.as_deref()),
-                is_absent(key.clone()),
-            ])
-            .and_then([put(key, &value), put(layout.head(), &head)])
-            .or_else([get(layout.fence()), get(layout.head())]);
         Sent {
-            transaction,
+            key,
+            value,
             head,
             bytes,
         }
+    }
+
+    /// Made for each try: a large batch is not copied for a second one that seldom comes.
+    fn transaction(&self, sent: &Sent) -> Txn {
+        let layout = self.space.layout();
+        Txn::new()
+            .when([
+                is(layout.fence(), Some(&self.fence)),
+                is(layout.head(), self.head.as_deref()),
+                is_absent(sent.key.clone()),
+            ])
+            .and_then([
+                put(sent.key.clone(), &sent.value),
+                put(layout.head(), &sent.head),
+            ])
+            .or_else([get(layout.fence()), get(layout.head())])
     }
 
     /// Sends it until there is an answer; the revision of that.
@@ -125,7 +135,7 @@ impl EtcdWriter {
         loop {
             let tried = connection
                 .attempt(operation, pauses.patience(), |mut clients| {
-                    let transaction = sent.transaction.clone();
+                    let transaction = self.transaction(sent);
                     async move { clients.kv.txn(transaction).await }
                 })
                 .await;
