@@ -166,15 +166,18 @@ impl Follower<'_> {
         let mut campaign = campaign(&*election, &candidate, at_least);
         let mut ticks = tokio::time::interval(HIGH_WATER_EVERY);
         loop {
-            // All arms are cancel safe; the campaign is kept across turns, and an event that was not taken is
-            // given again.
-            let event = tokio::select! {
-                leadership = &mut campaign => return Ok(Followed::Elected(leadership?)),
-                event = tail.next() => event,
-                _ = ticks.tick() => {
-                    // What came last, when nothing comes after it.
-                    self.mark_followed();
-                    continue;
+            let event = {
+                // Kept across the ticks: a slow store would begin anew with each.
+                let mut next = tail.next();
+                loop {
+                    // All arms are cancel safe; the campaign is kept across turns, and an event that was not taken is
+                    // given again.
+                    tokio::select! {
+                        leadership = &mut campaign => return Ok(Followed::Elected(leadership?)),
+                        event = &mut next => break event,
+                        // What came last, when nothing comes after it.
+                        _ = ticks.tick() => self.mark_followed(),
+                    }
                 }
             };
             match event {

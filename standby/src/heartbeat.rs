@@ -80,7 +80,7 @@ pub struct Watcher {
 /// it is dropped.
 ///
 /// # Errors
-/// None that it can pass over; the first look at the election failing.
+/// When the election cannot be watched at all.
 ///
 /// # Cancel safety
 /// Cancel safe.
@@ -91,40 +91,55 @@ pub async fn watch_primary(
     view: watch::Sender<PrimaryView>,
 ) -> Result<()> {
     let mut observed = election.observe().await?;
-    let mut leader = observed.next().await?;
+    let mut leader = None;
     loop {
-        view.send_modify(|view| {
-            view.leader.clone_from(&leader);
-            view.seen = BootInstant::NEVER;
-            view.reported.clear();
-        });
-        let held = async {
-            match &leader {
-                Some(record) if record.serving && record.candidate.node != watcher.node => {
-                    // Both arms are cancel safe: a failed node stays so.
-                    tokio::select! {
-                        biased;
-                        () = failed(watcher.role.clone()) => std::future::pending().await,
-                        () = hold_stream(&watcher, record, &progress, &view) => {}
-                    }
-                    depose(&*election, record.epoch).await;
-                    tokio::time::sleep(BEAT).await;
-                }
-                _ => std::future::pending().await,
+        // Kept while streams to a primary end and are opened again: a slow store would begin anew with each.
+        let mut next = observed.next();
+        let heard = loop {
+            view.send_modify(|view| {
+                view.leader.clone_from(&leader);
+                view.seen = BootInstant::NEVER;
+                view.reported.clear();
+            });
+            // Both arms are cancel safe: a dropped stream is opened again, a change is told by the next call.
+            tokio::select! {
+                () = hold(&watcher, leader.as_ref(), &*election, &progress, &view) => {}
+                heard = &mut next => break heard,
             }
         };
-        // Both arms are cancel safe: a dropped stream is opened again, a change is told by the next call.
-        tokio::select! {
-            () = held => {}
-            changed = observed.next() => match changed {
-                Ok(record) => leader = record,
-                Err(error) => {
-                    tracing::debug!(%error, "cannot see who leads");
-                    tokio::time::sleep(PATIENCE).await;
-                }
+        drop(next);
+        match heard {
+            Ok(record) => leader = record,
+            Err(error) => {
+                tracing::debug!(%error, "cannot see who leads");
+                tokio::time::sleep(PATIENCE).await;
             }
         }
     }
+}
+
+/// Holds a stream to another that leads, and deposes it when that has ended and its process is proved dead. Never returns
+/// where nobody else leads.
+async fn hold(
+    watcher: &Watcher,
+    leader: Option<&LeaderRecord>,
+    election: &dyn ElectionBackend,
+    progress: &watch::Receiver<Progress>,
+    view: &watch::Sender<PrimaryView>,
+) {
+    let Some(record) =
+        leader.filter(|record| record.serving && record.candidate.node != watcher.node)
+    else {
+        return std::future::pending().await;
+    };
+    // Both arms are cancel safe: a failed node stays so.
+    tokio::select! {
+        biased;
+        () = failed(watcher.role.clone()) => std::future::pending().await,
+        () = hold_stream(watcher, record, progress, view) => {}
+    }
+    depose(election, record.epoch).await;
+    tokio::time::sleep(BEAT).await;
 }
 
 async fn failed(mut role: watch::Receiver<Role>) {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use standfast::node::ClusterStatus;
 use tokio::time::Instant;
 
 use super::wire::State;
 use super::wired::Wired;
-use super::{Members, start};
+use super::{Members, other, start};
 use crate::support::in_sync;
 
 /// Longest pause of writes: twice what etcd takes to elect another leader, and what the nodes take to leave a member.
@@ -31,6 +32,32 @@ async fn h32_while_the_leader_of_etcd_stands_still_for_20_s_writes_pause_once_an
         (cluster.leader().await, cluster.epoch().await),
         (leader, epoch)
     );
+    cluster.lost_nothing(load).await;
+}
+
+/// How soon a standby follows on by another member: two tries, and a pause.
+const FOLLOWS_ON: Duration = Duration::from_secs(4);
+
+/// Nothing is refused: the connections are there, and say nothing. All nodes ask the first member first.
+#[tokio::test(flavor = "multi_thread")]
+async fn h32_a_standby_whose_member_falls_silent_follows_on_by_another() {
+    let wired = Wired::start(Members::start(), "5s").await;
+    let cluster = &wired.cluster;
+    let load = cluster.load(63).await;
+    let standby = other(&cluster.leader().await);
+    wired.turn_one(standby, 0, State::Silent);
+    load.acknowledged_more(200).await;
+    let committed = |status: &ClusterStatus| {
+        let nodes = status.nodes.iter();
+        nodes.map(|node| node.committed_seq).max().unwrap()
+    };
+    let then = committed(&cluster.until("a look", |_status| true).await);
+    let follows = cluster.until("the standby to follow on", |status| {
+        let found = status.nodes.iter().find(|node| node.id.as_str() == standby);
+        found.is_some_and(|node| node.applied_seq > then)
+    });
+    let followed = tokio::time::timeout(FOLLOWS_ON, follows).await;
+    followed.unwrap_or_else(|_elapsed| panic!("it has not followed for {FOLLOWS_ON:?}"));
     cluster.lost_nothing(load).await;
 }
 

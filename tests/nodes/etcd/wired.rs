@@ -43,6 +43,12 @@ impl Wired {
         }
     }
 
+    /// Turns the wire between a node and one member, from 0.
+    pub(crate) fn turn_one(&self, node: &str, member: usize, state: State) {
+        let (_, wires) = self.wires.iter().find(|(name, _)| name == node).unwrap();
+        wires[member].turn(state);
+    }
+
     /// Waits until so many bytes that the node has sent are held on one of its connections.
     pub(crate) async fn until_held(&self, node: &str, least: usize) {
         let mut ticks = tokio::time::interval(Duration::from_millis(1));
