@@ -8,7 +8,7 @@ use standfast_core::{
 use standfast_standby::{HighWater, Sources, Watcher, watch_primary};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::builder::NodeBuilder;
 use super::lock::DataDirLock;
@@ -229,6 +229,7 @@ async fn answer_http(
 /// Keeps the node's entry among the members up to date.
 async fn register(shared: Arc<Shared>, registration: Box<dyn Registration>) -> Result<()> {
     let mut ticks = tokio::time::interval(REGISTER_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut role = shared.role.subscribe();
     let mut told: Option<(Member, Instant)> = None;
     loop {

@@ -41,8 +41,19 @@ struct Entry {
     layout: Layout,
     ttl: Duration,
     node: Node,
-    /// Whether the entry was seen under the lease that is held.
+    /// Whether the entry was put under the lease that is held.
     placed: bool,
+    /// Since when another's entry has been in its place.
+    taken_since: Option<Instant>,
+}
+
+/// What became of an entry that was to be put.
+enum Put {
+    Done,
+    /// It was changed meanwhile, or the answer was lost.
+    Again,
+    /// That of another process is there, which may live.
+    Taken(Box<Node>),
 }
 
 impl EtcdRegistration {
@@ -67,6 +78,7 @@ impl EtcdRegistration {
                     process: ProcessId::own().cloned(),
                 },
                 placed: false,
+                taken_since: None,
             };
             entry.put_first()?;
             let entry = Arc::new(Mutex::new(entry));
@@ -85,30 +97,25 @@ impl EtcdRegistration {
 }
 
 impl Entry {
-    /// Puts the entry where none is, or only that of a dead process.
+    /// Puts the first entry; that of another process is waited for as long as its lease may last.
     fn put_first(&mut self) -> Result<()> {
-        let begun = Instant::now();
         loop {
-            let found = self.look()?;
-            match &found {
-                Some(other) if other.is.claim == self.node.claim => {
-                    self.placed = true;
-                    return Ok(());
-                }
-                Some(other) if !other.is.process.as_ref().is_some_and(ProcessId::is_dead) => {
-                    if begun.elapsed() > self.ttl + GRACE {
-                        return Err(taken(&other.is));
-                    }
-                    // The other one's lease may be as long as ours, and was renewed later.
+            match self.put(self.node.clone())? {
+                Put::Done => return Ok(()),
+                Put::Again => {}
+                Put::Taken(other) if self.is_held_on_to() => return Err(taken(&other)),
+                Put::Taken(_) => {
                     self.keeper.wait(self.keeper.keep_alive(OPERATION))?;
                     self.keeper.wait(async { tokio::time::sleep(LOOK).await });
-                    continue;
                 }
-                _ => {}
             }
-            let replaced = found.map(|other| other.bytes);
-            self.put(&self.node, replaced.as_deref())?;
         }
+    }
+
+    /// Whether another's entry has been there for longer than the lease of a dead process lasts.
+    fn is_held_on_to(&mut self) -> bool {
+        let since = *self.taken_since.get_or_insert_with(Instant::now);
+        since.elapsed() > self.ttl + GRACE
     }
 
     fn update(&mut self, member: Member) -> Result<()> {
@@ -116,18 +123,17 @@ impl Entry {
             member,
             ..self.node.clone()
         };
-        let found = self.look()?;
-        let Some(own) = found.filter(|found| found.is.claim == node.claim) else {
-            return Err(
-                error(ErrorKind::Fenced, "update member").context("the entry is no longer ours")
-            );
-        };
-        if !self.put(&node, Some(&own.bytes))? {
-            let why = "the entry was changed meanwhile, or its answer was lost: say it again";
-            return Err(error(ErrorKind::Unavailable, "update member").context(why));
+        let operation = "update member";
+        match self.put(node)? {
+            Put::Done => Ok(()),
+            Put::Again => {
+                let why = "the entry was changed meanwhile, or its answer was lost: say it again";
+                Err(error(ErrorKind::Unavailable, operation).context(why))
+            }
+            Put::Taken(_) => {
+                Err(error(ErrorKind::Fenced, operation).context("the entry is no longer ours"))
+            }
         }
-        self.node = node;
-        Ok(())
     }
 
     /// A lease that is over, as after a long freeze, is replaced by another, if nobody else has the entry.
@@ -147,18 +153,35 @@ impl Entry {
         }
     }
 
-    /// Puts the entry back under a lease that is new.
+    /// Puts the entry back under a lease that is new. Where an older state of etcd was put back, that of an earlier process
+    /// may be there, until its lease is over.
     fn come_back(&mut self) -> Renewal {
-        let back = self.put(&self.node, None).and_then(|_| self.look());
-        match back {
-            Ok(Some(found)) if found.is.claim == self.node.claim => {
+        match self.put(self.node.clone()) {
+            Ok(Put::Done) => {
                 tracing::info!("registered again after the lease had run out");
-                self.placed = true;
                 Renewal::Held
             }
-            Ok(Some(_other)) => Renewal::Lost,
+            Ok(Put::Taken(_other)) if self.is_held_on_to() => Renewal::Lost,
             _ => Renewal::Unsure,
         }
+    }
+
+    /// Puts the entry under the lease that is held: where none is, in place of our own, or of that of a dead process.
+    fn put(&mut self, node: Node) -> Result<Put> {
+        let found = self.look()?;
+        let is_another = |found: &&Found<Node>| {
+            let is_dead = || found.is.process.as_ref().is_some_and(ProcessId::is_dead);
+            found.is.claim != node.claim && !is_dead()
+        };
+        if let Some(other) = found.as_ref().filter(is_another) {
+            return Ok(Put::Taken(Box::new(other.is.clone())));
+        }
+        self.taken_since = None;
+        if !self.replace(found.map(|found| found.bytes).as_deref(), &node)? {
+            return Ok(Put::Again);
+        }
+        (self.node, self.placed) = (node, true);
+        Ok(Put::Done)
     }
 
     fn look(&self) -> Result<Option<Found<Node>>> {
@@ -174,7 +197,7 @@ impl Entry {
     }
 
     /// Whether it was done, unless an answer was lost: then the next look tells.
-    fn put(&self, node: &Node, replaced: Option<&[u8]>) -> Result<bool> {
+    fn replace(&self, replaced: Option<&[u8]>, node: &Node) -> Result<bool> {
         let key = self.layout.node(&node.member.candidate.node);
         let options = PutOptions::new().with_lease(self.keeper.lease());
         let put = Txn::new()
