@@ -13,7 +13,7 @@ use super::oplog::capabilities;
 use super::page::{self, Page};
 use super::space::Space;
 use super::stored::StoredBatch;
-use super::transaction::{Answers, get, is, is_absent, put};
+use super::transaction::{Answers, get, is, is_absent, look, put};
 use standfast_core::{
     Batch, Epoch, Error, ErrorKind, OpLogWriter, Position, ReadLimit, Result, admit,
 };
@@ -142,7 +142,7 @@ impl EtcdWriter {
             match tried {
                 Ok(answer) => {
                     if !answer.succeeded() {
-                        self.judge(sent, &answer)?;
+                        self.judge(sent, &answer, None)?;
                     }
                     return Ok(answer.header().map_or(0, ResponseHeader::revision));
                 }
@@ -151,6 +151,9 @@ impl EtcdWriter {
                 Err(trouble) if doubtful || trouble.retry() => {
                     return Err(error(ErrorKind::Indeterminate, operation).source(trouble));
                 }
+                Err(refused) if *refused.kind() == ErrorKind::Quota => {
+                    return self.after_full(sent, refused).await;
+                }
                 Err(refused) => return Err(of_refusal(refused)),
             }
             metrics::counter!("standfast_etcd_append_retries_total").increment(1);
@@ -158,8 +161,9 @@ impl EtcdWriter {
         }
     }
 
-    /// A condition did not hold: either an earlier try was done, or we may not write any more.
-    fn judge(&self, sent: &Sent, answer: &TxnResponse) -> Result<()> {
+    /// A condition did not hold, or a try was `refused` after it: either a try was done, or we may not write any more, or
+    /// that one was not done.
+    fn judge(&self, sent: &Sent, answer: &TxnResponse, refused: Option<Error>) -> Result<()> {
         let mut answers = Answers::of(answer);
         let (fence, head) = (answers.value(), answers.value());
         if fence.as_ref() != Some(&self.fence) {
@@ -168,10 +172,31 @@ impl EtcdWriter {
         if head.as_ref() == Some(&sent.head) {
             return Ok(());
         }
-        Err(error(ErrorKind::Indeterminate, "append").context(format!(
-            "the log does not end at {} any more, and nobody else was let in: was an older state of etcd put back?",
-            self.tail
-        )))
+        match refused {
+            Some(refused) if head == self.head => Err(refused),
+            _ => Err(error(ErrorKind::Indeterminate, "append").context(format!(
+                "the log does not end at {} any more, and nobody else was let in: was an older state of etcd put back?",
+                self.tail
+            ))),
+        }
+    }
+
+    /// etcd says that it is full before it takes a transaction, and also of one that it has done, when that was what made it
+    /// full: the head tells which.
+    async fn after_full(&self, sent: &Sent, refused: Error) -> Result<i64> {
+        let layout = self.space.layout();
+        let look = look(vec![get(layout.fence()), get(layout.head())]);
+        let looked = self.space.connection().call("append", |mut clients| {
+            let look = look.clone();
+            async move { clients.kv.txn(look).await }
+        });
+        match looked.await {
+            Ok(answer) => {
+                self.judge(sent, &answer, Some(refused))?;
+                Ok(answer.header().map_or(0, ResponseHeader::revision))
+            }
+            Err(trouble) => Err(error(ErrorKind::Indeterminate, "append").source(trouble)),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use tonic::codegen::http::{HeaderMap, Uri};
 use tonic::transport::Channel;
 use tower::{Service, ServiceExt};
 
-const TRANSACTION: &str = "/etcdserverpb.KV/Txn";
+pub(super) const TRANSACTION: &str = "/etcdserverpb.KV/Txn";
 /// The largest that etcd takes is smaller.
 const LARGEST: usize = 4 << 20;
 

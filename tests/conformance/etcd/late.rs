@@ -1,4 +1,4 @@
-//! Transactions that come again, late, after others.
+//! Transactions that come again, late, after others; and one of which etcd says that it is full, though it was done.
 
 use etcd_client::{Client, DeleteOptions, GetOptions};
 use standfast::standfast_core::{Epoch, OpLogStore, OpLogWriter, Position, Store};
@@ -57,10 +57,29 @@ async fn h03_a_transaction_that_comes_once_more_changes_nothing() {
     assert_eq!(everything(&mut client, &root).await, before);
     append(&mut *writer).await;
 
+    remove(client, &root, proxy).await;
+}
+
+async fn remove(mut client: Client, root: &str, proxy: Proxy) {
     let all = DeleteOptions::new().with_prefix();
     client.delete(format!("{root}/"), Some(all)).await.unwrap();
     // A runtime must not be dropped on one.
     tokio::task::spawn_blocking(move || drop(proxy))
         .await
         .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_filled_etcd_is_there_and_told_as_such() {
+    let root = format!("/tests/{:032x}", rand::random::<u128>());
+    let client = Client::connect(endpoints(), None).await.unwrap();
+    let proxy = Proxy::start(&endpoints()[0], None);
+    let log = EtcdOpLog::open(std::slice::from_ref(&proxy.url), &root);
+    log.init(cluster()).await.unwrap();
+    let mut writer = lead(&log, Epoch(1)).await;
+    proxy.fill();
+    let end = append(&mut *writer).await;
+    assert_eq!(log.bounds().await.unwrap().tail, end);
+    append(&mut *writer).await;
+    remove(client, &root, proxy).await;
 }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -11,7 +12,7 @@ use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint, Server};
 use tower::{Service, ServiceExt};
 
-use super::copies::Copies;
+use super::copies::{Copies, TRANSACTION};
 use super::gate::Gate;
 use super::news::retold;
 
@@ -22,6 +23,7 @@ pub(super) struct Proxy {
     pub(super) url: String,
     pub(super) gate: Arc<Gate>,
     copies: Arc<Copies>,
+    full: Arc<AtomicBool>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -31,6 +33,7 @@ struct Between {
     gate: Arc<Gate>,
     news: Option<News>,
     copies: Arc<Copies>,
+    full: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -42,6 +45,7 @@ impl Proxy {
             .unwrap();
         let gate = Arc::new(Gate::default());
         let copies = Arc::new(Copies::default());
+        let full = Arc::new(AtomicBool::default());
         let member = Endpoint::from_shared(member.to_owned()).unwrap();
         let url = {
             let _inside = runtime.enter();
@@ -50,6 +54,7 @@ impl Proxy {
                 gate: Arc::clone(&gate),
                 news,
                 copies: Arc::clone(&copies),
+                full: Arc::clone(&full),
             };
             let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
             listener.set_nonblocking(true).unwrap();
@@ -64,8 +69,14 @@ impl Proxy {
             url,
             gate,
             copies,
+            full,
             runtime,
         }
+    }
+
+    /// Of the next transaction is said that etcd is full, after it was done: so does etcd when that one has filled it.
+    pub(super) fn fill(&self) {
+        self.full.store(true, Ordering::Relaxed);
     }
 
     /// Passes a copy of every transaction on that ever came, in their order. How many there were.
@@ -79,6 +90,7 @@ impl Proxy {
 
 async fn pass(State(mut between): State<Between>, request: Request) -> Response {
     let watches = request.uri().path() == "/etcdserverpb.Watch/Watch";
+    let fills = request.uri().path() == TRANSACTION && between.full.swap(false, Ordering::Relaxed);
     let lost = between.gate.pass().await;
     let request = between.copies.keep(request).await.map(Body::new);
     let ready = between.member.ready().await;
@@ -87,16 +99,19 @@ async fn pass(State(mut between): State<Between>, request: Request) -> Response 
         Err(error) => Err(error),
     };
     match answer {
-        Ok(_) if lost => refusal("the answer was lost"),
+        Ok(_) if lost => refusal(Status::unavailable("the answer was lost")),
+        Ok(_) if fills => refusal(Status::resource_exhausted(
+            "etcdserver: mvcc: database space exceeded",
+        )),
         Ok(answer) => match between.news.filter(|_| watches) {
             Some(news) => answer.map(|body| axum::body::Body::new(retold(body, news))),
             None => answer.map(axum::body::Body::new),
         },
-        Err(error) => refusal(&error.to_string()),
+        Err(error) => refusal(Status::unavailable(error.to_string())),
     }
 }
 
-fn refusal(why: &str) -> Response {
-    let refused: tonic::codegen::http::Response<Body> = Status::unavailable(why).into_http();
+fn refusal(why: Status) -> Response {
+    let refused: tonic::codegen::http::Response<Body> = why.into_http();
     refused.map(axum::body::Body::new)
 }
