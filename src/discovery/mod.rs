@@ -67,8 +67,9 @@ impl Discovery {
     async fn nobody(&self) -> Error {
         let (url, cluster) = (&self.url, self.url.cluster.as_str());
         let told = match self.election.fingerprint().await {
+            Err(error) => return error,
             Ok(None) => format!("there is no cluster `{cluster}`: check its name and its prefix"),
-            _ => format!("no node of cluster `{cluster}` is registered: does one run?"),
+            Ok(Some(_)) => format!("no node of cluster `{cluster}` is registered: does one run?"),
         };
         Error::new(ErrorKind::NotFound, "discover").context(format!("{url}: {told}"))
     }

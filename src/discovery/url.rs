@@ -57,6 +57,12 @@ impl FromStr for ClusterUrl {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        // Never repeated: what comes before an `@` is a password as often as not.
+        if text.contains('@') {
+            return Err(Error::new(ErrorKind::Config, "discover").context(format!(
+                "an address holds no user or password: want {WANTED}?user=NAME&password_file=FILE"
+            )));
+        }
         let wrong = |why: &str| {
             Error::new(ErrorKind::Config, "discover")
                 .context(format!("`{text}`: {why}: want {WANTED}"))
@@ -125,6 +131,16 @@ mod tests {
         assert_eq!(url.table["user"], Value::from("u"));
         let endpoints = vec![Value::from("https://a:2379")];
         assert_eq!(url.table["endpoints"], Value::from(endpoints));
+    }
+
+    #[test]
+    fn a_password_is_refused_and_not_repeated() {
+        let error = "etcd://root:secret@a:2379/kv".parse::<ClusterUrl>();
+        let told = error.unwrap_err().to_string();
+        assert!(
+            told.contains("password_file") && !told.contains("secret"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,9 +60,7 @@ impl Route {
     /// One that knows nobody yet but `finder`.
     pub(super) async fn find(finder: Arc<dyn FindNodes>, largest_response: usize) -> Result<Self> {
         let route = Self::empty(largest_response, Some(Arc::clone(&finder)));
-        for endpoint in finder.find().await? {
-            route.learn(&endpoint)?;
-        }
+        route.know_only(&finder.find().await?);
         Ok(route)
     }
 
@@ -145,7 +143,7 @@ impl Route {
         tokio::select! {
             found = self.search_once() => return Some(found),
             found = finding => match found {
-                Ok(Ok(endpoints)) => self.learn_all(&endpoints),
+                Ok(Ok(endpoints)) => self.know_only(&endpoints),
                 Ok(Err(error)) => tracing::debug!(%error, "no other nodes are found"),
                 Err(_elapsed) => tracing::debug!("it takes long to find other nodes"),
             }
@@ -153,12 +151,17 @@ impl Route {
         None
     }
 
-    fn learn_all(&self, endpoints: &[String]) {
+    /// Those that are registered now. Whoever has gone is forgotten: its address may be another cluster's by now.
+    fn know_only(&self, endpoints: &[String]) {
+        let mut known = BTreeSet::new();
         for endpoint in endpoints {
-            if let Err(error) = self.learn(endpoint) {
-                tracing::warn!(%error, "a node cannot be asked");
+            match self.learn(endpoint) {
+                Ok(address) => known.extend([address]),
+                Err(error) => tracing::warn!(%error, "a node cannot be asked"),
             }
         }
+        let mut nodes = self.nodes.lock();
+        nodes.stubs.retain(|address, _stub| known.contains(address));
     }
 
     /// Each node is asked in a loop of its own, so that one that does not answer holds nobody up.

@@ -66,7 +66,7 @@ struct Used {
     entries: u64,
 }
 
-/// Reads all of it. Of files what is not filled yet does not count; of etcd what it was sent, keys included.
+/// Reads all of it. Of files what is not filled yet does not count; of etcd the keys and values that are there.
 async fn used(measured: &MeasuredLog, dir: &Path) -> Result<Used, Failure> {
     let log = measured.open_of_nodes(dir)?;
     let bounds = log.bounds().await?;

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use etcd_client::{Client, GetOptions};
 
-use super::{Members, turn};
+use super::Members;
 use crate::bad_input::edit;
-use crate::support::TestCluster;
+use crate::support::{TestCluster, turn_to_etcd};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_is_told_to_compacts_the_history_behind_it() {
     let members = Members::start();
     let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
     for node in &cluster.nodes {
-        turn(node, &members.endpoints, "5s");
+        turn_to_etcd(node, &members.settings(), "5s");
         edit(node, "[oplog]", "[oplog]\ncompact_after = \"1s\"");
     }
     cluster.launch().await;
