@@ -1,9 +1,11 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use super::access::Access;
 use super::place::{Place, default_endpoints};
 use super::{EtcdElection, EtcdOpLog};
 use crate::lease::Terms;
@@ -15,6 +17,8 @@ use standfast_core::{
 
 /// Half of what an etcd takes by default: leases, the first entry of a term and other users' keys always find room.
 const DEFAULT_MAX_BYTES: ByteSize = ByteSize::mib(1024);
+/// What the factories do.
+const OPEN: &str = "open store";
 /// Leases of etcd are counted in seconds.
 const LEAST_TTL: Span = Span(Duration::from_secs(1));
 
@@ -22,11 +26,21 @@ const LEAST_TTL: Span = Span(Duration::from_secs(1));
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct EtcdOpLogConfig {
-    /// The members, each `http://host:port`. Default: `["http://127.0.0.1:2379"]`.
+    /// The members, each `http://host:port`, or each `https://host:port`. Default: `["http://127.0.0.1:2379"]`.
     endpoints: Vec<String>,
     /// Under which key everything is; `{cluster}` stands for the cluster's id. Default: `{prefix}/{cluster}`, with the
     /// prefix of `[cluster]`.
     key_prefix: Option<String>,
+    /// The authority that signed the members' certificates, PEM. Default: those that the system trusts.
+    ca_file: Option<PathBuf>,
+    /// The certificate that is shown to the members, PEM, for an etcd that asks for one. Default: none.
+    cert_file: Option<PathBuf>,
+    /// Its private key, PEM. Default: none.
+    key_file: Option<PathBuf>,
+    /// As which of etcd's users. Default: none, for an etcd without users.
+    user: Option<String>,
+    /// The file that holds the user's password; nobody else should be able to read it. Default: none.
+    password_file: Option<PathBuf>,
     /// At this size of its keys and values the primary refuses writes until the log was trimmed to three quarters of it.
     /// `0B`: no limit. Default: `1GiB`, half of what an etcd takes by default.
     max_bytes: ByteSize,
@@ -40,6 +54,11 @@ impl Default for EtcdOpLogConfig {
         Self {
             endpoints: default_endpoints(),
             key_prefix: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            user: None,
+            password_file: None,
             max_bytes: DEFAULT_MAX_BYTES,
             compact_after: Span(Duration::ZERO),
         }
@@ -51,13 +70,29 @@ impl EtcdOpLogConfig {
         Place {
             endpoints: self.endpoints.clone(),
             key_prefix: self.key_prefix.clone(),
+            access: Access {
+                ca_file: self.ca_file.clone(),
+                cert_file: self.cert_file.clone(),
+                key_file: self.key_file.clone(),
+                user: self.user.clone(),
+                password_file: self.password_file.clone(),
+            },
         }
     }
 }
 
 impl Settings for EtcdOpLogConfig {
-    const KEYS: &'static [&'static str] =
-        &["endpoints", "key_prefix", "max_bytes", "compact_after"];
+    const KEYS: &'static [&'static str] = &[
+        "endpoints",
+        "key_prefix",
+        "ca_file",
+        "cert_file",
+        "key_file",
+        "user",
+        "password_file",
+        "max_bytes",
+        "compact_after",
+    ];
 
     fn problems(&self) -> Vec<String> {
         let mut found = self.place().problems();
@@ -86,7 +121,9 @@ impl Factory<dyn OpLogStore> for EtcdOpLogFactory {
         context: &OpenContext,
     ) -> Result<Arc<dyn OpLogStore>> {
         let config: EtcdOpLogConfig = settings::load(table)?;
-        let log = EtcdOpLog::open(&config.endpoints, &config.place().root(context));
+        let place = config.place();
+        let connection = place.connection(context, OPEN).await?;
+        let log = EtcdOpLog::at(connection, &place.root(context));
         Ok(Arc::new(
             log.with_max_bytes(config.max_bytes)
                 .with_compaction_after(config.compact_after.0),
@@ -100,7 +137,7 @@ impl Factory<dyn OpLogStore> for EtcdOpLogFactory {
 
     async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
         let config: EtcdOpLogConfig = settings::load(&scratch.table)?;
-        config.place().remove_scratch().await
+        config.place().remove_scratch(&scratch.context).await
     }
 }
 
@@ -108,11 +145,21 @@ impl Factory<dyn OpLogStore> for EtcdOpLogFactory {
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct EtcdElectionConfig {
-    /// The members, each `http://host:port`. Default: `["http://127.0.0.1:2379"]`.
+    /// The members, each `http://host:port`, or each `https://host:port`. Default: `["http://127.0.0.1:2379"]`.
     endpoints: Vec<String>,
     /// Under which key everything is; `{cluster}` stands for the cluster's id. Default: `{prefix}/{cluster}`, with the
     /// prefix of `[cluster]`.
     key_prefix: Option<String>,
+    /// The authority that signed the members' certificates, PEM. Default: those that the system trusts.
+    ca_file: Option<PathBuf>,
+    /// The certificate that is shown to the members, PEM, for an etcd that asks for one. Default: none.
+    cert_file: Option<PathBuf>,
+    /// Its private key, PEM. Default: none.
+    key_file: Option<PathBuf>,
+    /// As which of etcd's users. Default: none, for an etcd without users.
+    user: Option<String>,
+    /// The file that holds the user's password; nobody else should be able to read it. Default: none.
+    password_file: Option<PathBuf>,
     /// After this time without a renewal others take over; etcd counts in whole seconds, rounded up. Default: `5s`.
     ttl: Option<Span>,
     /// The holder stops believing this much earlier. Default: a tenth of `ttl`.
@@ -124,6 +171,11 @@ impl Default for EtcdElectionConfig {
         Self {
             endpoints: default_endpoints(),
             key_prefix: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            user: None,
+            password_file: None,
             ttl: None,
             margin: None,
         }
@@ -135,12 +187,29 @@ impl EtcdElectionConfig {
         Place {
             endpoints: self.endpoints.clone(),
             key_prefix: self.key_prefix.clone(),
+            access: Access {
+                ca_file: self.ca_file.clone(),
+                cert_file: self.cert_file.clone(),
+                key_file: self.key_file.clone(),
+                user: self.user.clone(),
+                password_file: self.password_file.clone(),
+            },
         }
     }
 }
 
 impl Settings for EtcdElectionConfig {
-    const KEYS: &'static [&'static str] = &["endpoints", "key_prefix", "ttl", "margin"];
+    const KEYS: &'static [&'static str] = &[
+        "endpoints",
+        "key_prefix",
+        "ca_file",
+        "cert_file",
+        "key_file",
+        "user",
+        "password_file",
+        "ttl",
+        "margin",
+    ];
 
     fn problems(&self) -> Vec<String> {
         let mut found = self.place().problems();
@@ -174,10 +243,11 @@ impl Factory<dyn ElectionBackend> for EtcdElectionFactory {
         context: &OpenContext,
     ) -> Result<Arc<dyn ElectionBackend>> {
         let config: EtcdElectionConfig = settings::load(table)?;
-        let (endpoints, root) = (&config.endpoints, config.place().root(context));
+        let place = config.place();
+        let connection = place.connection(context, OPEN).await?;
+        let (root, clock) = (place.root(context), context.clock.clone());
         let terms = Terms::new(config.ttl, config.margin);
-        let election = EtcdElection::open_with(endpoints, &root, context.clock.clone(), terms);
-        Ok(Arc::new(election))
+        Ok(Arc::new(EtcdElection::at(connection, &root, clock, terms)))
     }
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
@@ -187,6 +257,6 @@ impl Factory<dyn ElectionBackend> for EtcdElectionFactory {
 
     async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
         let config: EtcdElectionConfig = settings::load(&scratch.table)?;
-        config.place().remove_scratch().await
+        config.place().remove_scratch(&scratch.context).await
     }
 }

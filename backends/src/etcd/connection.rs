@@ -2,20 +2,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_client::{
-    Client, ConnectOptions, Error as EtcdError, KvClient, LeaseClient, MaintenanceClient,
-    WatchClient,
+    Client, Error as EtcdError, KvClient, LeaseClient, MaintenanceClient, WatchClient,
 };
 use parking_lot::Mutex;
-use rand::RngExt;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::error::{client_error, error};
+use super::access::Access;
+use super::error::{client_error, error, is_of_connection, is_refusal};
+use super::greeting::greet;
+use super::pauses::{FIRST_TRY, Pauses};
+use super::place::speaks_tls;
+use crate::off_thread::off_thread;
 use standfast_core::{Error, ErrorKind, Result};
 
-/// How long one member is waited for before another is asked, at first and at most. A member that stands still keeps its
-/// connections open, so nothing but the time tells. When all were asked they get longer: they may be slow, and a write that
-/// is given up too early is sent again and again.
-const TRIES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
 /// How long a call goes on from member to member.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection may take to be made.
@@ -23,8 +22,6 @@ const CONNECT: Duration = Duration::from_millis(800);
 /// How often an idle connection is looked at, and how long its answer may take. Servers end the connections of clients that
 /// ask more often than every five seconds.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(2));
-/// First and longest pause after every member was tried.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 /// The largest answer that is taken. A page of batches is asked for so that it stays far below.
 const LARGEST_ANSWER: usize = 64 << 20;
 
@@ -38,6 +35,7 @@ const LARGEST_ANSWER: usize = 64 << 20;
 pub(super) struct Connection {
     members: Vec<Endpoint>,
     preferred: AtomicUsize,
+    access: Access,
 }
 
 #[derive(Debug)]
@@ -55,25 +53,34 @@ pub(super) struct Clients {
     pub(super) maintenance: MaintenanceClient,
 }
 
+/// What a try met.
+enum Trouble {
+    /// What is in our own files.
+    Own(Error),
+    Etcd(EtcdError),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Own(error)
+    }
+}
+
+impl From<EtcdError> for Trouble {
+    fn from(error: EtcdError) -> Self {
+        Self::Etcd(error)
+    }
+}
+
 impl std::fmt::Debug for Clients {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Clients").finish_non_exhaustive()
     }
 }
 
-/// The pause before the next try: none as long as there is a member that was not asked, then longer each round; and how
-/// long a try may take.
-#[derive(Debug)]
-pub(super) struct Pauses {
-    members: usize,
-    tries: usize,
-    next: Duration,
-    patience: Duration,
-}
-
 impl Connection {
     /// Nothing is connected before the first call. At least one endpoint.
-    pub(super) fn new(endpoints: &[String]) -> Self {
+    pub(super) fn new(endpoints: &[String], access: Access) -> Self {
         let members = endpoints.iter().map(|url| Endpoint {
             url: url.clone(),
             clients: Mutex::default(),
@@ -81,6 +88,7 @@ impl Connection {
         Self {
             members: members.collect(),
             preferred: AtomicUsize::new(0),
+            access,
         }
     }
 
@@ -91,22 +99,18 @@ impl Connection {
             .iter()
             .map(|member| member.url.clone())
             .collect();
-        let sibling = Self::new(&urls);
+        let sibling = Self::new(&urls, self.access.clone());
         let preferred = self.preferred.load(Ordering::Relaxed);
         sibling.preferred.store(preferred, Ordering::Relaxed);
         sibling
     }
 
     pub(super) fn pauses(&self) -> Pauses {
-        Pauses {
-            members: self.members.len(),
-            tries: 0,
-            next: PAUSES.0,
-            patience: TRIES.0,
-        }
+        Pauses::new(self.members.len())
     }
 
-    /// One try with the preferred member; after trouble that may not be another's, the next one is preferred.
+    /// One try with the preferred member; after trouble that may not be another's, the next one is preferred, over a
+    /// connection that is made anew.
     ///
     /// # Errors
     /// `Timeout`, `Unavailable`, `Throttled`: whether a write was done nobody knows. The others: it was not.
@@ -126,17 +130,30 @@ impl Connection {
         let Some(member) = self.members.get(index) else {
             return Err(error(ErrorKind::Config, operation).context("no endpoint"));
         };
-        let tried = timeout(patience, async { call(member.clients().await?).await }).await;
-        let failed = match tried {
+        let tried = timeout(patience, async {
+            let clients = member.clients(operation, &self.access).await?;
+            call(clients).await.map_err(Trouble::Etcd)
+        });
+        let failed = match tried.await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(source)) => client_error(operation, &member.url, source),
+            Ok(Err(Trouble::Own(error))) => error,
+            Ok(Err(Trouble::Etcd(source))) => {
+                let greeted = if is_of_connection(&source) {
+                    greet(operation, &member.url, &self.access).await
+                } else {
+                    Ok(())
+                };
+                // It says more than the client does.
+                let failed = client_error(operation, &member.url, source);
+                greeted.err().unwrap_or(failed)
+            }
             Err(_elapsed) => error(ErrorKind::Timeout, operation).context(format!(
                 "{} has not answered for {} ms",
                 member.url,
                 patience.as_millis()
             )),
         };
-        if failed.retry() {
+        if failed.retry() || is_refusal(&failed) {
             member.forget();
             self.leave(index);
         }
@@ -162,7 +179,9 @@ impl Connection {
         let mut pauses = self.pauses();
         loop {
             match self.attempt(operation, pauses.patience(), &mut call).await {
-                Err(error) if error.retry() && begun.elapsed() < PATIENCE => pauses.wait().await,
+                Err(error) if pauses.goes_on(&error) && begun.elapsed() < PATIENCE => {
+                    pauses.wait().await;
+                }
                 Err(error) if error.retry() => return Err(self.told(error)),
                 answer => return answer,
             }
@@ -193,7 +212,7 @@ impl Connection {
     where
         F: Future<Output = Result<T, EtcdError>>,
     {
-        self.attempt(operation, TRIES.0, call).await
+        self.attempt(operation, FIRST_TRY, call).await
     }
 
     /// A call that is made once with each member at most, until one answers.
@@ -214,8 +233,8 @@ impl Connection {
         let mut left = self.members.len();
         loop {
             left = left.saturating_sub(1);
-            match self.attempt(operation, TRIES.0, &mut call).await {
-                Err(error) if error.retry() && left > 0 => {}
+            match self.attempt(operation, FIRST_TRY, &mut call).await {
+                Err(error) if (error.retry() || is_refusal(&error)) && left > 0 => {}
                 answer => return answer,
             }
         }
@@ -234,13 +253,13 @@ impl Connection {
 }
 
 impl Endpoint {
-    async fn clients(&self) -> Result<Clients, EtcdError> {
+    async fn clients(&self, operation: &'static str, access: &Access) -> Result<Clients, Trouble> {
         let known = self.clients.lock().clone();
         if let Some(clients) = known {
             return Ok(clients);
         }
         // Two at once may make two: the later one stays.
-        let made = connect(&self.url).await?;
+        let made = connect(operation, &self.url, access.clone()).await?;
         *self.clients.lock() = Some(made.clone());
         Ok(made)
     }
@@ -251,8 +270,10 @@ impl Endpoint {
     }
 }
 
-async fn connect(url: &str) -> Result<Clients, EtcdError> {
-    let options = ConnectOptions::new()
+async fn connect(operation: &'static str, url: &str, access: Access) -> Result<Clients, Trouble> {
+    let tls = speaks_tls(url);
+    let options = off_thread(operation, move || access.options(operation, tls)).await?;
+    let options = options
         .with_connect_timeout(CONNECT)
         .with_keep_alive(KEEP_ALIVE.0, KEEP_ALIVE.1)
         .with_keep_alive_while_idle(true)
@@ -266,24 +287,4 @@ async fn connect(url: &str) -> Result<Clients, EtcdError> {
             .max_decoding_message_size(LARGEST_ANSWER),
         maintenance: client.maintenance_client(),
     })
-}
-
-impl Pauses {
-    /// # Cancel safety
-    /// Cancel safe: the pause is cut.
-    pub(super) async fn wait(&mut self) {
-        self.tries += 1;
-        if self.tries.is_multiple_of(self.members) {
-            // Not all at once: those who lost one member come to the next together.
-            let share = rand::rng().random_range(0.5..1.0);
-            sleep(self.next.mul_f64(share)).await;
-            self.next = (self.next * 2).min(PAUSES.1);
-            self.patience = (self.patience * 2).min(TRIES.1);
-        }
-    }
-
-    /// How long the next try may take.
-    pub(super) const fn patience(&self) -> Duration {
-        self.patience
-    }
 }

@@ -3,6 +3,7 @@
 //! What is kept under which key is drawn on `layout`, how a term of the log begins on `claim`, what a reader does when a
 //! watch says nothing on `tail`, and who leads on `election`. Every call goes through `connection`, which leaves an endpoint that does not answer.
 
+mod access;
 mod claim;
 mod cluster;
 mod config;
@@ -11,11 +12,13 @@ mod election;
 mod ends;
 mod error;
 mod found;
+mod greeting;
 mod head;
 mod history;
 mod layout;
 mod oplog;
 mod page;
+mod pauses;
 mod place;
 mod probe;
 mod process;

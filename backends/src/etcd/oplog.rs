@@ -4,6 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use etcd_client::GetOptions;
 
+use super::access::Access;
 use super::claim::{Claim, With};
 use super::cluster;
 use super::connection::Connection;
@@ -49,9 +50,12 @@ pub(super) fn capabilities() -> OpLogCapabilities {
 
 impl EtcdOpLog {
     /// A handle on the log under `root` in the etcd whose members are at `endpoints`, at least one. Connects when it is
-    /// first used, on the runtime that uses it.
+    /// first used, on the runtime that uses it. Members at `https://` are believed if the system trusts them.
     pub fn open(endpoints: &[String], root: &str) -> Self {
-        let connection = Connection::new(endpoints);
+        Self::at(Connection::new(endpoints, Access::default()), root)
+    }
+
+    pub(super) fn at(connection: Connection, root: &str) -> Self {
         Self {
             space: Arc::new(Space::new(connection, Layout::new(root))),
             limit: None,

@@ -146,7 +146,10 @@ impl EtcdWriter {
                     }
                     return Ok(answer.header().map_or(0, ResponseHeader::revision));
                 }
-                Err(trouble) if trouble.retry() && begun.elapsed() < DOUBT => doubtful = true,
+                Err(trouble) if pauses.goes_on(&trouble) && begun.elapsed() < DOUBT => {
+                    // A refusal says that this try was not done.
+                    doubtful |= trouble.retry();
+                }
                 // Refused, but an earlier try may have been done, or be done yet.
                 Err(trouble) if doubtful || trouble.retry() => {
                     return Err(error(ErrorKind::Indeterminate, operation).source(trouble));

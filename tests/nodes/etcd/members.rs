@@ -20,11 +20,17 @@ impl Members {
 
     /// The same, each with these flags.
     pub(crate) fn start_with(flags: &[&str]) -> Self {
+        Self::launch(3, flags, &[])
+    }
+
+    /// So many members, each with these flags; `etcdctl` gets this environment.
+    pub(crate) fn launch(members: usize, flags: &[&str], environment: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/etcd"))
             .arg(dir.path().join("etcd"))
-            .arg("3")
+            .arg(members.to_string())
             .args(flags)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -9,16 +9,21 @@ mod discovery;
 mod firewall;
 mod foreign;
 mod frozen;
+mod certificates;
 mod full;
 mod history;
 mod leading;
 mod members;
+mod opened;
 mod put_back;
 mod seat;
 mod slow;
 mod straight;
 mod wire;
 mod wired;
+mod secure;
+mod tls;
+mod users;
 
 use members::Members;
 

@@ -10,7 +10,9 @@ use super::registration::{EtcdRegistration, members};
 use super::seat::Seat;
 use super::space::ElectionSpace;
 use super::watch::{EtcdElectionWatch, SeatWatch};
+use crate::etcd::access::Access;
 use crate::etcd::cluster;
+use crate::etcd::connection::Connection;
 use crate::etcd::error::{NAME, error};
 use crate::etcd::layout::Layout;
 use crate::etcd::probe;
@@ -33,18 +35,20 @@ pub struct EtcdElection {
 
 impl EtcdElection {
     /// A handle on the election under `root` in the etcd whose members are at `endpoints`, at least one, with leases of `ttl`
-    /// and a margin of a tenth of it. Connects when it is first used, on the runtime that uses it.
+    /// and a margin of a tenth of it. Connects when it is first used, on the runtime that uses it. Members at `https://` are
+    /// believed if the system trusts them.
     pub fn open(endpoints: &[String], root: &str, clock: Clock, ttl: Duration) -> Self {
-        Self::open_with(endpoints, root, clock, Terms::new(Some(Span(ttl)), None))
+        let connection = Connection::new(endpoints, Access::default());
+        Self::at(connection, root, clock, Terms::new(Some(Span(ttl)), None))
     }
 
-    pub(in crate::etcd) fn open_with(
-        endpoints: &[String],
+    pub(in crate::etcd) fn at(
+        connection: Connection,
         root: &str,
         clock: Clock,
         terms: Terms,
     ) -> Self {
-        let space = ElectionSpace::new(endpoints, Layout::new(root), clock, terms);
+        let space = ElectionSpace::new(connection, Layout::new(root), clock, terms);
         Self {
             space: Arc::new(space),
         }

@@ -20,9 +20,14 @@ pub(super) struct ElectionSpace {
 }
 
 impl ElectionSpace {
-    pub(super) fn new(endpoints: &[String], layout: Layout, clock: Clock, terms: Terms) -> Self {
+    pub(super) const fn new(
+        connection: Connection,
+        layout: Layout,
+        clock: Clock,
+        terms: Terms,
+    ) -> Self {
         Self {
-            connection: Connection::new(endpoints),
+            connection,
             layout,
             clock,
             terms,
