@@ -37,7 +37,7 @@ pub use proposer::Proposer;
 pub use registry::{Factories, Factory, OpenContext, Registry, Scratch};
 pub use snapshot::*;
 pub use state::*;
-pub use store::{Durability, Reach, Store};
+pub use store::{Durability, Reach, Server, Store};
 pub use typed::{Application, Change, Rows, RowsMut, Typed, TypedProposer};
 pub use units::{ByteSize, Percent, Span};
 pub use words::*;

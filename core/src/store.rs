@@ -49,6 +49,33 @@ pub trait Store: Send + Sync + Debug {
     /// # Cancel safety
     /// Cancel safe; may leave an empty probe object behind, which nothing reads.
     async fn probe(&self) -> Result<()>;
+
+    /// The servers that keep it, as they are found now, for people who look after them: each that was named to us. None when
+    /// there are none, or none that tells.
+    ///
+    /// # Errors
+    /// Only what is not of a single server: that is in its [`Server::problem`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    async fn servers(&self) -> Result<Vec<Server>> {
+        Ok(Vec::new())
+    }
+}
+
+/// A server that keeps a store, as it was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Server {
+    /// Where it is.
+    pub endpoint: String,
+    /// Which program it says that it is; empty when it did not answer.
+    pub version: String,
+    /// What its data take there.
+    pub size_bytes: Option<u64>,
+    /// What they may take; none: it does not tell.
+    pub limit_bytes: Option<u64>,
+    /// Why it is of no use, or will not be for long, and what to do.
+    pub problem: Option<String>,
 }
 
 /// How far a store can be reached.

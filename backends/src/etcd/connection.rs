@@ -130,13 +130,58 @@ impl Connection {
         let Some(member) = self.members.get(index) else {
             return Err(error(ErrorKind::Config, operation).context("no endpoint"));
         };
+        let failed = match self.ask(member, operation, patience, call).await {
+            Ok(answer) => return Ok(answer),
+            Err(failed) => failed,
+        };
+        if failed.retry() || is_refusal(&failed) {
+            member.forget();
+            self.leave(index);
+        }
+        Err(failed)
+    }
+
+    /// A call that changes nothing, once with each member, those that do not answer included: what each says, beside where
+    /// it is.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(super) async fn ask_each<T, F>(
+        &self,
+        operation: &'static str,
+        mut call: impl FnMut(Clients) -> F,
+    ) -> Vec<(&str, Result<T>)>
+    where
+        F: Future<Output = Result<T, EtcdError>>,
+    {
+        let mut said = Vec::new();
+        for member in &self.members {
+            let answer = self.ask(member, operation, FIRST_TRY, &mut call).await;
+            if answer.is_err() {
+                member.forget();
+            }
+            said.push((&*member.url, answer));
+        }
+        said
+    }
+
+    async fn ask<T, F>(
+        &self,
+        member: &Endpoint,
+        operation: &'static str,
+        patience: Duration,
+        call: impl FnOnce(Clients) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T, EtcdError>>,
+    {
         let tried = timeout(patience, async {
             let clients = member.clients(operation, &self.access).await?;
             call(clients).await.map_err(Trouble::Etcd)
         });
-        let failed = match tried.await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(Trouble::Own(error))) => error,
+        match tried.await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Trouble::Own(error))) => Err(error),
             Ok(Err(Trouble::Etcd(source))) => {
                 let greeted = if is_of_connection(&source) {
                     greet(operation, &member.url, &self.access).await
@@ -145,19 +190,14 @@ impl Connection {
                 };
                 // It says more than the client does.
                 let failed = client_error(operation, &member.url, source);
-                greeted.err().unwrap_or(failed)
+                greeted.and(Err(failed))
             }
-            Err(_elapsed) => error(ErrorKind::Timeout, operation).context(format!(
+            Err(_elapsed) => Err(error(ErrorKind::Timeout, operation).context(format!(
                 "{} has not answered for {} ms",
                 member.url,
                 patience.as_millis()
-            )),
-        };
-        if failed.retry() || is_refusal(&failed) {
-            member.forget();
-            self.leave(index);
+            ))),
         }
-        Err(failed)
     }
 
     /// A call that may be made again: one that changes nothing, or whose second time comes to nothing.

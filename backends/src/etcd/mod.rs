@@ -16,6 +16,7 @@ mod greeting;
 mod head;
 mod history;
 mod layout;
+mod members;
 mod oplog;
 mod page;
 mod pauses;

@@ -10,6 +10,7 @@ use super::cluster;
 use super::connection::Connection;
 use super::error::{NAME, error};
 use super::layout::Layout;
+use super::members;
 use super::page::{self, Page};
 use super::probe;
 use super::records::SkipRecord;
@@ -21,7 +22,7 @@ use crate::record::{decode, encode};
 use standfast_core::{
     Batch, Bounds, ByteSize, Delivery, Durability, ErrorKind, FenceToken, Fencing, Fingerprint,
     FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,
-    ReadLimit, Result, Seq, Skip, Store, TrimGuard, Usage,
+    ReadLimit, Result, Seq, Server, Skip, Store, TrimGuard, Usage,
 };
 
 /// A batch with its head and conditions stays below the 1.5 MiB that etcd takes in one request.
@@ -94,6 +95,10 @@ impl Store for EtcdOpLog {
 
     async fn probe(&self) -> Result<()> {
         probe::probe(self.space.connection(), self.space.layout()).await
+    }
+
+    async fn servers(&self) -> Result<Vec<Server>> {
+        members::servers(self.space.connection()).await
     }
 }
 

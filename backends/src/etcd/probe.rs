@@ -1,17 +1,15 @@
-use etcd_client::{AlarmAction, AlarmType, Txn};
+use etcd_client::{AlarmAction, AlarmType, ResponseHeader, Txn};
 
 use super::connection::Connection;
 use super::error::error;
 use super::layout::Layout;
+use super::members;
 use super::transaction::{is_absent, put};
 use standfast_core::{ErrorKind, Result};
 
 const OPERATION: &str = "probe";
 
-/// The oldest server whose answers this backend was tried with.
-const OLDEST: (u32, u32) = (3, 4);
-
-/// Looks at the server's version and alarms, then proves that a second create loses.
+/// Looks at the members' versions and alarms, and that they are of one etcd, then proves that a second create loses.
 ///
 /// # Errors
 /// `Version`, `Quota`, `Config`, `Auth`, `Unavailable`.
@@ -19,7 +17,7 @@ const OLDEST: (u32, u32) = (3, 4);
 /// # Cancel safety
 /// Cancel safe; a key that nobody reads may stay.
 pub(super) async fn probe(connection: &Connection, layout: &Layout) -> Result<()> {
-    check_version(connection).await?;
+    check_members(connection).await?;
     check_alarms(connection).await?;
     let key = layout.probe();
     let created = create(connection, &key).await;
@@ -52,23 +50,36 @@ async fn create(connection: &Connection, key: &str) -> Result<bool> {
     Ok(done.await?.succeeded())
 }
 
-async fn check_version(connection: &Connection) -> Result<()> {
-    let status = connection.call(OPERATION, |mut clients| async move {
+/// Every member that answers is one of the same etcd, and not too old. Those that do not answer are left out: one of them
+/// being down is no reason not to start.
+async fn check_members(connection: &Connection) -> Result<()> {
+    // Waits for one of them, as every call does.
+    let one = connection.call(OPERATION, |mut clients| async move {
         clients.maintenance.status().await
     });
-    let status = status.await?;
-    let version = status.version();
-    let numbers: Vec<u32> = version
-        .split('.')
-        .map_while(|part| part.parse().ok())
-        .collect();
-    match numbers.as_slice() {
-        [major, minor, ..] if (*major, *minor) >= OLDEST => Ok(()),
-        _ => Err(error(ErrorKind::Version, OPERATION).context(format!(
-            "etcd {version}, at least {}.{} is needed: upgrade the servers",
-            OLDEST.0, OLDEST.1
-        ))),
+    one.await?;
+    let mut first: Option<(&str, u64)> = None;
+    for (url, answer) in members::ask(connection, OPERATION).await {
+        let status = match answer {
+            Ok(status) => status,
+            Err(error) => {
+                tracing::warn!(%error, "a member of etcd is left out");
+                continue;
+            }
+        };
+        members::check_version(OPERATION, url, &status)?;
+        let cluster = status.header().map_or(0, ResponseHeader::cluster_id);
+        match first {
+            Some((other, its)) if its != cluster => {
+                return Err(error(ErrorKind::Config, OPERATION).context(format!(
+                    "{other} is of the etcd {its:x}, and {url} of another, {cluster:x}: `endpoints` must name members of one"
+                )));
+            }
+            Some(_) => {}
+            None => first = Some((url, cluster)),
+        }
     }
+    Ok(())
 }
 
 async fn check_alarms(connection: &Connection) -> Result<()> {
@@ -79,16 +90,8 @@ async fn check_alarms(connection: &Connection) -> Result<()> {
             .await
     });
     for alarm in alarms.await?.alarms() {
-        let (kind, what) = match alarm.alarm() {
-            AlarmType::Nospace => (
-                ErrorKind::Quota,
-                "is full: compact and defragment it, then `etcdctl alarm disarm`",
-            ),
-            AlarmType::Corrupt => (
-                ErrorKind::Corrupt,
-                "says that its data are damaged: replace the member, then `etcdctl alarm disarm`",
-            ),
-            AlarmType::None => continue,
+        let Some((kind, what)) = members::judge(alarm.alarm()) else {
+            continue;
         };
         let member = alarm.member_id();
         return Err(error(kind, OPERATION).context(format!("member {member:x} {what}")));

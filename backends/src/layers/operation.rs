@@ -70,6 +70,7 @@ operations! {
     Fingerprint = "fingerprint", Reads;
     Init = "init", Repeats;
     Probe = "probe", Reads;
+    Servers = "servers", Reads;
     // OpLogStore
     Bounds = "bounds", Reads;
     Usage = "usage", Reads;

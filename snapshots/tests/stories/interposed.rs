@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use standfast_core::{
     Attestation, CatalogEntry, Error, ErrorKind, FenceToken, Fingerprint, Manifest, PartRef, Pin,
-    Result, Section, Seq, SnapshotCapabilities, SnapshotId, SnapshotReader, SnapshotStore,
+    Result, Section, Seq, Server, SnapshotCapabilities, SnapshotId, SnapshotReader, SnapshotStore,
     SnapshotUpload, Store, UploadId, Won,
 };
 use tokio::sync::Semaphore;
@@ -192,6 +192,10 @@ impl Store for Interposed {
 
     async fn probe(&self) -> Result<()> {
         self.calls.around(self.inner.probe()).await
+    }
+
+    async fn servers(&self) -> Result<Vec<Server>> {
+        self.calls.around(self.inner.servers()).await
     }
 }
 

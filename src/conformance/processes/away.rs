@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use standfast_core::{Error, ErrorKind, Fingerprint, Reach, Result, Store};
+use standfast_core::{Error, ErrorKind, Fingerprint, Reach, Result, Server, Store};
 
 use super::child::Child;
 use super::crew::Crew;
@@ -47,6 +47,10 @@ impl<S: Store + ?Sized> Store for Away<S> {
 
     async fn probe(&self) -> Result<()> {
         self.here.probe().await
+    }
+
+    async fn servers(&self) -> Result<Vec<Server>> {
+        self.here.servers().await
     }
 }
 

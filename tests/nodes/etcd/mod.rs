@@ -12,6 +12,7 @@ mod frozen;
 mod certificates;
 mod full;
 mod history;
+mod impostors;
 mod leading;
 mod members;
 mod opened;
@@ -24,6 +25,7 @@ mod wired;
 mod secure;
 mod tls;
 mod users;
+mod wrong_places;
 
 use members::Members;
 

@@ -15,13 +15,14 @@ use crate::etcd::cluster;
 use crate::etcd::connection::Connection;
 use crate::etcd::error::{NAME, error};
 use crate::etcd::layout::Layout;
+use crate::etcd::members as etcd_members;
 use crate::etcd::probe;
 use crate::etcd::transaction::{delete, is};
 use crate::lease::{SUCCESSOR_HEAD_START, Terms};
 use standfast_core::{
     Candidate, Clock, ElectionBackend, ElectionCapabilities, ElectionWatch, Epoch, ErrorKind,
-    Fingerprint, LeaderRecord, Leadership, Member, NodeId, Reach, Registration, Result, Span,
-    Store, TermRecord,
+    Fingerprint, LeaderRecord, Leadership, Member, NodeId, Reach, Registration, Result, Server,
+    Span, Store, TermRecord,
 };
 
 /// An election in etcd.
@@ -99,6 +100,10 @@ impl Store for EtcdElection {
     async fn probe(&self) -> Result<()> {
         probe::probe(self.space.connection(), self.space.layout()).await
     }
+
+    async fn servers(&self) -> Result<Vec<Server>> {
+        etcd_members::servers(self.space.connection()).await
+    }
 }
 
 #[async_trait]
@@ -175,7 +180,10 @@ impl ElectionBackend for EtcdElection {
 
     async fn members(&self) -> Result<Vec<Member>> {
         let (from, to) = self.space.layout().nodes();
-        let options = etcd_client::GetOptions::new().with_range(to);
+        // For who looks at the status: what one member knows will do, as long as it hears of the others.
+        let options = etcd_client::GetOptions::new()
+            .with_range(to)
+            .with_serializable();
         let answer = self.space.connection().call("list members", |mut clients| {
             let (from, options) = (from.as_str(), options.clone());
             async move { clients.kv.get(from, Some(options)).await }

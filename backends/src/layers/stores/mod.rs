@@ -44,6 +44,10 @@ macro_rules! forward_store {
             async fn probe(&self) -> standfast_core::Result<()> {
                 call!(self, Probe, self.inner.probe())
             }
+
+            async fn servers(&self) -> standfast_core::Result<Vec<standfast_core::Server>> {
+                call!(self, Servers, self.inner.servers())
+            }
         }
     };
 }

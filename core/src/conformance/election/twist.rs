@@ -10,7 +10,7 @@ use crate::election::{
     Member, Registration, TermRecord,
 };
 use crate::error::Result;
-use crate::store::Store;
+use crate::store::{Server, Store};
 use crate::words::{Epoch, FenceToken, Fingerprint, NodeId};
 
 /// Makes an election break one rule: everything that it does not replace is as the backend does it.
@@ -140,6 +140,10 @@ impl Store for Twisted {
 
     async fn probe(&self) -> Result<()> {
         self.election.probe().await
+    }
+
+    async fn servers(&self) -> Result<Vec<Server>> {
+        self.election.servers().await
     }
 }
 

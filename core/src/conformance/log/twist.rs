@@ -9,7 +9,7 @@ use crate::oplog::{
     Bounds, FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, ReadLimit, Skip,
     TailEvent, TrimGuard, Usage,
 };
-use crate::store::Store;
+use crate::store::{Server, Store};
 use crate::words::{Epoch, FenceToken, Fingerprint, Position, Seq};
 
 /// Makes a log break one rule: everything that it does not replace is as the store does it.
@@ -140,6 +140,10 @@ impl Store for Twisted {
 
     async fn probe(&self) -> Result<()> {
         self.store.probe().await
+    }
+
+    async fn servers(&self) -> Result<Vec<Server>> {
+        self.store.servers().await
     }
 }
 

@@ -9,7 +9,7 @@ use crate::snapshot::{
     Attestation, CatalogEntry, Manifest, PartRef, Pin, SnapshotCapabilities, SnapshotId,
     SnapshotReader, SnapshotStore, SnapshotUpload, UploadId, Won,
 };
-use crate::store::Store;
+use crate::store::{Server, Store};
 use crate::words::{FenceToken, Fingerprint, Section, Seq};
 
 /// Makes a snapshot store break one rule: everything that it does not replace is as the store does it.
@@ -120,6 +120,10 @@ impl Store for Twisted {
 
     async fn probe(&self) -> Result<()> {
         self.store.probe().await
+    }
+
+    async fn servers(&self) -> Result<Vec<Server>> {
+        self.store.servers().await
     }
 }
 
