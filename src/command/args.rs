@@ -113,7 +113,7 @@ pub(crate) struct ServeArguments {
 pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub(crate) config: ConfigArguments,
-    /// Also open and probe the stores
+    /// Also open and probe the stores; a log that servers keep is timed and its fencing proved, in a scratch place
     #[arg(long)]
     pub(crate) connect: bool,
 }

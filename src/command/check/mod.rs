@@ -1,18 +1,20 @@
 mod prediction;
 mod present;
 mod text;
+mod trial;
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 use standfast::config::Config;
-use standfast::node::open_stores;
+use standfast::node::{Stores, open_stores};
 use standfast_core::{
-    Clock, ElectionCapabilities, Fingerprint, OpLogCapabilities, SnapshotCapabilities,
+    Clock, ElectionCapabilities, Fingerprint, OpLogCapabilities, Server, SnapshotCapabilities,
 };
 
 use self::prediction::Prediction;
 use self::present::Present;
+use self::trial::Trial;
 use super::Failure;
 use super::args::CheckArguments;
 use super::output;
@@ -33,6 +35,12 @@ struct Connected {
     snapshots: Option<SnapshotCapabilities>,
     /// Why no snapshot can be made at the moment; none: it can.
     full: Option<String>,
+    /// The servers that keep log and election; none when they are kept in files, or by this process.
+    servers: Vec<Server>,
+    /// What a log that is kept by servers did when it was tried.
+    trial: Option<Trial>,
+    /// Why it was not tried.
+    not_tried: Option<String>,
 }
 
 pub(super) async fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> {
@@ -51,7 +59,12 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> 
         predicted: Prediction::new(&config, present.as_ref()),
     };
     output::print(arguments.config.output, &checked, text::text)?;
-    Ok(ExitCode::SUCCESS)
+    let connected = checked.connected.as_ref();
+    let tried = connected.and_then(|connected| connected.trial.as_ref());
+    Ok(match tried {
+        Some(trial) if !trial.fencing_proved => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    })
 }
 
 async fn connect(config: &Config) -> Result<(Connected, Present), Failure> {
@@ -60,6 +73,17 @@ async fn connect(config: &Config) -> Result<(Connected, Present), Failure> {
     let fingerprint = stores.fingerprint(config).await?;
     let full = stores.probe().await?;
     let present = Present::look(&stores).await?;
+    let of_log = stores.oplog.servers().await?;
+    // What is kept in files is tried by `certify`; of servers nobody knows how far away they are before they were asked.
+    let tried = if of_log.is_empty() {
+        Ok(None)
+    } else {
+        Trial::run(config, &registry).await
+    };
+    let (trial, not_tried) = match tried {
+        Ok(trial) => (trial, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
     let connected = Connected {
         fingerprint,
         oplog: stores.oplog.capabilities(),
@@ -69,6 +93,19 @@ async fn connect(config: &Config) -> Result<(Connected, Present), Failure> {
             .as_ref()
             .map(|snapshots| snapshots.capabilities()),
         full: full.map(|error| error.to_string()),
+        servers: with_election(of_log, &stores).await?,
+        trial,
+        not_tried,
     };
     Ok((connected, present))
+}
+
+/// With those of the election, each once.
+async fn with_election(mut found: Vec<Server>, stores: &Stores) -> Result<Vec<Server>, Failure> {
+    for server in stores.election.servers().await? {
+        if found.iter().all(|other| other.endpoint != server.endpoint) {
+            found.push(server);
+        }
+    }
+    Ok(found)
 }

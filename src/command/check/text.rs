@@ -2,8 +2,11 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanDuration};
 
-use super::Checked;
+use standfast_core::Server;
+
 use super::prediction::{ColdStart, Disk, Loss, Prediction};
+use super::trial::Trial;
+use super::{Checked, Connected};
 
 pub(super) fn text(checked: &Checked) -> String {
     let reached = match &checked.connected {
@@ -17,10 +20,63 @@ pub(super) fn text(checked: &Checked) -> String {
     let mut lines = vec![good];
     let full = checked.connected.as_ref().and_then(|it| it.full.as_ref());
     lines.extend(full.map(|full| format!("WARNING: {full}")));
+    lines.extend(checked.connected.iter().flat_map(of_servers));
     lines.extend(outages(&checked.predicted, checked.connected.is_some()));
     lines.extend(checked.predicted.cold_start.as_ref().map(cold_start));
     lines.extend(checked.predicted.disk.as_ref().map(disk));
     lines.join("\n")
+}
+
+fn of_servers(connected: &Connected) -> Vec<String> {
+    let mut lines: Vec<_> = connected.servers.iter().map(server).collect();
+    if !lines.is_empty() {
+        lines.push(
+            "clocks: no wall clock is relied on; leases are counted in time that has passed, by the servers and by each node \
+             for itself"
+                .to_owned(),
+        );
+    }
+    lines.extend(connected.trial.as_ref().map(trial));
+    let not_tried = connected.not_tried.as_ref();
+    lines.extend(not_tried.map(|why| {
+        format!(
+            "WARNING: latency is not known and fencing not proved, for it could not be tried: {why}"
+        )
+    }));
+    lines
+}
+
+fn server(server: &Server) -> String {
+    let Server {
+        endpoint, version, ..
+    } = server;
+    if version.is_empty() {
+        let why = server.problem.as_deref().unwrap_or("it does not answer");
+        return format!("WARNING: {endpoint}: {why}");
+    }
+    let takes = HumanBytes(server.size_bytes.unwrap_or(0));
+    let limit = match server.limit_bytes {
+        Some(limit) => format!("may take {}", HumanBytes(limit)),
+        None => "does not tell what it may take".to_owned(),
+    };
+    match &server.problem {
+        Some(problem) => {
+            format!("WARNING: {endpoint}: {version}, takes {takes}, {limit}: {problem}")
+        }
+        None => format!("{endpoint}: {version}, takes {takes}, {limit}"),
+    }
+}
+
+fn trial(trial: &Trial) -> String {
+    let fencing = if trial.fencing_proved {
+        "fencing proved: the append of a writer that was replaced was refused"
+    } else {
+        "FENCING FAILED: the append of a writer that was replaced was not refused; this store must not be used"
+    };
+    format!(
+        "the log, tried beside the configured one: a read takes {} ms ({} at most), a write {} ms ({} at most); {fencing}",
+        trial.read.median_ms, trial.read.max_ms, trial.write.median_ms, trial.write.max_ms
+    )
 }
 
 fn outages(predicted: &Prediction, connected: bool) -> [String; 2] {

@@ -9,7 +9,7 @@ use crate::support::in_sync;
 const QUOTA: &str = "33554432";
 
 /// Puts keys that are none of ours until etcd takes no more.
-async fn fill(client: &mut Client) {
+pub(super) async fn fill(client: &mut Client) {
     for n in 0.. {
         let put = client.put(format!("/others/{n}"), vec![b'x'; 1 << 20], None);
         if put.await.is_err() {

@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use etcd_client::Client;
+use etcd_client::{Client, GetOptions};
 
 /// Three members of an etcd of its own, which end with this.
 pub(crate) struct Members {
@@ -136,6 +136,15 @@ impl Members {
             }
             ticks.tick().await;
         }
+    }
+
+    /// The keys that begin with this.
+    pub(crate) async fn keys(&self, prefix: &str) -> Vec<String> {
+        let mut client = Client::connect(&self.endpoints, None).await.unwrap();
+        let options = GetOptions::new().with_prefix().with_keys_only();
+        let found = client.get(prefix, Some(options)).await.unwrap();
+        let keys = found.kvs().iter();
+        keys.map(|kv| kv.key_str().unwrap().to_owned()).collect()
     }
 
     /// The ids of a member and of the one that leads it, if it answers.

@@ -10,6 +10,7 @@ mod firewall;
 mod foreign;
 mod frozen;
 mod certificates;
+mod check;
 mod full;
 mod history;
 mod impostors;
