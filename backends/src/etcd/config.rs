@@ -6,13 +6,15 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::access::Access;
-use super::place::{Place, default_endpoints};
+use super::error::error;
+use super::layout::Layout;
+use super::place::{CLUSTER, Place, default_endpoints};
 use super::{EtcdElection, EtcdOpLog};
 use crate::lease::Terms;
 use crate::max_bytes;
 use crate::settings::{self, Settings};
 use standfast_core::{
-    ByteSize, ElectionBackend, Factory, OpLogStore, OpenContext, Result, Scratch, Span,
+    ByteSize, ElectionBackend, ErrorKind, Factory, OpLogStore, OpenContext, Result, Scratch, Span,
 };
 
 /// Half of what an etcd takes by default: leases, the first entry of a term and other users' keys always find room.
@@ -160,6 +162,9 @@ struct EtcdElectionConfig {
     user: Option<String>,
     /// The file that holds the user's password; nobody else should be able to read it. Default: none.
     password_file: Option<PathBuf>,
+    /// Under which key the leader is, for those who look for it under one of their own; `{cluster}` stands for the cluster's
+    /// id. All nodes must be told the same. Default: `leader` under the others.
+    leader_key: Option<String>,
     /// After this time without a renewal others take over; etcd counts in whole seconds, rounded up. Default: `5s`.
     ttl: Option<Span>,
     /// The holder stops believing this much earlier. Default: a tenth of `ttl`.
@@ -176,6 +181,7 @@ impl Default for EtcdElectionConfig {
             key_file: None,
             user: None,
             password_file: None,
+            leader_key: None,
             ttl: None,
             margin: None,
         }
@@ -207,12 +213,19 @@ impl Settings for EtcdElectionConfig {
         "key_file",
         "user",
         "password_file",
+        "leader_key",
         "ttl",
         "margin",
     ];
 
     fn problems(&self) -> Vec<String> {
         let mut found = self.place().problems();
+        let nameless = |key: &&String| key.trim_matches('/').is_empty() || key.ends_with('/');
+        found.extend(self.leader_key.as_ref().filter(nameless).map(|key| {
+            format!(
+                "`leader_key = \"{key}\"` is no key: name one, as in \"/masters/{CLUSTER}/leader\""
+            )
+        }));
         found.extend(Terms::problems(self.ttl, self.margin));
         if let Some(ttl) = self.ttl.filter(|ttl| ttl.0 < LEAST_TTL.0) {
             found.push(format!(
@@ -245,9 +258,18 @@ impl Factory<dyn ElectionBackend> for EtcdElectionFactory {
         let config: EtcdElectionConfig = settings::load(table)?;
         let place = config.place();
         let connection = place.connection(context, OPEN).await?;
-        let (root, clock) = (place.root(context), context.clock.clone());
+        let mut layout = Layout::new(&place.root(context));
+        if let Some(key) = &config.leader_key {
+            let key = key.replace(CLUSTER, context.cluster.as_str());
+            layout = layout.with_leader(&key).ok_or_else(|| {
+                error(ErrorKind::Config, OPEN).context(format!(
+                    "`leader_key`: something else is kept under {key}: choose another"
+                ))
+            })?;
+        }
         let terms = Terms::new(config.ttl, config.margin);
-        Ok(Arc::new(EtcdElection::at(connection, &root, clock, terms)))
+        let clock = context.clock.clone();
+        Ok(Arc::new(EtcdElection::at(connection, layout, clock, terms)))
     }
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {

@@ -8,7 +8,7 @@ use standfast_core::{Epoch, NodeId, Seq};
 ///   {root}/oplog/fence                 who was let in last: JSON
 ///   {root}/oplog-head                  where the log ends, drawn on `head::Head`
 ///   {root}/oplog-skips/{epoch:020}     an entry that is passed over: JSON, never deleted
-///   {root}/leader                      who leads: JSON, under the leader's lease
+///   {root}/leader, or `leader_key`     who leads: JSON, under the leader's lease
 ///   {root}/epoch                       the highest epochs granted and announced: JSON, never deleted
 ///   {root}/term                        the newest term record: JSON, never deleted
 ///   {root}/nodes/{id}                  a node: JSON, under a lease of its own
@@ -19,6 +19,8 @@ use standfast_core::{Epoch, NodeId, Seq};
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     root: String,
+    /// Where it is not under the root.
+    leader: Option<String>,
 }
 
 /// Keys from the first to before the second.
@@ -28,7 +30,30 @@ impl Layout {
     pub(super) fn new(root: &str) -> Self {
         Self {
             root: root.trim_end_matches('/').to_owned(),
+            leader: None,
         }
+    }
+
+    /// With the leader under this key. `None` when another one of ours is under it.
+    pub(super) fn with_leader(mut self, key: &str) -> Option<Self> {
+        if self.is_taken(key) {
+            return None;
+        }
+        // One that is where it would be anyway is no other one.
+        self.leader = Some(key.to_owned()).filter(|key| *key != self.at("leader"));
+        Some(self)
+    }
+
+    fn is_taken(&self, key: &str) -> bool {
+        let below = key
+            .strip_prefix(&self.root)
+            .and_then(|key| key.strip_prefix('/'));
+        below.is_some_and(|below| {
+            ["fingerprint", "epoch", "term"].contains(&below)
+                || ["oplog", "nodes/", "probes/"]
+                    .iter()
+                    .any(|taken| below.starts_with(taken))
+        })
     }
 
     pub(super) fn root(&self) -> &str {
@@ -56,12 +81,22 @@ impl Layout {
     }
 
     pub(super) fn leader(&self) -> String {
-        self.at("leader")
+        self.leader_of(self.leader.as_deref())
+    }
+
+    /// The leader's key, when it is not the usual one.
+    pub(super) fn own_leader(&self) -> Option<&str> {
+        self.leader.as_deref()
+    }
+
+    /// The leader's key of nodes that have this one of their own.
+    pub(super) fn leader_of(&self, own: Option<&str>) -> String {
+        own.map_or_else(|| self.at("leader"), str::to_owned)
     }
 
     /// The leader's key alone.
     pub(super) fn leaders(&self) -> KeyRange {
-        (self.leader(), self.at("leader\0"))
+        (self.leader(), format!("{}\0", self.leader()))
     }
 
     pub(super) fn epoch(&self) -> String {
@@ -122,6 +157,34 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_leader_may_be_anywhere_but_under_another_key_of_ours() {
+        let layout = || Layout::new("/standfast/kv");
+        for free in [
+            "mooncake-store/kv/master_view",
+            "/standfast/kv/master",
+            "/standfast/kv2/epoch",
+        ] {
+            let layout = layout().with_leader(free).unwrap();
+            assert_eq!(layout.leader(), free);
+            let (from, to) = layout.leaders();
+            assert!(*from == *free && *from < *to && *to <= *format!("{free}\u{1}"));
+        }
+        let usual = layout().with_leader("/standfast/kv/leader").unwrap();
+        assert_eq!(usual.own_leader(), None);
+        for taken in [
+            "epoch",
+            "term",
+            "fingerprint",
+            "oplog/x",
+            "oplog-head",
+            "nodes/a",
+        ] {
+            let key = format!("/standfast/kv/{taken}");
+            assert!(layout().with_leader(&key).is_none(), "{taken}");
+        }
+    }
 
     #[test]
     fn keys_are_in_the_order_of_their_numbers_and_the_fence_is_watched_with_them() {

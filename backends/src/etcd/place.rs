@@ -14,7 +14,7 @@ const HTTPS: &str = "https://";
 /// What is done to scratch places.
 const REMOVE: &str = "remove scratch place";
 /// What a key prefix has in the place of the cluster's id.
-const CLUSTER: &str = "{cluster}";
+pub(super) const CLUSTER: &str = "{cluster}";
 /// What the root of a scratch place has between the configured root and its name.
 const SCRATCH: &str = "-scratch-";
 
@@ -96,6 +96,8 @@ impl Place {
         let mut table = table.clone();
         let place = format!("{root}-{}", scratch::word(name));
         table.insert("key_prefix".to_owned(), place.into());
+        // That one is the cluster's own: the scratch place has one under its prefix.
+        table.remove("leader_key");
         Scratch {
             table,
             context: scratch::context(context),

@@ -14,6 +14,7 @@ mod check;
 mod full;
 mod history;
 mod impostors;
+mod leader_key;
 mod leading;
 mod members;
 mod opened;

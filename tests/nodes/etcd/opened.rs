@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use standfast::standfast_core::{
-    Clock, ClusterId, ElectionBackend, Error, NodeId, OpLogStore, OpenContext, Result,
+    Clock, ClusterId, ElectionBackend, Error, Fingerprint, NodeId, OpLogStore, OpenContext, Result,
 };
 
 /// What a node on this configuration is told, whose file is in `dir`.
@@ -52,4 +52,9 @@ pub(super) async fn refusal(dir: &Path, settings: &str) -> Error {
     let (of_log, of_election) = (of_log.unwrap_err(), of_election.unwrap_err());
     assert_eq!(of_log.kind(), of_election.kind(), "{of_election}");
     of_log
+}
+
+/// One of the cluster that they are opened for.
+pub(super) fn fingerprint() -> Fingerprint {
+    Fingerprint::draw(&ClusterId::new("test").unwrap(), [7; 16])
 }

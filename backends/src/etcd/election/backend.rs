@@ -40,16 +40,21 @@ impl EtcdElection {
     /// believed if the system trusts them.
     pub fn open(endpoints: &[String], root: &str, clock: Clock, ttl: Duration) -> Self {
         let connection = Connection::new(endpoints, Access::default());
-        Self::at(connection, root, clock, Terms::new(Some(Span(ttl)), None))
+        Self::at(
+            connection,
+            Layout::new(root),
+            clock,
+            Terms::new(Some(Span(ttl)), None),
+        )
     }
 
     pub(in crate::etcd) fn at(
         connection: Connection,
-        root: &str,
+        layout: Layout,
         clock: Clock,
         terms: Terms,
     ) -> Self {
-        let space = ElectionSpace::new(connection, Layout::new(root), clock, terms);
+        let space = ElectionSpace::new(connection, layout, clock, terms);
         Self {
             space: Arc::new(space),
         }
@@ -135,6 +140,7 @@ impl ElectionBackend for EtcdElection {
                     let since = *free_since.get_or_insert_with(Instant::now);
                     let turn = Self::turn(&seat, &candidate.node, since);
                     if Instant::now() >= turn {
+                        self.space.check_key(&seat).await?;
                         let won = self.space.claim(candidate, at_least, seat).await?;
                         if let Some(won) = won {
                             return Ok(Box::new(won));

@@ -71,6 +71,7 @@ impl Claim {
             granted: leader.epoch,
             announced: seat.announced(),
             successor: None,
+            leader_key: layout.own_leader().map(str::to_owned),
         };
         let take = Txn::new()
             .when([
@@ -153,6 +154,7 @@ impl Claim {
                 granted: seat.granted(),
                 announced: serving.epoch,
                 successor: None,
+                leader_key: self.leader_key(),
             };
             self.change(operation, &seat, &leader.bytes, &serving, &epochs)?;
         }
@@ -220,6 +222,7 @@ impl Claim {
                 granted: higher.epoch,
                 announced: seat.announced(),
                 successor: None,
+                leader_key: self.leader_key(),
             };
             self.change(operation, &seat, &leader.bytes, &higher, &epochs)?;
         }
@@ -228,6 +231,10 @@ impl Claim {
     /// Where to name who is to follow, for when this is dropped.
     pub(super) fn successor(&self) -> Successor {
         Arc::clone(&self.successor)
+    }
+
+    fn leader_key(&self) -> Option<String> {
+        self.layout.own_leader().map(str::to_owned)
     }
 
     /// Whether the seat is ours, and not as an older state of etcd has it.
@@ -295,6 +302,7 @@ impl Claim {
             granted: seat.granted(),
             announced: seat.announced(),
             successor: self.successor.lock().clone(),
+            leader_key: self.leader_key(),
         };
         let leader_key = self.layout.leaders();
         let leave = Txn::new()

@@ -50,7 +50,7 @@ impl Leader {
 /// What outlives every leader (EL-8).
 ///
 /// ```text
-///   {"granted": 7, "announced": 6, "successor": "b"}
+///   {"granted": 7, "announced": 6, "successor": "b", "leader_key": ".."}
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Epochs {
@@ -60,6 +60,10 @@ pub(super) struct Epochs {
     pub(super) announced: Epoch,
     /// Whom the last leader wished to follow it.
     pub(super) successor: Option<NodeId>,
+    /// Under which key the last leader was, when it was not the usual one: nodes that look for it under another must not
+    /// lead beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) leader_key: Option<String>,
 }
 
 /// A node, under a lease of its own.
@@ -119,8 +123,14 @@ mod tests {
             granted: Epoch(7),
             announced: Epoch(6),
             successor: Some(node("b")),
+            leader_key: None,
         };
         is_golden("etcd-epochs", &epochs);
+        let elsewhere = Epochs {
+            leader_key: Some("mooncake-store/kv/master_view".into()),
+            ..epochs
+        };
+        is_golden("etcd-epochs-elsewhere", &elsewhere);
         let member = Member {
             candidate: candidate("a"),
             role: Role::Standby,

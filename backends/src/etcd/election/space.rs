@@ -5,10 +5,11 @@ use super::keeper::Keeper;
 use super::leadership::EtcdLeadership;
 use super::seat::Seat;
 use crate::etcd::connection::Connection;
+use crate::etcd::error::error;
 use crate::etcd::layout::Layout;
 use crate::lease::Terms;
 use crate::off_thread::off_thread;
-use standfast_core::{Candidate, Clock, Epoch, Result};
+use standfast_core::{Candidate, Clock, Epoch, ErrorKind, Result};
 
 /// One election in one etcd, as a handle sees it.
 #[derive(Debug)]
@@ -46,6 +47,34 @@ impl ElectionSpace {
     /// As [`Seat::look`].
     pub(super) async fn look(&self, operation: &'static str) -> Result<Seat> {
         Seat::look(&self.connection, &self.layout, operation).await
+    }
+
+    /// A seat that is free under our key, but taken under the one of the leader before us, is not free: some nodes are told
+    /// another key than others. Whoever takes it after this changes the epochs, and our claim compares those.
+    ///
+    /// # Errors
+    /// `Config`; `Unavailable`.
+    pub(super) async fn check_key(&self, seat: &Seat) -> Result<()> {
+        let Some(epochs) = &seat.epochs else {
+            return Ok(());
+        };
+        let own = self.layout.leader();
+        let theirs = self.layout.leader_of(epochs.is.leader_key.as_deref());
+        if own == theirs {
+            return Ok(());
+        }
+        let operation = "campaign";
+        let found = self.connection.call(operation, |mut clients| {
+            let theirs = theirs.as_str();
+            async move { clients.kv.get(theirs, None).await }
+        });
+        if found.await?.kvs().is_empty() {
+            return Ok(());
+        }
+        Err(error(ErrorKind::Config, operation).context(format!(
+            "a leader is under {theirs}, and this node looks for it under {own}: give all nodes one `leader_key`; to change \
+             it, stop them all first"
+        )))
     }
 
     /// Claims a seat that was free when it was looked at. `None` when somebody else came first.
