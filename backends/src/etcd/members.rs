@@ -41,6 +41,30 @@ pub(super) fn check_version(
     }
 }
 
+/// The alarms that are raised. None where our user may not ask: what alarms forbid is told by what they forbid.
+///
+/// # Errors
+/// `Unavailable`.
+pub(super) async fn alarms(
+    connection: &Connection,
+    operation: &'static str,
+) -> Result<Vec<AlarmMember>> {
+    let raised = connection.call(operation, |mut clients| async move {
+        clients
+            .maintenance
+            .alarm(AlarmAction::Get, AlarmType::None, None)
+            .await
+    });
+    match raised.await {
+        Ok(raised) => Ok(raised.alarms().to_vec()),
+        Err(error) if *error.kind() == ErrorKind::Auth => {
+            tracing::debug!(%error, "alarms are not told");
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// What an alarm of a member says of it.
 pub(super) const fn judge(alarm: AlarmType) -> Option<(ErrorKind, &'static str)> {
     match alarm {
@@ -59,16 +83,10 @@ pub(super) const fn judge(alarm: AlarmType) -> Option<(ErrorKind, &'static str)>
 /// Every member that was named to us, for people.
 pub(super) async fn servers(connection: &Connection) -> Result<Vec<Server>> {
     let operation = "look at members";
-    let alarms = connection.call(operation, |mut clients| async move {
-        clients
-            .maintenance
-            .alarm(AlarmAction::Get, AlarmType::None, None)
-            .await
-    });
-    let alarms = alarms.await?;
+    let alarms = alarms(connection, operation).await?;
     let asked = ask(connection, operation).await.into_iter();
     let described = asked.map(|(url, answer)| match answer {
-        Ok(status) => describe(operation, url, &status, alarms.alarms()),
+        Ok(status) => describe(operation, url, &status, &alarms),
         Err(error) => Server {
             endpoint: url.to_owned(),
             problem: Some(error.to_string()),

@@ -1,4 +1,4 @@
-use etcd_client::{AlarmAction, AlarmType, ResponseHeader, Txn};
+use etcd_client::{ResponseHeader, Txn};
 
 use super::connection::Connection;
 use super::error::error;
@@ -83,13 +83,7 @@ async fn check_members(connection: &Connection) -> Result<()> {
 }
 
 async fn check_alarms(connection: &Connection) -> Result<()> {
-    let alarms = connection.call(OPERATION, |mut clients| async move {
-        clients
-            .maintenance
-            .alarm(AlarmAction::Get, AlarmType::None, None)
-            .await
-    });
-    for alarm in alarms.await?.alarms() {
+    for alarm in members::alarms(connection, OPERATION).await? {
         let Some((kind, what)) = members::judge(alarm.alarm()) else {
             continue;
         };

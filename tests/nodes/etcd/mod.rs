@@ -11,6 +11,7 @@ mod foreign;
 mod frozen;
 mod certificates;
 mod check;
+mod discovery;
 mod full;
 mod history;
 mod impostors;

@@ -9,6 +9,7 @@ use super::certificates::Authority;
 use super::opened::{log, refusal};
 use super::secure::SecureMembers;
 use crate::kill::kill_primaries;
+use crate::node::standfast;
 use crate::support::TestCluster;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,6 +18,16 @@ async fn two_nodes_that_show_their_certificates_lose_nothing_when_primaries_are_
     let mut cluster = TestCluster::prepare(&["a", "b"], "1h");
     cluster.turn_to_etcd(&secure.settings(&secure.own), "5s");
     cluster.launch().await;
+    let url = format!(
+        "etcds://{}/test?ca_file={}&cert_file={}&key_file={}",
+        secure.members.endpoints.join(",").replace("https://", ""),
+        secure.authority.file.display(),
+        secure.own.file.display(),
+        secure.own.key_file.display()
+    );
+    let mut found = standfast();
+    let found = found.args(["status", "--discover", &url]).output().await;
+    assert!(found.unwrap().status.success());
     let load = cluster.load(61).await;
     kill_primaries(&mut cluster, &load).await;
     cluster.lost_nothing(load).await;
