@@ -88,6 +88,28 @@ async fn nodes_that_are_told_different_keys_never_lead_beside_each_other() {
     }
 }
 
+/// h20: where the key does not name the cluster, two may have the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn h20_a_leader_of_another_cluster_is_nobodys() {
+    let members = Members::launch(1, &[], &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let at = |root: &str| {
+        let settings = members.settings();
+        format!("{settings}\nkey_prefix = \"{root}\"\nleader_key = \"masters/leader\"")
+    };
+    let ours = opened::election(dir.path(), &at("/ours")).await.unwrap();
+    let theirs = opened::election(dir.path(), &at("/theirs")).await.unwrap();
+    ours.init(opened::fingerprint()).await.unwrap();
+    theirs.init(opened::another_fingerprint()).await.unwrap();
+    let _term = theirs.campaign(&candidate("a"), Epoch(0)).await.unwrap();
+    let b = candidate("b");
+    let campaign = ours.campaign(&b, Epoch(0));
+    let refused = tokio::time::timeout(PATIENCE, campaign).await;
+    let refused = refused.expect("it waits for its turn").unwrap_err();
+    assert_eq!(*refused.kind(), ErrorKind::Foreign, "{refused}");
+    assert!(refused.to_string().contains("masters/leader"), "{refused}");
+}
+
 #[tokio::test]
 async fn a_key_under_which_something_else_is_kept_is_refused() {
     let dir = tempfile::tempdir().unwrap();

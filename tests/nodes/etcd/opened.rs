@@ -58,3 +58,8 @@ pub(super) async fn refusal(dir: &Path, settings: &str) -> Error {
 pub(super) fn fingerprint() -> Fingerprint {
     Fingerprint::draw(&ClusterId::new("test").unwrap(), [7; 16])
 }
+
+/// One of another.
+pub(super) fn another_fingerprint() -> Fingerprint {
+    Fingerprint::draw(&ClusterId::new("test").unwrap(), [8; 16])
+}

@@ -59,6 +59,7 @@ impl Claim {
     ) -> Result<Option<(Self, Granted)>> {
         let nonce = rand::random();
         let leader = Leader {
+            cluster: seat.cluster,
             candidate: candidate.clone(),
             epoch: seat.granted().max(at_least).next(),
             serving: false,

@@ -5,16 +5,18 @@ use serde::{Deserialize, Serialize};
 use crate::etcd::process::ProcessId;
 use crate::record::Record;
 use crate::term_fields::TermFields;
-use standfast_core::{Candidate, Epoch, LeaderRecord, Member, NodeId};
+use standfast_core::{Candidate, Epoch, Fingerprint, LeaderRecord, Member, NodeId};
 
 /// Who leads. The key is under the leader's lease, and only the leader changes it.
 ///
 /// ```text
-///   {"node": "a", "endpoint": "host:port", "http": "host:port", "epoch": 7, "serving": true,
+///   {"cluster": "<32 hex digits>", "node": "a", "endpoint": "host:port", "http": "host:port", "epoch": 7, "serving": true,
 ///    "claim": "<32 hex digits>", "nonce": "<32 hex digits>", "lease": 4711, "process": {..}}
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Leader {
+    /// Whom it leads: `leader_key` may be one that others have, too.
+    pub(super) cluster: Fingerprint,
     #[serde(flatten)]
     pub(super) candidate: Candidate,
     pub(super) epoch: Epoch,
@@ -103,13 +105,14 @@ pub(super) fn draw() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log_words::{candidate, node};
+    use crate::log_words::{candidate, cluster, node};
     use crate::record::is_golden;
     use standfast_core::{Role, Seq};
 
     #[test]
     fn the_golden_records_are_read_and_written_to_the_byte() {
         let leader = Leader {
+            cluster: cluster(),
             candidate: candidate("a"),
             epoch: Epoch(7),
             serving: true,

@@ -2,7 +2,7 @@ use etcd_client::{ResponseHeader, Txn, TxnResponse};
 
 use super::records::{Epochs, Leader};
 use crate::etcd::connection::Connection;
-use crate::etcd::error::not_initialised;
+use crate::etcd::error::{foreign, not_initialised};
 use crate::etcd::found::{Found, record};
 use crate::etcd::layout::Layout;
 use crate::etcd::records::ClusterRecord;
@@ -68,11 +68,19 @@ impl Seat {
     fn read(layout: &Layout, operation: &'static str, answer: &TxnResponse) -> Result<Self> {
         let mut answers = Answers::of(answer);
         let cluster = record::<ClusterRecord>(&layout.fingerprint(), answers.value())?
-            .ok_or_else(|| not_initialised(operation, layout.root()))?;
+            .ok_or_else(|| not_initialised(operation, layout.root()))?
+            .is
+            .fingerprint;
+        let leader = record::<Leader>(&layout.leader(), answers.value())?;
+        if let Some(other) = leader.as_ref().map(|leader| leader.is.cluster)
+            && other != cluster
+        {
+            return Err(foreign(operation, &layout.leader(), other, cluster));
+        }
         Ok(Self {
             revision: answer.header().map_or(0, ResponseHeader::revision),
-            cluster: cluster.is.fingerprint,
-            leader: record(&layout.leader(), answers.value())?,
+            cluster,
+            leader,
             epochs: record(&layout.epoch(), answers.value())?,
         })
     }
