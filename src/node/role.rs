@@ -332,7 +332,7 @@ const fn passes(kind: &ErrorKind) -> bool {
 /// A store that refuses us now and did not when the node started: somebody changes passwords or certificates, and is not
 /// done yet.
 const fn is_refusal(kind: &ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Auth | ErrorKind::Config)
+    matches!(kind, ErrorKind::Auth)
 }
 
 /// Ends the term of a node that was told to stop while it was being promoted: at that time there was no term yet that

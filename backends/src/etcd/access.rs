@@ -205,5 +205,6 @@ fn read(operation: &'static str, key: &str, file: &Path) -> Result<Vec<u8>> {
 
 fn wrong(operation: &'static str, key: &str, file: &Path, why: &str) -> Error {
     let file = file.display();
-    error(ErrorKind::Config, operation).context(format!("`{key}`: {file} {why}"))
+    // Not of the configuration: it is read again for each connection, and may be right by then.
+    error(ErrorKind::Auth, operation).context(format!("`{key}`: {file} {why}"))
 }

@@ -209,7 +209,11 @@ fn tls_refusal(error: &TlsError) -> (ErrorKind, &'static str) {
             ErrorKind::Config,
             "it does not speak TLS: write `http://`, or name the port that does",
         ),
-        _ => (ErrorKind::Config, "no TLS that both sides speak"),
+        // As of one whose own certificate and key do not fit at the moment.
+        _ => (
+            ErrorKind::Unavailable,
+            "no TLS that both sides speak, or it is in trouble with its own certificate",
+        ),
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod bad_days;
 mod budget;
+mod certificates;
+mod check;
 mod cold;
 mod compaction;
 mod cut;
@@ -9,9 +11,6 @@ mod discovery;
 mod firewall;
 mod foreign;
 mod frozen;
-mod certificates;
-mod check;
-mod discovery;
 mod full;
 mod history;
 mod impostors;
@@ -21,13 +20,13 @@ mod members;
 mod opened;
 mod put_back;
 mod seat;
+mod secure;
 mod slow;
 mod straight;
-mod wire;
-mod wired;
-mod secure;
 mod tls;
 mod users;
+mod wire;
+mod wired;
 mod wrong_places;
 
 use members::Members;

@@ -78,6 +78,28 @@ async fn a_password_that_is_changed_is_taken_by_nodes_that_run() {
     guarded.kept_quiet(changed);
 }
 
+/// The other way round: everybody is refused until the file is there. Who was let in at the start goes on trying.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_whose_password_is_changed_too_early_serve_again_without_a_restart() {
+    let guarded = Guarded::start("2s").await;
+    let load = guarded.cluster.load(65).await;
+    let changed = "another-donkey";
+    change_password(&guarded.members, USER, changed);
+    guarded
+        .cluster
+        .until("nobody to lead", |status| status.leader.is_none())
+        .await;
+    for node in &guarded.cluster.nodes {
+        guarded
+            .cluster
+            .until_log(&node.name, "in `password_file`, right?")
+            .await;
+    }
+    std::fs::write(&guarded.password_file, changed).unwrap();
+    load.acknowledged_more(500).await;
+    guarded.cluster.lost_nothing(load).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_let_in_is_told_why_and_never_the_password() {
     let members = Members::launch(1, &[], &[]);
