@@ -35,11 +35,13 @@ impl History {
         }
     }
 
-    /// Something was written at this revision. Returns at once: nobody waits for a compaction.
-    pub(super) fn written(&mut self, space: &Arc<Space>, revision: i64) {
+    /// Something was written at this revision, or was to be: an etcd that is full of its history takes nothing before it is
+    /// compacted. Returns at once: nobody waits for a compaction.
+    pub(super) fn written(&mut self, space: &Arc<Space>, revision: Option<i64>) {
         let now = Instant::now();
+        let next = revision.map(|revision| Mark { set: now, revision });
         let Some(mark) = self.mark else {
-            self.mark = Some(Mark { set: now, revision });
+            self.mark = next;
             return;
         };
         if now.duration_since(mark.set) < self.after {
@@ -49,7 +51,7 @@ impl History {
         if !self.compacting.is_empty() {
             return;
         }
-        self.mark = Some(Mark { set: now, revision });
+        self.mark = next;
         let space = Arc::clone(space);
         self.compacting.spawn(async move {
             match compact(&space, mark.revision).await {
@@ -63,17 +65,17 @@ impl History {
 }
 
 async fn compact(space: &Space, revision: i64) -> Result<()> {
-    let compacted = space
-        .connection()
-        .call("compact", |mut clients| async move {
-            let logical = CompactionOptions::new();
-            match clients.kv.compact(revision, Some(logical)).await {
-                // Somebody else has done it, as this call may have when it was first made.
-                Err(EtcdError::GRpcStatus(status)) if status.code() == tonic::Code::OutOfRange => {
-                    Ok(())
-                }
-                compacted => compacted.map(drop),
+    // It may take long, and a member that takes long is left: the writer's is not to be.
+    let connection = space.connection().sibling();
+    let compacted = connection.call("compact", |mut clients| async move {
+        let logical = CompactionOptions::new();
+        match clients.kv.compact(revision, Some(logical)).await {
+            // Somebody else has done it, as this call may have when it was first made.
+            Err(EtcdError::GRpcStatus(status)) if status.code() == tonic::Code::OutOfRange => {
+                Ok(())
             }
-        });
+            compacted => compacted.map(drop),
+        }
+    });
     compacted.await
 }
