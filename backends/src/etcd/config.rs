@@ -17,7 +17,8 @@ use standfast_core::{
     ByteSize, ElectionBackend, ErrorKind, Factory, OpLogStore, OpenContext, Result, Scratch, Span,
 };
 
-/// Half of what an etcd takes by default: leases, the first entry of a term and other users' keys always find room.
+/// Half of what an etcd takes by default. The other half is for the history of the log, leases and other users' keys: whether it
+/// is enough for the history depends on what is written (docs/etcd.md).
 const DEFAULT_MAX_BYTES: ByteSize = ByteSize::mib(1024);
 /// What the factories do.
 const OPEN: &str = "open store";

@@ -85,6 +85,12 @@ pub(super) fn is_of_connection(error: &EtcdError) -> bool {
     }
 }
 
+/// Whether it is what etcd has answered, and not what became of a connection.
+pub(super) fn is_told_by_etcd(error: &Error) -> bool {
+    let source = StdError::source(error).and_then(|source| source.downcast_ref());
+    source.is_some_and(|source| !is_of_connection(source))
+}
+
 /// Whether a member refused us. Another may not, as when it is a certificate that has expired.
 pub(super) const fn is_refusal(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Auth | ErrorKind::Config)

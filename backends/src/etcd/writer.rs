@@ -6,7 +6,7 @@ use etcd_client::{ResponseHeader, Txn, TxnResponse};
 use tokio::time::Instant;
 
 use super::claim::Claim;
-use super::error::{NAME, error};
+use super::error::{NAME, error, is_told_by_etcd};
 use super::head::Head;
 use super::history::History;
 use super::oplog::capabilities;
@@ -147,11 +147,10 @@ impl EtcdWriter {
                     return Ok(answer.header().map_or(0, ResponseHeader::revision));
                 }
                 Err(trouble) if pauses.goes_on(&trouble) && begun.elapsed() < DOUBT => {
-                    // A refusal says that this try was not done.
-                    doubtful |= trouble.retry();
+                    doubtful |= may_be_done(&trouble);
                 }
                 // Refused, but an earlier try may have been done, or be done yet.
-                Err(trouble) if doubtful || trouble.retry() => {
+                Err(trouble) if doubtful || may_be_done(&trouble) => {
                     return Err(error(ErrorKind::Indeterminate, operation).source(trouble));
                 }
                 Err(refused) if *refused.kind() == ErrorKind::Quota => {
@@ -203,6 +202,12 @@ impl EtcdWriter {
     }
 }
 
+/// Whether a try that ended so may have been done, or be done yet: all but one that etcd itself has refused. One whose
+/// connection broke is told by what the next connection meets, which may be a refusal.
+fn may_be_done(trouble: &Error) -> bool {
+    trouble.retry() || !is_told_by_etcd(trouble)
+}
+
 /// An append that was provably not done, as one of the answers that there are (OW-2).
 fn of_refusal(refused: Error) -> Error {
     match refused.kind() {
@@ -249,10 +254,10 @@ impl OpLogWriter for EtcdWriter {
         self.poison = Some(ErrorKind::Indeterminate);
         let done = self.send(&sent).await;
         self.poison = done.as_ref().err().and_then(poison_of);
-        let revision = done?;
         if let Some(history) = &mut self.history {
-            history.written(&self.space, revision);
+            history.written(&self.space, done.as_ref().ok().copied());
         }
+        done?;
         (self.tail, self.head, self.bytes) = (batch.end(), Some(sent.head), sent.bytes);
         Ok(self.tail)
     }
