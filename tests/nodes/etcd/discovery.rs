@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use etcd_client::Client;
 use serde_json::Value;
 use standfast::node::ClusterStatus;
 use standfast::{ClusterUrl, Discovery, builtin, ports};
@@ -134,4 +135,28 @@ fn move_elsewhere(node: &mut crate::node::TestNode) {
     assert_ne!(moved, text);
     std::fs::write(&node.config, moved).unwrap();
     node.endpoint = elsewhere;
+}
+
+/// By whom it is taken away does not matter: a hand, or an older state of etcd that was put back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_entry_was_taken_away_registers_again() {
+    let (_cluster, members) = start("2s").await;
+    let place: ClusterUrl = url(&members).parse().unwrap();
+    let discovery = Discovery::open(place, &builtin(), &Clock::system())
+        .await
+        .unwrap();
+    let mut client = Client::connect(&members.endpoints, None).await.unwrap();
+    let deleted = client
+        .delete("/standfast/test/nodes/a", None)
+        .await
+        .unwrap();
+    assert_eq!(deleted.deleted(), 1);
+    let back = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(50));
+        while discovery.members().await.unwrap().len() < 2 {
+            looks.tick().await;
+        }
+    };
+    let back = tokio::time::timeout(Duration::from_secs(20), back);
+    back.await.expect("it registers again");
 }
