@@ -1,4 +1,7 @@
+use std::cell::RefCell;
+
 use bytes::Bytes;
+use zstd::bulk::Compressor;
 
 use super::error::error;
 use super::head::{opened, seal};
@@ -9,14 +12,20 @@ const VERSION: u8 = 1;
 const LEN: usize = 26;
 /// The frame is compressed.
 const ZSTD: u8 = 1;
-/// Frames below this are not worth the look.
-const WORTH_TRYING: usize = 256;
+/// Frames below this are not worth the look: a few entries have little in common.
+const WORTH_TRYING: usize = 512;
 /// A frame above this is tried with so much of its beginning first.
 const SAMPLE: usize = 8 << 10;
 /// The fastest: the writer waits for it.
 const LEVEL: i32 = 1;
 /// A frame is at most this large, so that a damaged length cannot take all memory.
 const LARGEST: usize = 64 << 20;
+
+thread_local! {
+    /// Its tables are made once: making them takes as long as compressing a small frame. `None` where there is no room for
+    /// them, and nothing is compressed.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(LEVEL).ok());
+}
 
 /// A batch as it lies in etcd.
 ///
@@ -97,7 +106,10 @@ fn compressed(frame: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn smaller(bytes: &[u8]) -> Option<Vec<u8>> {
-    let smaller = zstd::bulk::compress(bytes, LEVEL).ok()?;
+    let smaller = COMPRESSOR.with_borrow_mut(|compressor| {
+        let compressor = compressor.as_mut()?;
+        compressor.compress(bytes).ok()
+    })?;
     (smaller.len() <= bytes.len() - bytes.len() / 8).then_some(smaller)
 }
 
@@ -163,7 +175,7 @@ pub(super) mod tests {
 
     #[test]
     fn every_flipped_byte_is_told_or_changes_nothing() {
-        let stored = stored(&[&[7; 512], b"y"]);
+        let stored = stored(&[&[7; 1024], b"y"]);
         let bytes = stored.encode();
         for at in 0..bytes.len() {
             let mut flipped = bytes.clone();
