@@ -26,12 +26,14 @@ async fn h32_while_the_leader_of_etcd_stands_still_for_20_s_writes_pause_once_an
         let went_on = tokio::time::timeout(PAUSE, more).await;
         went_on.unwrap_or_else(|_elapsed| panic!("no write for {PAUSE:?}"));
     }
-    members.signal(still, "CONT");
-    load.acknowledged_more(1000).await;
     assert_eq!(
         (cluster.leader().await, cluster.epoch().await),
         (leader, epoch)
     );
+    members.signal(still, "CONT");
+    load.acknowledged_more(1000).await;
+    // When it thaws it may revoke leases that are renewed elsewhere (etcd #15247, mended after 3.4.23).
+    assert!(cluster.epoch().await <= epoch + 1);
     cluster.lost_nothing(load).await;
 }
 
