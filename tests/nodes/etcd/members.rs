@@ -138,13 +138,21 @@ impl Members {
         }
     }
 
-    /// The keys that begin with this.
+    /// The keys that begin with this, as the first member has them that answers.
     pub(crate) async fn keys(&self, prefix: &str) -> Vec<String> {
-        let mut client = Client::connect(&self.endpoints, None).await.unwrap();
-        let options = GetOptions::new().with_prefix().with_keys_only();
-        let found = client.get(prefix, Some(options)).await.unwrap();
-        let keys = found.kvs().iter();
-        keys.map(|kv| kv.key_str().unwrap().to_owned()).collect()
+        for endpoint in &self.endpoints {
+            // The client's own balancing would ask one that is dead, too.
+            let asked = async {
+                let mut client = Client::connect([endpoint], None).await?;
+                let options = GetOptions::new().with_prefix().with_keys_only();
+                client.get(prefix, Some(options)).await
+            };
+            if let Ok(found) = asked.await {
+                let keys = found.kvs().iter();
+                return keys.map(|kv| kv.key_str().unwrap().to_owned()).collect();
+            }
+        }
+        panic!("no member answers");
     }
 
     /// The ids of a member and of the one that leads it, if it answers.
