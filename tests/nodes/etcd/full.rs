@@ -1,5 +1,7 @@
 //! An etcd that somebody else's data fill.
 
+use std::time::Duration;
+
 use etcd_client::{AlarmAction, AlarmType, Client, CompactionOptions, DeleteOptions};
 
 use super::{Members, other, start_on};
@@ -18,7 +20,7 @@ pub(super) async fn fill(client: &mut Client) {
     }
 }
 
-/// What an operator does: the others' keys go, their history and its room as well, and then the alarm.
+/// What an operator does: the others' keys go, their history and its room as well. The alarms are still there.
 async fn make_room(client: &mut Client, members: &Members) {
     let all = DeleteOptions::new().with_prefix();
     let deleted = client.delete("/others/", Some(all)).await.unwrap();
@@ -29,12 +31,27 @@ async fn make_room(client: &mut Client, members: &Members) {
         let mut member = Client::connect([endpoint], None).await.unwrap();
         member.defragment().await.unwrap();
     }
-    let raised = client.alarm(AlarmAction::Get, AlarmType::None, None).await;
-    for alarm in raised.unwrap().alarms() {
-        let mut of = etcd_client::AlarmOptions::new();
-        of.with_member(alarm.member_id());
-        let disarmed = client.alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(of));
-        disarmed.await.unwrap();
+}
+
+/// Takes every alarm back, again and again until `done`: a member that is behind raises its own later.
+async fn disarmed(client: &mut Client, done: impl Future<Output = ()>) {
+    let disarming = async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            ticks.tick().await;
+            let raised = client.alarm(AlarmAction::Get, AlarmType::None, None).await;
+            for alarm in raised.unwrap().alarms() {
+                let mut of = etcd_client::AlarmOptions::new();
+                of.with_member(alarm.member_id());
+                let disarmed = client.alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(of));
+                disarmed.await.unwrap();
+            }
+        }
+    };
+    // The other arm never returns.
+    tokio::select! {
+        () = done => {}
+        () = disarming => {}
     }
 }
 
@@ -52,7 +69,7 @@ async fn h25_while_others_fill_etcd_writes_are_refused_and_then_go_on_and_nothin
     })
     .await;
     make_room(&mut client, &members).await;
-    load.acknowledged_more(500).await;
+    disarmed(&mut client, load.acknowledged_more(500)).await;
     until(cluster.node(&leader), "standfast_read_only", |value| {
         value == 0.0
     })
@@ -83,7 +100,7 @@ async fn h25_a_primary_that_dies_while_etcd_is_full_is_replaced_once_there_is_ro
         .until_log(other(&leader), "mvcc: database space exceeded")
         .await;
     make_room(&mut client, &members).await;
-    load.acknowledged_more(500).await;
+    disarmed(&mut client, load.acknowledged_more(500)).await;
     cluster.node(&leader).start();
     cluster
         .until("both in sync", |status| in_sync(status) == 2)
