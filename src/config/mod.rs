@@ -12,4 +12,5 @@ pub use backend::BackendTable;
 pub use file::Config;
 pub use problems::{Place, Problem};
 pub(crate) use promises::check_promises;
+pub(crate) use sections::default_prefix;
 pub use sections::{ClusterSection, Mode, NodeSection, RecoverySection};

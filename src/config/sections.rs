@@ -14,7 +14,8 @@ pub struct ClusterSection {
     pub prefix: String,
 }
 
-fn default_prefix() -> String {
+/// `[cluster] prefix` of a cluster that says none.
+pub(crate) fn default_prefix() -> String {
     "/standfast".to_owned()
 }
 

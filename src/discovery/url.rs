@@ -5,11 +5,11 @@ use std::str::FromStr;
 use standfast_core::{Clock, ClusterId, Error, ErrorKind, NodeId, OpenContext, Result};
 use toml::{Table, Value};
 
+use crate::config::default_prefix;
+
 /// How an address begins, which election that is, and how its endpoints begin.
 const SCHEMES: [(&str, &str, &str); 2] = [("etcd", "etcd", "http"), ("etcds", "etcd", "https")];
 const WANTED: &str = "etcd://host:port,host:port/CLUSTER, or etcds:// for TLS";
-/// `[cluster] prefix` of a cluster that says none.
-const PREFIX: &str = "/standfast";
 /// What the one who looks is called, where a name must be.
 const ASKER: &str = "discovery";
 
@@ -101,7 +101,7 @@ impl FromStr for ClusterUrl {
             text: text.to_owned(),
             cluster: ClusterId::new(cluster).map_err(|error| wrong(&error.to_string()))?,
             prefix: if prefix.is_empty() {
-                PREFIX.to_owned()
+                default_prefix()
             } else {
                 format!("/{prefix}")
             },

@@ -23,6 +23,7 @@ mod switchover;
 #[cfg(test)]
 mod test_parts;
 mod told;
+mod troubles;
 mod view;
 
 pub use builder::NodeBuilder;

@@ -14,11 +14,8 @@ use tokio::sync::watch;
 use super::cover::cover_before_the_end;
 use super::may_block::may_block;
 use super::shared::Shared;
+use super::troubles::{may_begin_again, may_stand_again, passes, pause_after};
 
-/// Pause before following is tried again.
-const PAUSE: Duration = Duration::from_millis(200);
-/// The same where a store refuses us: checking a password costs it much.
-const REFUSED_PAUSE: Duration = Duration::from_secs(2);
 /// First and longest pause after a promotion that failed, so that others get their turn.
 const PROMOTION_PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 /// How often a primary brings its high-water mark up to date.
@@ -123,12 +120,7 @@ impl RoleLoop {
                 // A store that is away or full, a race for the election that was lost: no reason to stand still.
                 tracing::warn!(%error, "following is interrupted; trying again");
                 metrics::counter!("standfast_follow_interruptions_total").increment(1);
-                self.breathe(if is_refusal(error.kind()) {
-                    REFUSED_PAUSE
-                } else {
-                    PAUSE
-                })
-                .await;
+                self.breathe(pause_after(error.kind())).await;
                 let kept = self.shared.machine().filter(|_| !self.behind);
                 Ok(Round::Again(kept))
             }
@@ -319,22 +311,6 @@ fn kept(shared: &Shared, term: &TermHandle) -> Position {
     }
 }
 
-/// Troubles that pass by themselves, or when somebody mounts the disk again.
-const fn passes(kind: &ErrorKind) -> bool {
-    kind.retry()
-        || is_refusal(kind)
-        || matches!(
-            kind,
-            ErrorKind::Quota | ErrorKind::Fenced | ErrorKind::NotFound
-        )
-}
-
-/// A store that refuses us now and did not when the node started: somebody changes passwords or certificates, and is not
-/// done yet.
-const fn is_refusal(kind: &ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Auth)
-}
-
 /// Ends the term of a node that was told to stop while it was being promoted: at that time there was no term yet that
 /// could have been handed over.
 async fn end_when_told(
@@ -349,21 +325,6 @@ async fn end_when_told(
         term.stop(TermEndReason::Shutdown);
     }
     std::future::pending().await
-}
-
-/// A state that was kept after a term may be beside the lineage: then a fresh one is made.
-const fn may_begin_again(kind: &ErrorKind) -> bool {
-    matches!(kind, ErrorKind::LogRegressed | ErrorKind::Gap)
-}
-
-/// Whether a promotion failed for a reason that another campaign can outlive.
-const fn may_stand_again(kind: &ErrorKind) -> bool {
-    kind.retry()
-        || is_refusal(kind)
-        || matches!(
-            kind,
-            ErrorKind::Fenced | ErrorKind::Indeterminate | ErrorKind::Quota
-        )
 }
 
 #[cfg(test)]
