@@ -59,6 +59,11 @@ impl ProcessId {
         Self::own().is_some_and(|own| own.boot == self.boot && own.namespace == self.namespace)
     }
 
+    /// Whether it is another process of this host: its death can be seen.
+    pub(super) fn is_beside(&self) -> bool {
+        self.is_here() && Self::own() != Some(self)
+    }
+
     /// Whether it is proved dead: it was of this host, and is gone, or all its threads are on their way out. A process that
     /// holds much memory takes long to be gone. What cannot be looked at is no proof.
     pub(super) fn is_dead(&self) -> bool {

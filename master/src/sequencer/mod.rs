@@ -71,7 +71,7 @@ impl Sequencer {
             queue: parts.queue,
             commit: parts.commit,
             log: parts.log,
-            linger: Linger::new(now),
+            linger: Linger::new(now, parts.config.ack),
             unflushed: Unflushed::new(parts.config.max_unflushed_age.0),
             config: parts.config,
             upkept_at: now,

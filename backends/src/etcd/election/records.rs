@@ -38,9 +38,9 @@ impl Leader {
         }
     }
 
-    /// Whether its process is one of this host.
-    pub(super) fn is_here(&self) -> bool {
-        self.process.as_ref().is_some_and(ProcessId::is_here)
+    /// Whether its process is another one of this host, whose death can be seen.
+    pub(super) fn is_beside(&self) -> bool {
+        self.process.as_ref().is_some_and(ProcessId::is_beside)
     }
 
     /// Whether its process is proved dead.

@@ -12,7 +12,7 @@ use standfast_core::{ElectionWatch, LeaderRecord, Result};
 
 /// How often the seat is looked at though the watch says nothing: a member that stands still keeps its watches open.
 const IDLE: Duration = Duration::from_secs(1);
-/// How often a leader of this host is looked at: its process may be dead before its lease is over.
+/// How often a leader beside us on this host is looked at: its process may be dead before its lease is over.
 const LOOK_HERE: Duration = Duration::from_millis(2);
 
 /// Waits for the seat to change, for candidates and for those who observe.
@@ -48,10 +48,10 @@ impl SeatWatch {
             }
         };
         let leader = seat.leader.as_ref().map(|leader| &leader.is);
-        let is_here = leader.is_some_and(Leader::is_here);
+        let is_beside = leader.is_some_and(Leader::is_beside);
         let until = until.min(Instant::now() + IDLE);
         loop {
-            let look_at = if is_here {
+            let look_at = if is_beside {
                 until.min(Instant::now() + LOOK_HERE)
             } else {
                 until
