@@ -142,4 +142,6 @@ fn every_key_of_a_backend_stands_in_its_example() {
     stand_in("etcd.toml", oplogs("etcd"));
     let election = registry.elections.get("etcd");
     stand_in("etcd.toml", election.expect("this build has it").keys());
+    let snapshots = registry.snapshots.get("bucket");
+    stand_in("etcd-s3.toml", snapshots.expect("this build has it").keys());
 }

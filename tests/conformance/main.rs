@@ -20,6 +20,8 @@ mod left_behind;
 #[cfg(test)]
 mod log;
 #[cfg(test)]
+mod s3;
+#[cfg(test)]
 mod scratch;
 #[cfg(test)]
 mod snapshots;

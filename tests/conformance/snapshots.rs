@@ -8,20 +8,30 @@ use standfast::conformance::{SnapshotHarness, Snapshots, Suite};
 use crate::kinds::{Tried, every_case};
 
 impl Tried for Snapshots {
-    const BACKENDS: &'static [&'static str] = &["bucket"];
-    const OWN_TESTS: &'static [(&'static str, &'static str)] = &[(
-        "bucket",
-        include_str!("../../backends/src/bucket/tests/suite.rs"),
-    )];
+    const BACKENDS: &'static [&'static str] = &["bucket", "s3"];
+    const OWN_TESTS: &'static [(&'static str, &'static str)] = &[
+        (
+            "bucket",
+            include_str!("../../backends/src/bucket/tests/suite.rs"),
+        ),
+        (
+            "s3",
+            include_str!("../../backends/src/bucket/tests/on_s3.rs"),
+        ),
+    ];
 
     fn config(backend: &str, dir: &Path) -> String {
+        let place = match backend {
+            "s3" => crate::s3::place(dir),
+            _ => "url = \"bucket\"".to_owned(),
+        };
         format!(
             r#"
             cluster = {{ id = "certified" }}
             node = {{ id = "a", data_dir = "a" }}
             oplog = {{ type = "memory", name = {dir:?} }}
             election = {{ type = "memory", name = {dir:?} }}
-            snapshots = {{ type = "{backend}", url = "bucket" }}
+            snapshots = {{ type = "bucket", {place} }}
             "#
         )
     }
@@ -33,7 +43,7 @@ impl Tried for Snapshots {
 
 every_case!(
     Snapshots,
-    on[bucket],
+    on [bucket, s3],
     [
         of_two_clusters_that_claim_a_store_one_wins,
         h20_what_is_of_another_cluster_is_foreign,

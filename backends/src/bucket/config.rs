@@ -10,6 +10,9 @@ use tokio::task;
 
 use super::error::{fail, from_store};
 use super::local::{LocalDirs, make_durable};
+use super::options::RemoteOptions;
+use super::place::Place;
+use super::remote;
 use super::snapshot::BucketSnapshotStore;
 use crate::scratch;
 use crate::settings::{self, Settings};
@@ -18,52 +21,76 @@ use crate::settings::{self, Settings};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct BucketConfig {
-    /// Where: `file:///absolute/path`, or a path. Snapshots of a cluster lie below `{url}/{cluster id}/`. Required.
+    /// Where: `file:///absolute/path` or a path, `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
+    /// Snapshots of a cluster lie below `{url}/{cluster id}/`. Required.
     url: Option<String>,
+    /// Where the store answers, `http://host:port` or `https://host:port`, when it is not its cloud's own. Default: the
+    /// cloud's.
+    endpoint: Option<String>,
+    /// S3: the bucket's region. Default: `AWS_REGION` of the environment, else `us-east-1`.
+    region: Option<String>,
+    /// S3: whether the bucket is named in the path and not in the host. Default: with `endpoint`, and when its name has dots.
+    path_style: Option<bool>,
+    /// The authority that signed the store's certificate, PEM. Default: those that the system trusts.
+    ca_file: Option<PathBuf>,
+    /// S3: keys in the form of AWS's tools; the file is read again when it changes. Google: the key of a service account,
+    /// JSON. Default: the environment (`AWS_ACCESS_KEY_ID` ..), else what the machine is lent.
+    credentials_file: Option<PathBuf>,
+    /// S3: which section of the file. Default: `default`.
+    profile: Option<String>,
+    /// S3: what the store encrypts with: `AES256`, `aws:kms` or `aws:kms:dsse`. Default: as the bucket is set up.
+    encryption: Option<String>,
+    /// S3: the key of the key service. Default: the account's own.
+    kms_key: Option<String>,
 }
 
 impl BucketConfig {
-    fn folder(&self) -> Result<PathBuf, String> {
-        let Some(url) = &self.url else {
-            return Err("`url` is missing: want \"file:///path\" or a path".to_owned());
-        };
-        let path = match url.split_once("://") {
-            None => url,
-            Some(("file", path)) if path.starts_with('/') && !path.contains('%') => path,
-            Some(("file", _)) => {
-                return Err(format!(
-                    "`url = \"{url}\"`: after file:// comes an absolute path, unescaped, as in \
-                     \"file:///srv/snapshots\""
-                ));
-            }
-            Some((scheme, _)) => {
-                return Err(format!(
-                    "`url = \"{url}\"`: this build has no `{scheme}://`, only `file://`"
-                ));
-            }
-        };
-        if path.is_empty() {
-            return Err("`url` is empty: want \"file:///path\" or a path".to_owned());
+    fn options(&self) -> RemoteOptions {
+        RemoteOptions {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            path_style: self.path_style,
+            ca_file: self.ca_file.clone(),
+            credentials_file: self.credentials_file.clone(),
+            profile: self.profile.clone(),
+            encryption: self.encryption.clone(),
+            kms_key: self.kms_key.clone(),
         }
-        Ok(PathBuf::from(path))
     }
-}
-
-/// The folder that a table names, absolute.
-fn folder(table: &toml::Table, context: &OpenContext) -> Result<PathBuf> {
-    let config: BucketConfig = settings::load(table)?;
-    let folder = config
-        .folder()
-        .map_err(|problem| fail(ErrorKind::Config, "open bucket", problem))?;
-    Ok(context.resolve(&folder))
 }
 
 impl Settings for BucketConfig {
-    const KEYS: &'static [&'static str] = &["url"];
+    const KEYS: &'static [&'static str] = &[
+        "url",
+        "endpoint",
+        "region",
+        "path_style",
+        "ca_file",
+        "credentials_file",
+        "profile",
+        "encryption",
+        "kms_key",
+    ];
 
     fn problems(&self) -> Vec<String> {
-        self.folder().err().into_iter().collect()
+        match Place::parse(self.url.as_deref()) {
+            Ok(Place::Folder(_)) => self.options().problems(None),
+            Ok(Place::Remote(remote)) => self.options().problems(Some(remote.cloud)),
+            Err(problem) => vec![problem],
+        }
     }
+}
+
+/// What a table names: a folder that is absolute, or a place elsewhere with absolute files.
+fn load(table: &toml::Table, context: &OpenContext) -> Result<(Place, RemoteOptions)> {
+    let config: BucketConfig = settings::load(table)?;
+    let options = config.options().resolved(context);
+    let place = Place::parse(config.url.as_deref())
+        .map_err(|problem| fail(ErrorKind::Config, "open bucket", problem))?;
+    Ok(match place {
+        Place::Folder(folder) => (Place::Folder(context.resolve(&folder)), options),
+        remote @ Place::Remote(_) => (remote, options),
+    })
 }
 
 /// Opens [`BucketSnapshotStore`]s from a configuration.
@@ -85,21 +112,31 @@ impl Factory<dyn SnapshotStore> for BucketFactory {
         table: &toml::Table,
         context: &OpenContext,
     ) -> Result<Arc<dyn SnapshotStore>> {
-        let folder = folder(table, context)?;
-        if !context.make && !folder.is_dir() {
-            let missing = format!("there is no directory {}", folder.display());
-            return Err(fail(ErrorKind::NotFound, "open bucket", missing));
-        }
-        let store = BucketSnapshotStore::open(&folder, context.cluster.as_str()).await?;
-        Ok(Arc::new(store))
+        let cluster = context.cluster.as_str();
+        Ok(Arc::new(match load(table, context)? {
+            (Place::Folder(folder), _) => {
+                if !context.make && !folder.is_dir() {
+                    let missing = format!("there is no directory {}", folder.display());
+                    return Err(fail(ErrorKind::NotFound, "open bucket", missing));
+                }
+                BucketSnapshotStore::open(&folder, cluster).await?
+            }
+            (Place::Remote(remote), options) => {
+                let store = blocking("open bucket", move || remote::open(&remote, &options)).await?;
+                BucketSnapshotStore::on(store, cluster)
+            }
+        }))
     }
 
     fn scratch(&self, table: &toml::Table, context: &OpenContext, name: &str) -> Result<Scratch> {
-        // Every cluster of a bucket has a fingerprint of its own there: the folder has to be apart as well.
+        // Every cluster of a bucket has a fingerprint of its own there: the place has to be apart as well.
         let name = format!("{name}.{}", context.cluster);
-        let folder = scratch::folder(&folder(table, context)?, &name)?;
+        let url = match load(table, context)?.0 {
+            Place::Folder(folder) => scratch::folder(&folder, &name)?,
+            Place::Remote(remote) => remote.below(&scratch::word(&name)).url(),
+        };
         let mut table = table.clone();
-        table.insert("url".into(), folder.into());
+        table.insert("url".into(), url.into());
         Ok(Scratch {
             table,
             context: scratch::context(context),
@@ -107,11 +144,20 @@ impl Factory<dyn SnapshotStore> for BucketFactory {
     }
 
     async fn remove_scratch(&self, scratch: &Scratch) -> Result<()> {
-        let folder = folder(&scratch.table, &scratch.context)?;
-        blocking("remove scratch place", move || {
-            scratch::remove_folder(&folder)
-        })
-        .await
+        match load(&scratch.table, &scratch.context)? {
+            (Place::Folder(folder), _) => {
+                blocking("remove scratch place", move || {
+                    scratch::remove_folder(&folder)
+                })
+                .await
+            }
+            (Place::Remote(remote), options) => {
+                if !remote.prefix.filename().is_some_and(scratch::is_word) {
+                    return Err(scratch::no_scratch(&remote.url()));
+                }
+                remote::delete_all(&remote, &options).await
+            }
+        }
     }
 }
 

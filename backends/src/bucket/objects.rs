@@ -3,13 +3,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
+use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use standfast_core::{ErrorKind, Result};
 use tokio::task;
 
-use super::error::{fail, from_store};
+use super::error::fail;
 use super::local::LocalDirs;
+use super::patience::Patience;
 
 /// How often a create whose answer was lost is sent.
 const ATTEMPTS: u32 = 6;
@@ -21,6 +23,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) struct Objects {
     store: Arc<dyn ObjectStore>,
     local: Option<Arc<LocalDirs>>,
+    patience: Patience,
 }
 
 /// What became of a create.
@@ -34,9 +37,14 @@ pub(super) enum Created {
 
 impl Objects {
     pub(super) fn new(store: Arc<dyn ObjectStore>, local: Option<LocalDirs>) -> Self {
+        let patience = match local {
+            Some(_) => Patience::Endless,
+            None => Patience::Limited,
+        };
         Self {
             store,
             local: local.map(Arc::new),
+            patience,
         }
     }
 
@@ -53,13 +61,11 @@ impl Objects {
         let mut last = None;
         for _ in 0..ATTEMPTS {
             let options = PutOptions::from(PutMode::Create);
-            let error = match self
-                .store
-                .put_opts(path, bytes.clone().into(), options)
-                .await
-            {
+            let put = self.store.put_opts(path, bytes.clone().into(), options);
+            let size = bytes.len() as u64;
+            let error = match self.patience.wait(("create", path.as_ref()), size, put).await {
                 Ok(_) => return Ok(Created::Ours),
-                Err(error) => from_store("create", path.as_ref(), error),
+                Err(error) => error,
             };
             if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported) {
                 return Err(error);
@@ -89,58 +95,65 @@ impl Objects {
     /// Writes an object that nothing is decided by: a pin, the hint.
     pub(super) async fn replace(&self, path: &Path, bytes: Bytes) -> Result<()> {
         self.ensure_parent(path).await?;
-        self.store
-            .put(path, bytes.into())
-            .await
-            .map(drop)
-            .map_err(|e| from_store("write", path.as_ref(), e))
+        let size = bytes.len() as u64;
+        let put = self.store.put(path, bytes.into());
+        let put = self.patience.wait(("write", path.as_ref()), size, put);
+        put.await.map(drop)
     }
 
     /// The bytes of an object, if it is there.
     pub(super) async fn get(&self, path: &Path) -> Result<Option<Bytes>> {
-        let found = match self.store.get(path).await {
-            Ok(found) => found.bytes().await,
-            Err(error) => Err(error),
+        let of = ("read", path.as_ref());
+        let found = match self.patience.wait(of, 0, self.store.get(path)).await {
+            Ok(found) => found,
+            Err(error) => return not_found_is_none(error),
         };
-        match found {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) => not_found_is_none(from_store("read", path.as_ref(), error)),
-        }
+        let size = found.meta.size;
+        self.patience.wait(of, size, found.bytes()).await.map(Some)
     }
 
     /// Whatever is known of an object beside its bytes, if it is there.
     pub(super) async fn head(&self, path: &Path) -> Result<Option<ObjectMeta>> {
-        match self.store.head(path).await {
+        let of = ("look up", path.as_ref());
+        match self.patience.wait(of, 0, self.store.head(path)).await {
             Ok(meta) => Ok(Some(meta)),
-            Err(error) => not_found_is_none(from_store("look up", path.as_ref(), error)),
+            Err(error) => not_found_is_none(error),
         }
     }
 
     /// Everything below a folder, by name.
     pub(super) async fn list(&self, folder: &Path) -> Result<Vec<ObjectMeta>> {
-        let listed = self.store.list(Some(folder)).try_collect().await;
-        sorted(folder, listed)
+        self.sorted(folder, self.store.list(Some(folder))).await
     }
 
     /// Everything below a folder whose name comes after `offset`, by name.
     pub(super) async fn list_after(&self, folder: &Path, offset: &Path) -> Result<Vec<ObjectMeta>> {
-        let listed = self
-            .store
-            .list_with_offset(Some(folder), offset)
-            .try_collect()
-            .await;
-        sorted(folder, listed)
+        let listed = self.store.list_with_offset(Some(folder), offset);
+        self.sorted(folder, listed).await
     }
 
     /// Deletes an object; returns whether it was there.
     pub(super) async fn delete(&self, path: &Path) -> Result<bool> {
-        match self.store.delete(path).await {
+        let of = ("delete", path.as_ref());
+        match self.patience.wait(of, 0, self.store.delete(path)).await {
             Ok(()) => Ok(true),
-            Err(error) => {
-                let gone = not_found_is_none::<()>(from_store("delete", path.as_ref(), error))?;
-                Ok(gone.is_some())
-            }
+            Err(error) => not_found_is_none::<()>(error).map(|gone| gone.is_some()),
         }
+    }
+
+    /// What is listed, by name. Each page has its time, however many there are.
+    async fn sorted(
+        &self,
+        folder: &Path,
+        mut listed: BoxStream<'static, object_store::Result<ObjectMeta>>,
+    ) -> Result<Vec<ObjectMeta>> {
+        let of = ("list", folder.as_ref());
+        let mut found = Vec::new();
+        while let Some(meta) = self.patience.wait(of, 0, listed.try_next()).await? {
+            found.push(meta);
+        }
+        found.sort_by(|a, b| a.location.cmp(&b.location));
+        Ok(found)
     }
 
     /// Makes a folder exist, where folders exist.
@@ -206,12 +219,6 @@ async fn blocking<T: Send + 'static>(
         )
         .source(source)
     })?
-}
-
-fn sorted(folder: &Path, listed: object_store::Result<Vec<ObjectMeta>>) -> Result<Vec<ObjectMeta>> {
-    let mut listed = listed.map_err(|e| from_store("list", folder.as_ref(), e))?;
-    listed.sort_by(|a, b| a.location.cmp(&b.location));
-    Ok(listed)
 }
 
 fn not_found_is_none<T>(error: standfast_core::Error) -> Result<Option<T>> {

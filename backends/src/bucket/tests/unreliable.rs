@@ -35,18 +35,25 @@ pub(super) enum PutFault {
     IgnoreCondition,
 }
 
-/// An object store with faults, over files and a [`Line`].
+/// An object store with faults, over another and a [`Line`].
 #[derive(Clone)]
 pub(super) struct Unreliable {
-    inner: Arc<LocalFileSystem>,
+    inner: Arc<dyn ObjectStore>,
     line: Arc<Line>,
     faults: Arc<Mutex<VecDeque<PutFault>>>,
 }
 
 impl Unreliable {
     pub(super) fn over(folder: &FilePath, line: &Arc<Line>) -> Self {
+        Self::around(
+            Arc::new(LocalFileSystem::new_with_prefix(folder).unwrap()),
+            line,
+        )
+    }
+
+    pub(super) fn around(inner: Arc<dyn ObjectStore>, line: &Arc<Line>) -> Self {
         Self {
-            inner: Arc::new(LocalFileSystem::new_with_prefix(folder).unwrap()),
+            inner,
             line: Arc::clone(line),
             faults: Arc::default(),
         }
