@@ -10,6 +10,9 @@ mod metric;
 mod node;
 #[cfg(test)]
 mod seeds;
+#[cfg(feature = "etcd")]
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod support;
 
@@ -74,6 +77,9 @@ mod remove_many;
 mod retention;
 #[cfg(all(test, feature = "rocksdb"))]
 mod rocksdb;
+#[cfg(all(feature = "etcd", feature = "s3"))]
+#[cfg(test)]
+mod s3;
 #[cfg(test)]
 mod segment_mount;
 #[cfg(test)]

@@ -108,6 +108,17 @@ impl TestCluster {
         }
     }
 
+    /// Gives nodes that were prepared a bucket with these settings.
+    #[cfg(feature = "s3")]
+    pub(crate) fn turn_to_bucket(&self, settings: &str) {
+        for node in &self.nodes {
+            let text = std::fs::read_to_string(&node.config).unwrap();
+            let turned = text.replace("url = \"bucket\"", settings);
+            assert_ne!(turned, text);
+            std::fs::write(&node.config, turned).unwrap();
+        }
+    }
+
     pub(crate) fn endpoints(&self) -> Vec<String> {
         self.nodes
             .iter()

@@ -122,7 +122,8 @@ impl Factory<dyn SnapshotStore> for BucketFactory {
                 BucketSnapshotStore::open(&folder, cluster).await?
             }
             (Place::Remote(remote), options) => {
-                let store = blocking("open bucket", move || remote::open(&remote, &options)).await?;
+                let store =
+                    blocking("open bucket", move || remote::open(&remote, &options)).await?;
                 BucketSnapshotStore::on(store, cluster)
             }
         }))

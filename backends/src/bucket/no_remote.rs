@@ -19,5 +19,9 @@ pub(super) async fn delete_all(remote: &Remote, _options: &RemoteOptions) -> Res
 
 fn missing(remote: &Remote) -> standfast_core::Error {
     let scheme = remote.cloud.scheme();
-    fail(ErrorKind::Unsupported, "open bucket", format!("this build has no `{scheme}://`"))
+    fail(
+        ErrorKind::Unsupported,
+        "open bucket",
+        format!("this build has no `{scheme}://`"),
+    )
 }

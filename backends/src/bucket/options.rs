@@ -50,7 +50,9 @@ impl RemoteOptions {
             ("encryption", self.encryption.clone()),
             ("kms_key", self.kms_key.clone()),
         ];
-        let set = all.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let set = all
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)));
         set.collect()
     }
 
@@ -62,9 +64,13 @@ impl RemoteOptions {
             Some(Cloud::Google) => !["endpoint", "ca_file", "credentials_file"].contains(key),
             Some(Cloud::Azure) => !["endpoint", "ca_file"].contains(key),
         });
-        let place = cloud.map_or("a directory".to_owned(), |cloud| format!("`{}://`", cloud.scheme()));
+        let place = cloud.map_or("a directory".to_owned(), |cloud| {
+            format!("`{}://`", cloud.scheme())
+        });
         let mut found: Vec<_> = unused
-            .map(|(key, value)| format!("`{key} = \"{value}\"` is of no use to {place}: take it out"))
+            .map(|(key, value)| {
+                format!("`{key} = \"{value}\"` is of no use to {place}: take it out")
+            })
             .collect();
         if cloud.is_some() {
             found.extend(self.address_problem());
@@ -110,7 +116,6 @@ impl RemoteOptions {
         }
         found
     }
-
 }
 
 #[cfg(test)]
@@ -151,6 +156,9 @@ mod tests {
         assert!(s3("profile = 'x'").contains("`credentials_file`"));
         assert!(s3("encryption = 'aes'").contains("want \"AES256\""));
         assert!(s3("kms_key = 'x'").contains("`encryption = \"aws:kms\"`"));
-        assert_eq!(s3("endpoint = 'https://h:1'\nca_file = 'x'\nencryption = 'aws:kms'\nkms_key = 'x'"), "");
+        assert_eq!(
+            s3("endpoint = 'https://h:1'\nca_file = 'x'\nencryption = 'aws:kms'\nkms_key = 'x'"),
+            ""
+        );
     }
 }

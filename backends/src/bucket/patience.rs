@@ -37,7 +37,9 @@ impl Patience {
                     return Err(fail(
                         ErrorKind::Unavailable,
                         operation,
-                        format!("object `{name}`: not done within {limit:?}, at least {SLOWEST} bytes a second are expected"),
+                        format!(
+                            "object `{name}`: not done within {limit:?}, at least {SLOWEST} bytes a second are expected"
+                        ),
                     ));
                 };
                 done

@@ -68,7 +68,8 @@ impl Place {
     pub(super) fn parse(url: Option<&str>) -> Result<Self, String> {
         let Some(url) = url else {
             return Err(
-                "`url` is missing: want \"file:///path\", a path, or \"s3://bucket/prefix\"".to_owned(),
+                "`url` is missing: want \"file:///path\", a path, or \"s3://bucket/prefix\""
+                    .to_owned(),
             );
         };
         let path = match url.split_once("://") {
@@ -83,7 +84,10 @@ impl Place {
             Some((scheme, rest)) => return Self::remote(url, scheme, rest),
         };
         if path.is_empty() {
-            return Err("`url` is empty: want \"file:///path\", a path, or \"s3://bucket/prefix\"".to_owned());
+            return Err(
+                "`url` is empty: want \"file:///path\", a path, or \"s3://bucket/prefix\""
+                    .to_owned(),
+            );
         }
         Ok(Self::Folder(PathBuf::from(path)))
     }
@@ -136,7 +140,10 @@ mod tests {
             let Ok(Place::Remote(remote)) = Place::parse(Some(url)) else {
                 panic!("{url} is no remote place");
             };
-            assert_eq!((remote.bucket.as_str(), remote.prefix.as_ref()), ("b", prefix));
+            assert_eq!(
+                (remote.bucket.as_str(), remote.prefix.as_ref()),
+                ("b", prefix)
+            );
         }
     }
 

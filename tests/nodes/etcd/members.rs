@@ -1,16 +1,13 @@
-use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use etcd_client::{Client, GetOptions};
+
+use crate::served::Served;
 
 /// Three members of an etcd of its own, which end with this.
 pub(crate) struct Members {
     pub(crate) endpoints: Vec<String>,
-    dir: tempfile::TempDir,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-    script: Child,
+    script: Served,
 }
 
 impl Members {
@@ -25,25 +22,11 @@ impl Members {
 
     /// So many members, each with these flags; `etcdctl` gets this environment.
     pub(crate) fn launch(members: usize, flags: &[&str], environment: &[(&str, &str)]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/etcd"))
-            .arg(dir.path().join("etcd"))
-            .arg(members.to_string())
-            .args(flags)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut ready = String::new();
-        let mut output = BufReader::new(script.stdout.take().unwrap());
-        output.read_line(&mut ready).unwrap();
-        assert!(!ready.is_empty(), "scripts/etcd says why above");
+        let members = members.to_string();
+        let words = [&[members.as_str()], flags].concat();
+        let script = Served::start("etcd", &words, environment);
         Self {
-            endpoints: ready.trim().split(',').map(str::to_owned).collect(),
-            dir,
-            input: script.stdin.take(),
-            output,
+            endpoints: script.ready.split(',').map(str::to_owned).collect(),
             script,
         }
     }
@@ -58,59 +41,37 @@ impl Members {
         1..=self.endpoints.len()
     }
 
-    fn pid(&self, member: usize) -> String {
-        let path = self.dir.path().join(format!("etcd/{member}.pid"));
-        std::fs::read_to_string(path).unwrap().trim().to_owned()
-    }
-
     pub(crate) fn signal(&self, member: usize, name: &str) {
-        let sent = Command::new("kill")
-            .args([&format!("-{name}"), &self.pid(member)])
-            .status();
-        assert!(sent.unwrap().success());
+        self.script.signal(&member.to_string(), name);
     }
 
     /// Kills a member; returns when its process is gone.
     pub(crate) async fn kill(&self, member: usize) {
-        let process = PathBuf::from(format!("/proc/{}/stat", self.pid(member)));
-        self.signal(member, "KILL");
-        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(2));
-        // The script, its parent, does not wait for it: it stays as a zombie.
-        while std::fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z ")) {
-            ticks.tick().await;
-        }
+        self.script.kill(&member.to_string()).await;
     }
 
     /// Starts a killed member again. It answers once it has met most of the others.
     pub(crate) fn restart(&mut self, member: usize) {
-        self.order(&format!("start {member}"));
+        self.script.order(&format!("start {member}"));
     }
 
     /// Makes a backup.
     pub(crate) fn save(&mut self) {
         let order = format!("save {}", self.backup().display());
-        self.order(&order);
+        self.script.order(&order);
     }
 
     /// Puts the backup back in the place of what all members have, and waits until they answer.
     pub(crate) async fn put_back(&mut self) {
         let order = format!("restore {}", self.backup().display());
-        self.order(&order);
+        self.script.order(&order);
         for member in self.all() {
             self.until_there(member).await;
         }
     }
 
     fn backup(&self) -> PathBuf {
-        self.dir.path().join("backup")
-    }
-
-    /// Gives the script an order, and waits until it was followed.
-    fn order(&mut self, order: &str) {
-        writeln!(self.input.as_mut().unwrap(), "{order}").unwrap();
-        let mut answer = String::new();
-        self.output.read_line(&mut answer).unwrap();
-        assert_eq!(answer, "done\n", "{order}");
+        self.script.dir.with_file_name("backup")
     }
 
     /// Waits until a member answers.
@@ -170,12 +131,4 @@ impl Members {
 /// The settings of a store that is kept at these endpoints.
 pub(crate) fn settings(endpoints: &[String]) -> String {
     format!("type = \"etcd\"\nendpoints = {endpoints:?}")
-}
-
-impl Drop for Members {
-    fn drop(&mut self) {
-        // The script ends with its input, and kills its members.
-        drop(self.input.take());
-        drop(self.script.wait());
-    }
 }

@@ -29,7 +29,7 @@ mod wire;
 mod wired;
 mod wrong_places;
 
-use members::Members;
+pub(crate) use members::Members;
 
 use crate::support::TestCluster;
 

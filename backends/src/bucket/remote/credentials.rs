@@ -34,7 +34,11 @@ impl CredentialsFile {
         let profile = profile.unwrap_or(DEFAULT_PROFILE);
         let credential = read(file, profile).map_err(|problem| {
             let file = file.display();
-            fail(ErrorKind::Config, "open bucket", format!("`credentials_file = \"{file}\"`: {problem}"))
+            fail(
+                ErrorKind::Config,
+                "open bucket",
+                format!("`credentials_file = \"{file}\"`: {problem}"),
+            )
         })?;
         Ok(Self {
             file: file.to_owned(),
@@ -71,7 +75,12 @@ impl CredentialProvider for CredentialsFile {
 
 impl std::fmt::Debug for CredentialsFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "CredentialsFile({}, {})", self.file.display(), self.profile)
+        write!(
+            f,
+            "CredentialsFile({}, {})",
+            self.file.display(),
+            self.profile
+        )
     }
 }
 
@@ -79,7 +88,9 @@ fn read(file: &Path, profile: &str) -> Result<AwsCredential, String> {
     let mut found = Ini::new_from_defaults(format());
     found.load(file).map_err(|error| error.to_string())?;
     if !found.sections().iter().any(|section| section == profile) {
-        return Err(format!("it has no section `[{profile}]`: name one that it has in `profile`"));
+        return Err(format!(
+            "it has no section `[{profile}]`: name one that it has in `profile`"
+        ));
     }
     let value = |key: &str| {
         let value = found.get(profile, key);
@@ -122,13 +133,19 @@ mod tests {
         let default = read(file.path(), DEFAULT_PROFILE).unwrap();
         assert_eq!((default.key_id.as_str(), default.token), ("a", None));
         let lent = read(file.path(), "lent").unwrap();
-        assert_eq!((lent.secret_key.as_str(), lent.token.as_deref()), ("d+/=#", Some("e")));
+        assert_eq!(
+            (lent.secret_key.as_str(), lent.token.as_deref()),
+            ("d+/=#", Some("e"))
+        );
     }
 
     #[test]
     fn what_is_missing_is_told_and_no_secret() {
         let file = written("[default]\naws_secret_access_key = hidden\n");
-        for (profile, told) in [(None, "no `aws_access_key_id`"), (Some("x"), "no section `[x]`")] {
+        for (profile, told) in [
+            (None, "no `aws_access_key_id`"),
+            (Some("x"), "no section `[x]`"),
+        ] {
             let error = CredentialsFile::open(file.path(), profile).unwrap_err();
             let text = format!("{error} {error:?}");
             assert!(text.contains(told) && !text.contains("hidden"), "{text}");

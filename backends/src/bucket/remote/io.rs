@@ -24,7 +24,12 @@ pub(super) fn io() -> Result<Handle> {
         .enable_all()
         .build()
         .map_err(|source| {
-            fail(ErrorKind::Unavailable, "open bucket", "no threads can be started").source(source)
+            fail(
+                ErrorKind::Unavailable,
+                "open bucket",
+                "no threads can be started",
+            )
+            .source(source)
         })?;
     // Another may have been quicker; dropping a runtime waits for its threads, which is not for an async worker.
     if let Err(second) = IO.set(made) {
@@ -32,5 +37,11 @@ pub(super) fn io() -> Result<Handle> {
     }
     IO.get()
         .map(|runtime| runtime.handle().clone())
-        .ok_or_else(|| fail(ErrorKind::Unavailable, "open bucket", "no threads were started"))
+        .ok_or_else(|| {
+            fail(
+                ErrorKind::Unavailable,
+                "open bucket",
+                "no threads were started",
+            )
+        })
 }

@@ -48,7 +48,12 @@ pub(super) fn open(remote: &Remote, options: &RemoteOptions) -> Result<Arc<dyn O
         Cloud::Azure => azure(remote, options, (client, connector)),
     };
     let store = store.map_err(|source| {
-        fail(ErrorKind::Config, OPEN, "the settings, or the environment, do not do").source(source)
+        fail(
+            ErrorKind::Config,
+            OPEN,
+            "the settings, or the environment, do not do",
+        )
+        .source(source)
     })?;
     Ok(Arc::new(PrefixStore::new(store, remote.prefix.clone())))
 }
@@ -60,7 +65,9 @@ pub(super) fn open(remote: &Remote, options: &RemoteOptions) -> Result<Arc<dyn O
 pub(super) async fn delete_all(remote: &Remote, options: &RemoteOptions) -> Result<()> {
     let store = open(remote, options)?;
     let names = store.list(None).map_ok(|meta| meta.location).boxed();
-    let deleted = store.delete_stream(names).try_for_each(|_gone| async { Ok(()) });
+    let deleted = store
+        .delete_stream(names)
+        .try_for_each(|_gone| async { Ok(()) });
     deleted
         .await
         .map_err(|error| from_store("remove scratch place", remote.prefix.as_ref(), error))
@@ -81,7 +88,13 @@ fn client(options: &RemoteOptions) -> Result<ClientOptions> {
 }
 
 fn read<T>(key: &str, file: &Path, parse: impl FnOnce(&[u8]) -> StoreResult<T>) -> Result<T> {
-    let wrong = || fail(ErrorKind::Config, OPEN, format!("`{key} = \"{}\"`", file.display()));
+    let wrong = || {
+        fail(
+            ErrorKind::Config,
+            OPEN,
+            format!("`{key} = \"{}\"`", file.display()),
+        )
+    };
     let bytes = fs::read(file).map_err(|source| wrong().source(source))?;
     parse(&bytes).map_err(|source| wrong().source(source))
 }
@@ -114,9 +127,9 @@ fn s3(
     let elsewhere = [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint]
         .iter()
         .any(|key| builder.get_config_value(key).is_some());
-    let path_style = options.path_style.unwrap_or_else(|| {
-        elsewhere || options.endpoint.is_some() || bucket.contains('.')
-    });
+    let path_style = options
+        .path_style
+        .unwrap_or_else(|| elsewhere || options.endpoint.is_some() || bucket.contains('.'));
     builder = builder.with_virtual_hosted_style_request(!path_style);
     if let Some(endpoint) = &options.endpoint {
         builder = builder.with_endpoint(match endpoint.split_once("://") {
@@ -141,7 +154,9 @@ fn s3(
             builder = builder.with_config(key, value);
         }
     }
-    Ok(builder.build().map(|store| Box::new(store) as Box<dyn ObjectStore>))
+    Ok(builder
+        .build()
+        .map(|store| Box::new(store) as Box<dyn ObjectStore>))
 }
 
 fn google(

@@ -1,0 +1,40 @@
+use super::{settings, shared};
+use crate::support::TestCluster;
+
+/// What `cluster init` says of a bucket with these settings.
+async fn init(settings: &str) -> String {
+    let cluster = TestCluster::prepare(&["a"], "1h");
+    cluster.turn_to_bucket(settings);
+    let told = cluster.nodes[0].command(&["cluster", "init"]).await;
+    assert!(!told.status.success(), "{told:?}");
+    String::from_utf8(told.stderr).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_not_there_is_told_by_its_name() {
+    let settings = settings(&shared()).replace("s3://standfast/", "s3://nobodys/");
+    let told = init(&settings).await;
+    assert!(
+        told.contains("NoSuchBucket") && told.contains("nobodys"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_the_store_does_not_know_are_told() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let keys = "[default]\naws_access_key_id = test\naws_secret_access_key = wrong\n";
+    std::fs::write(file.path(), keys).unwrap();
+    let settings = settings(&shared());
+    let told = init(&format!("{settings}\ncredentials_file = {:?}", file.path())).await;
+    assert!(told.contains("SignatureDoesNotMatch"), "{told}");
+    assert!(!told.contains("wrong"), "{told}");
+}
+
+/// Nobody listens there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_does_not_answer_is_told_by_its_address() {
+    let port = standfast::ports::reserve().unwrap();
+    let told = init(&settings(&format!("http://127.0.0.1:{port}"))).await;
+    assert!(told.contains(&port.to_string()), "{told}");
+}
