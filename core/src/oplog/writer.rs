@@ -31,7 +31,8 @@ pub trait OpLogWriter: Send {
     }
 
     /// Batches of the settled tail after `after`, up to [`Self::tail`]: what the promoted node drains. They
-    /// may lie above what was committed before; fencing and settling made them part of history.
+    /// may lie above what was committed before; fencing and settling made them part of history. At least one while there are
+    /// any, and perhaps fewer than the limit, as a slow store sees fit: ask again from where they end.
     ///
     /// # Errors
     /// As [`crate::OpLogStore::read`].

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use etcd_client::{AlarmAction, AlarmType, Client, CompactionOptions, DeleteOptions};
+use etcd_client::{
+    AlarmAction, AlarmMember, AlarmOptions, AlarmType, Client, CompactionOptions, DeleteOptions,
+};
 
 use super::{Members, other, start_on};
 use crate::metric::until;
@@ -20,29 +22,40 @@ pub(super) async fn fill(client: &mut Client) {
     }
 }
 
-/// What an operator does: the others' keys go, their history and its room as well. The alarms are still there.
-async fn make_room(client: &mut Client, members: &Members) {
+/// What an operator does first: the others' keys go, and their history.
+async fn make_room(client: &mut Client) {
     let all = DeleteOptions::new().with_prefix();
     let deleted = client.delete("/others/", Some(all)).await.unwrap();
     let revision = deleted.header().unwrap().revision();
     let physical = CompactionOptions::new().with_physical();
     client.compact(revision, Some(physical)).await.unwrap();
-    for endpoint in &members.endpoints {
-        let mut member = Client::connect([endpoint], None).await.unwrap();
-        member.defragment().await.unwrap();
-    }
 }
 
-/// Takes every alarm back, again and again until `done`: a member that is behind raises its own later.
-async fn disarmed(client: &mut Client, done: impl Future<Output = ()>) {
+/// What an operator does then, again and again until `done`: has each member that is full give back its room, and takes its
+/// alarm back. One that compacts later than the others has nothing to give back the first time, and raises its alarm again with
+/// the next write.
+async fn disarmed(client: &mut Client, members: &Members, done: impl Future<Output = ()>) {
     let disarming = async {
         let mut ticks = tokio::time::interval(Duration::from_millis(200));
         loop {
             ticks.tick().await;
             let raised = client.alarm(AlarmAction::Get, AlarmType::None, None).await;
-            for alarm in raised.unwrap().alarms() {
-                let mut of = etcd_client::AlarmOptions::new();
-                of.with_member(alarm.member_id());
+            let full: Vec<_> = raised
+                .unwrap()
+                .alarms()
+                .iter()
+                .map(AlarmMember::member_id)
+                .collect();
+            for endpoint in &members.endpoints {
+                let mut member = Client::connect([endpoint], None).await.unwrap();
+                let status = member.status().await.unwrap();
+                let id = status.header().unwrap().member_id();
+                if !full.contains(&id) {
+                    continue;
+                }
+                member.defragment().await.unwrap();
+                let mut of = AlarmOptions::new();
+                of.with_member(id);
                 let disarmed = client.alarm(AlarmAction::Deactivate, AlarmType::Nospace, Some(of));
                 disarmed.await.unwrap();
             }
@@ -68,12 +81,15 @@ async fn h25_while_others_fill_etcd_writes_are_refused_and_then_go_on_and_nothin
         value > 0.0
     })
     .await;
-    make_room(&mut client, &members).await;
-    disarmed(&mut client, load.acknowledged_more(500)).await;
-    until(cluster.node(&leader), "standfast_read_only", |value| {
-        value == 0.0
-    })
-    .await;
+    make_room(&mut client).await;
+    let goes_on = async {
+        load.acknowledged_more(500).await;
+        until(cluster.node(&leader), "standfast_read_only", |value| {
+            value == 0.0
+        })
+        .await;
+    };
+    disarmed(&mut client, &members, goes_on).await;
     assert_eq!(
         cluster.leader().await,
         leader,
@@ -99,8 +115,8 @@ async fn h25_a_primary_that_dies_while_etcd_is_full_is_replaced_once_there_is_ro
     cluster
         .until_log(other(&leader), "mvcc: database space exceeded")
         .await;
-    make_room(&mut client, &members).await;
-    disarmed(&mut client, load.acknowledged_more(500)).await;
+    make_room(&mut client).await;
+    disarmed(&mut client, &members, load.acknowledged_more(500)).await;
     cluster.node(&leader).start();
     cluster
         .until("both in sync", |status| in_sync(status) == 2)

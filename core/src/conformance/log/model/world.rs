@@ -6,6 +6,7 @@ use crate::conformance::failure::{Outcome, ensure, ensure_eq};
 use crate::conformance::log::parts::{
     Guard, append, batch, ensure_contiguous, ensure_refused, epoch_start, send,
 };
+use crate::conformance::log::racing::drain;
 use crate::conformance::log::trial::{Log, LogTrial, outlived};
 use crate::conformance::parts::{cluster, token};
 use crate::error::ErrorKind;
@@ -84,15 +85,8 @@ impl World {
         let first = self
             .batches
             .partition_point(|batch| batch.first() < self.floor);
-        let settled = writer
-            .settled(
-                self.end(first),
-                ReadLimit {
-                    batches: usize::MAX,
-                    bytes: usize::MAX,
-                },
-            )
-            .await?;
+        let mut settled = Vec::new();
+        drain(&mut *writer, self.end(first), &mut settled).await?;
         let kept = self.batches.get(first..).unwrap_or_default();
         ensure_eq!(
             settled,
@@ -178,11 +172,12 @@ impl World {
 
     async fn read(&mut self, after: u16, batches: usize) -> Outcome {
         let count = self.place(after);
-        let limit = ReadLimit {
+        let limit = |batches| ReadLimit {
             batches,
             bytes: usize::MAX,
         };
-        let answer = self.log.open().await?.read(self.end(count), limit).await;
+        let store = self.log.open().await?;
+        let answer = store.read(self.end(count), limit(batches)).await;
         if self.end(count).seq.next() < self.floor {
             let trimmed = ErrorKind::Trimmed { floor: self.floor };
             return ensure_refused(answer, &trimmed, "reading what was trimmed");
@@ -191,8 +186,16 @@ impl World {
             // Only its writer knows that this place is committed.
             return Ok(());
         }
-        let read = answer?;
+        let mut read = answer?;
         let most = self.batches.len().min(count + batches);
+        // A slow store may give fewer at a time.
+        while let Some(last) = read.last()
+            && count + read.len() < self.marked.min(most)
+        {
+            let more = store.read(last.end(), limit(batches - read.len())).await?;
+            ensure!(!more.is_empty(), "nothing is read after {}", last.end());
+            read.extend(more);
+        }
         let wanted = self
             .batches
             .get(count..count + read.len())
