@@ -63,13 +63,9 @@ impl Objects {
             let options = PutOptions::from(PutMode::Create);
             let put = self.store.put_opts(path, bytes.clone().into(), options);
             let size = bytes.len() as u64;
-            let error = match self
-                .patience
-                .wait(("create", path.as_ref()), size, put)
-                .await
-            {
-                Ok(_) => return Ok(Created::Ours),
-                Err(error) => error,
+            let put = self.patience.wait(("create", path.as_ref()), size, put);
+            let Err(error) = put.await else {
+                return Ok(Created::Ours);
             };
             if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported) {
                 return Err(error);

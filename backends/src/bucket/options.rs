@@ -64,9 +64,10 @@ impl RemoteOptions {
             Some(Cloud::Google) => !["endpoint", "ca_file", "credentials_file"].contains(key),
             Some(Cloud::Azure) => !["endpoint", "ca_file"].contains(key),
         });
-        let place = cloud.map_or("a directory".to_owned(), |cloud| {
-            format!("`{}://`", cloud.scheme())
-        });
+        let place = cloud.map_or_else(
+            || "a directory".to_owned(),
+            |cloud| format!("`{}://`", cloud.scheme()),
+        );
         let mut found: Vec<_> = unused
             .map(|(key, value)| {
                 format!("`{key} = \"{value}\"` is of no use to {place}: take it out")

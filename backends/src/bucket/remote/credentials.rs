@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use configparser::ini::{Ini, IniDefault};
@@ -8,6 +8,7 @@ use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use parking_lot::Mutex;
 use standfast_core::{ErrorKind, Result};
+use tokio::time::Instant;
 
 use crate::bucket::error::fail;
 
@@ -86,7 +87,7 @@ impl std::fmt::Debug for CredentialsFile {
 
 fn read(file: &Path, profile: &str) -> Result<AwsCredential, String> {
     let mut found = Ini::new_from_defaults(format());
-    found.load(file).map_err(|error| error.to_string())?;
+    found.load(file)?;
     if !found.sections().iter().any(|section| section == profile) {
         return Err(format!(
             "it has no section `[{profile}]`: name one that it has in `profile`"
