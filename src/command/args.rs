@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Bench(BenchCommand),
     /// See what a cold start would come to, or go on without what is lost
     Recover(RecoverArguments),
+    /// Recover into a scratch state from the stores alone, beside nodes that run: would it work, and how long would it take
+    Drill(ConfigArguments),
     /// Make, list and check snapshots
     #[command(subcommand)]
     Snapshot(SnapshotCommand),

@@ -9,6 +9,7 @@ mod cluster;
 mod confirm;
 mod control;
 mod demo;
+mod drill;
 mod elected;
 mod endpoint;
 mod logging;
@@ -93,6 +94,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Oplog(command) => oplog::run(command).await,
         Command::Bench(command) => bench::run(command).await,
         Command::Recover(arguments) => recover::run(arguments).await,
+        Command::Drill(arguments) => drill::run(arguments).await,
         Command::Snapshot(command) => snapshot::run(command).await,
         Command::Object(command) => object::run(command).await,
         Command::Segment(command) => segment::run(command).await,

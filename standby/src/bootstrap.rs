@@ -24,6 +24,8 @@ pub struct Bootstrapped {
     pub snapshot: Option<SnapshotId>,
     /// Newer snapshots that could not be restored, and why.
     pub passed_over: Vec<Tried>,
+    /// Why no snapshot could be restored at all, where there are some and the complete log took their place.
+    pub unusable: Option<Error>,
 }
 
 impl Bootstrapped {
@@ -37,6 +39,7 @@ impl Bootstrapped {
             listed: None,
             snapshot: None,
             passed_over: Vec::new(),
+            unusable: None,
         }
     }
 }
@@ -145,10 +148,12 @@ async fn complete_log(
             "there was a snapshot, so a log without any entry is not complete: put back the log, or the damaged object",
         ));
     }
-    if let Some(error) = damaged {
+    if let Some(error) = &damaged {
         tracing::warn!(%error, "no snapshot can be restored; replaying the complete log");
     }
-    Ok(begin(sources.genesis(), None))
+    let mut begun = begin(sources.genesis(), None);
+    begun.unusable = damaged;
+    Ok(begun)
 }
 
 /// A complete log begins with the term that began on this cluster's genesis, or with nothing: tells whether with nothing.
@@ -181,5 +186,6 @@ fn begin(machine: Machine, pin: Option<RestorePin>) -> Bootstrapped {
         listed: None,
         snapshot: None,
         passed_over: Vec::new(),
+        unusable: None,
     }
 }

@@ -25,5 +25,5 @@ pub use heartbeat::{PrimaryView, Watcher, watch_primary};
 pub use high_water::HighWater;
 pub use progress::{Progress, Verified};
 pub use promotion::{NotPromoted, promote};
-pub use recovery::{Accepted, ColdStart, Lost, accept_loss, cold_start};
+pub use recovery::{Accepted, ColdStart, Drill, Drilled, Lost, accept_loss, cold_start};
 pub use sources::Sources;

@@ -40,6 +40,8 @@ mod command_line;
 mod demo;
 #[cfg(test)]
 mod diff;
+#[cfg(test)]
+mod drill;
 #[cfg(feature = "etcd")]
 #[cfg(test)]
 mod etcd;

@@ -171,7 +171,8 @@ impl Snapshot {
         let problem = passed_over
             .filter(|tried| tried.snapshot == listed.id)
             .map(|tried| tried.error.to_string())
-            .next();
+            .next()
+            .or_else(|| Some(cold?.state.unusable.as_ref()?.to_string()));
         let state = match (restored, &problem) {
             (Some(restored), _) if *restored == listed.id => "restored",
             (Some(_), None) => "not_tried",

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //!   cold_start     restore, replay as far as the log reaches; changes nothing
+//!   Drill          the same beside nodes that run, to see whether it would do: how far it is proved, how long it takes
 //!   accept_loss    fence ──▶ catalog without what was not restored ──▶ log begun anew, where it is broken
 //!                  ──▶ EpochStart, marked unclean: whoever knows more learns of the loss from it
 //! ```
 
 mod accept;
 mod cold_start;
+mod drill;
 
 pub use accept::{Accepted, accept_loss};
 pub use cold_start::{ColdStart, Lost, cold_start};
+pub use drill::{Drill, Drilled};

@@ -21,6 +21,12 @@ async fn a_machine_with_nothing_serves_again_from_the_bucket_and_the_log() {
             status.nodes.iter().any(|node| node.verified_seq.0 > 0)
         })
         .await;
+    let drilled = cluster.nodes[0].command(&["drill", "-o", "json"]).await;
+    let found: Value = serde_json::from_slice(&drilled.stdout).unwrap();
+    assert!(
+        drilled.status.success() && found["proven_seq"].is_u64(),
+        "{found:#}"
+    );
     for node in &mut cluster.nodes {
         node.kill().await;
         std::fs::remove_dir_all(&node.data_dir).unwrap();
