@@ -144,6 +144,12 @@ fn s3(
         let credentials = CredentialsFile::open(file, options.profile.as_deref())?;
         builder = builder.with_credentials(Arc::new(credentials));
     }
+    if lends(&builder, options) {
+        tracing::info!(
+            "no keys for {bucket} are configured: the machine is asked for lent ones; else set AWS_ACCESS_KEY_ID and \
+             AWS_SECRET_ACCESS_KEY, or `credentials_file`"
+        );
+    }
     let encryption = [
         ("aws_server_side_encryption", &options.encryption),
         ("aws_sse_kms_key_id", &options.kms_key),
@@ -157,6 +163,20 @@ fn s3(
     Ok(builder
         .build()
         .map(|store| Box::new(store) as Box<dyn ObjectStore>))
+}
+
+/// Whether the keys are those that a machine is lent by its cloud.
+fn lends(builder: &AmazonS3Builder, options: &RemoteOptions) -> bool {
+    let named = [
+        AmazonS3ConfigKey::AccessKeyId,
+        AmazonS3ConfigKey::WebIdentityTokenFile,
+        AmazonS3ConfigKey::ContainerCredentialsRelativeUri,
+        AmazonS3ConfigKey::ContainerCredentialsFullUri,
+    ];
+    options.credentials_file.is_none()
+        && named
+            .iter()
+            .all(|key| builder.get_config_value(key).is_none())
 }
 
 fn google(
