@@ -1,7 +1,9 @@
 //! Nodes whose snapshots are in a bucket at S3: a gateway of Ceph's.
 
+mod faults;
 mod gateway;
 mod hybrid;
+mod proxy;
 mod refused;
 
 /// The S3 that the tests share.

@@ -1,0 +1,149 @@
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// Done; the answer says that the server failed.
+    FailsAfter,
+    /// Not done; the answer says that another writes at the same time.
+    Conflicts,
+    /// Done; the answer says that the condition did not hold, as of a try that was made again on the way.
+    SaysNotAbsent,
+    /// Not done; the store has too much to do.
+    SlowsDown,
+    /// Half of it arrives, then the connection breaks.
+    Cut,
+}
+
+/// Which requests meet one: the first `times` whose line contains all of these.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) words: &'static [&'static str],
+    pub(super) fault: Fault,
+    pub(super) times: usize,
+}
+
+/// A proxy in front of a gateway. Names, signatures and hosts pass as they are.
+pub(super) struct Proxy {
+    pub(super) endpoint: String,
+    script: Arc<Mutex<Script>>,
+    _serving: JoinSet<()>,
+}
+
+impl Proxy {
+    pub(super) async fn start(gateway: &str, script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let gateway = gateway.trim_start_matches("http://").to_owned();
+        let script = Arc::new(Mutex::new(script));
+        let mut serving = JoinSet::new();
+        let scripts = Arc::clone(&script);
+        serving.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let (gateway, script) = (gateway.clone(), Arc::clone(&scripts));
+                // Whoever hangs up in the middle ends its own connection alone.
+                connections.spawn(async move { drop(serve(client, &gateway, &script).await) });
+            }
+        });
+        Self {
+            endpoint,
+            script,
+            _serving: serving,
+        }
+    }
+
+    /// How many requests are still to meet the fault.
+    pub(super) fn left(&self) -> usize {
+        self.script.lock().times
+    }
+}
+
+/// One request, and the end of the connection.
+async fn serve(
+    mut client: TcpStream,
+    gateway: &str,
+    script: &Mutex<Script>,
+) -> std::io::Result<()> {
+    let (head, mut body) = head(&mut client).await?;
+    let line = head.lines().next().unwrap_or_default().to_owned();
+    let length = length(&head);
+    let fault = {
+        let mut script = script.lock();
+        let meets = script.times > 0 && script.words.iter().all(|word| line.contains(word));
+        script.times -= usize::from(meets);
+        meets.then_some(script.fault)
+    };
+    while body.len() < length {
+        client.read_buf(&mut body).await?;
+    }
+    let head = head.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+    match fault {
+        None => {
+            client
+                .write_all(&forward(gateway, &head, &body).await?)
+                .await?
+        }
+        Some(Fault::Conflicts) => client.write_all(&answer("409 Conflict")).await?,
+        Some(Fault::SlowsDown) => client.write_all(&answer("503 Slow Down")).await?,
+        Some(Fault::FailsAfter) => {
+            forward(gateway, &head, &body).await?;
+            client
+                .write_all(&answer("500 Internal Server Error"))
+                .await?;
+        }
+        Some(Fault::SaysNotAbsent) => {
+            forward(gateway, &head, &body).await?;
+            client.write_all(&answer("412 Precondition Failed")).await?;
+        }
+        Some(Fault::Cut) => {
+            let mut upstream = TcpStream::connect(gateway).await?;
+            upstream.write_all(head.as_bytes()).await?;
+            upstream.write_all(&body[..length / 2]).await?;
+        }
+    }
+    client.shutdown().await
+}
+
+/// Everything up to the empty line, and what came behind it already.
+async fn head(client: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
+    let mut read = Vec::new();
+    loop {
+        if let Some(end) = read.windows(4).position(|end| end == b"\r\n\r\n") {
+            let body = read.split_off(end + 4);
+            return Ok((String::from_utf8(read).unwrap(), body));
+        }
+        if client.read_buf(&mut read).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+fn length(head: &str) -> usize {
+    let named = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length")
+            .then(|| value.trim().parse().unwrap())
+    });
+    named.unwrap_or(0)
+}
+
+/// What the gateway answers.
+async fn forward(gateway: &str, head: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut upstream = TcpStream::connect(gateway).await?;
+    upstream.write_all(head.as_bytes()).await?;
+    upstream.write_all(body).await?;
+    let mut answer = Vec::new();
+    upstream.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
+fn answer(status: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes()
+}
