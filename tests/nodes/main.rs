@@ -1,5 +1,8 @@
 //! Stories of nodes that are real processes: killed, frozen, told to stop, started again.
 
+#[cfg(feature = "etcd")]
+#[cfg(test)]
+mod certificates;
 #[cfg(test)]
 mod http;
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 mod bad_days;
 mod budget;
-mod certificates;
 mod check;
 mod cold;
 mod compaction;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::Members;
-use super::certificates::{Authority, Certificate};
+use crate::certificates::{Authority, Certificate};
 
 /// An etcd that speaks TLS with those who show a certificate of its authority.
 pub(super) struct SecureMembers {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use standfast::standfast_core::ErrorKind;
 use tokio::time::Instant;
 
-use super::certificates::Authority;
 use super::opened::{log, refusal};
 use super::secure::SecureMembers;
+use crate::certificates::Authority;
 use crate::kill::kill_primaries;
 use crate::node::standfast;
 use crate::support::TestCluster;

@@ -5,10 +5,10 @@ use standfast::standfast_core::ErrorKind;
 use tokio::task::JoinSet;
 
 use super::Members;
-use super::certificates::Authority;
 use super::impostors::{etcd_of_version, http1};
 use super::opened::{log, refusal};
 use super::secure::SecureMembers;
+use crate::certificates::Authority;
 
 /// What a node says whose configuration names these endpoints.
 async fn told(endpoints: &[String], kind: ErrorKind) -> String {

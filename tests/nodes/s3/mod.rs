@@ -5,6 +5,7 @@ mod gateway;
 mod hybrid;
 mod proxy;
 mod refused;
+mod tls;
 
 /// The S3 that the tests share.
 fn shared() -> String {

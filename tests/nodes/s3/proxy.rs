@@ -1,9 +1,15 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificates::Certificate;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +43,23 @@ pub(super) struct Proxy {
 
 impl Proxy {
     pub(super) async fn start(gateway: &str, script: Script) -> Self {
+        Self::listen(gateway, script, None).await
+    }
+
+    /// One that speaks TLS, with this certificate.
+    pub(super) async fn start_tls(gateway: &str, shown: &Certificate) -> Self {
+        let script = Script {
+            words: &[],
+            fault: Fault::Cut,
+            times: 0,
+        };
+        Self::listen(gateway, script, Some(acceptor(shown))).await
+    }
+
+    async fn listen(gateway: &str, script: Script, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
         let gateway = gateway.trim_start_matches("http://").to_owned();
         let script = Arc::new(Mutex::new(script));
         let mut serving = JoinSet::new();
@@ -48,8 +69,17 @@ impl Proxy {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let (gateway, script) = (gateway.clone(), Arc::clone(&scripts));
+                let tls = tls.clone();
                 // Whoever hangs up in the middle ends its own connection alone.
-                connections.spawn(async move { drop(serve(client, &gateway, &script).await) });
+                connections.spawn(async move {
+                    drop(match tls {
+                        None => serve(client, &gateway, &script).await,
+                        Some(tls) => match tls.accept(client).await {
+                            Ok(client) => serve(client, &gateway, &script).await,
+                            Err(refused) => Err(refused),
+                        },
+                    });
+                });
             }
         });
         Self {
@@ -67,7 +97,7 @@ impl Proxy {
 
 /// One request, and the end of the connection.
 async fn serve(
-    mut client: TcpStream,
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
     gateway: &str,
     script: &Mutex<Script>,
 ) -> std::io::Result<()> {
@@ -112,7 +142,7 @@ async fn serve(
 }
 
 /// Everything up to the empty line, and what came behind it already.
-async fn head(client: &mut TcpStream) -> std::io::Result<(String, Vec<u8>)> {
+async fn head(client: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(String, Vec<u8>)> {
     let mut read = Vec::new();
     loop {
         if let Some(end) = read.windows(4).position(|end| end == b"\r\n\r\n") {
@@ -146,4 +176,14 @@ async fn forward(gateway: &str, head: &str, body: &[u8]) -> std::io::Result<Vec<
 
 fn answer(status: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes()
+}
+
+fn acceptor(shown: &Certificate) -> TlsAcceptor {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let chain = CertificateDer::pem_file_iter(&shown.file).unwrap();
+    let key = PrivateKeyDer::from_pem_file(&shown.key_file).unwrap();
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain.map(Result::unwrap).collect(), key);
+    TlsAcceptor::from(Arc::new(config.unwrap()))
 }

@@ -80,6 +80,8 @@ fn client(options: &RemoteOptions) -> Result<ClientOptions> {
         .with_connect_timeout(CONNECT)
         .with_allow_http(options.is_plain());
     if let Some(file) = &options.ca_file {
+        // Whom the system trusts as well may sign for anybody.
+        client = client.with_no_system_certificates(true);
         for certificate in read("ca_file", file, Certificate::from_pem_bundle)? {
             client = client.with_root_certificate(certificate);
         }

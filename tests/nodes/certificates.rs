@@ -3,21 +3,21 @@ use std::path::{Path, PathBuf};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 
 /// An authority that signs certificates for members and nodes on loopback; all files are in one directory.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     dir: PathBuf,
     /// Its own certificate.
-    pub(super) file: PathBuf,
+    pub(crate) file: PathBuf,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// The files of a certificate and of its key.
-pub(super) struct Certificate {
-    pub(super) file: PathBuf,
-    pub(super) key_file: PathBuf,
+pub(crate) struct Certificate {
+    pub(crate) file: PathBuf,
+    pub(crate) key_file: PathBuf,
 }
 
 impl Authority {
-    pub(super) fn make(dir: &Path, name: &str) -> Self {
+    pub(crate) fn make(dir: &Path, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -31,12 +31,12 @@ impl Authority {
     }
 
     /// A certificate for whoever is on loopback.
-    pub(super) fn sign(&self, name: &str) -> Certificate {
+    pub(crate) fn sign(&self, name: &str) -> Certificate {
         self.sign_for(name, "127.0.0.1", 2099)
     }
 
     /// The same, valid until this year began.
-    pub(super) fn sign_for(&self, name: &str, host: &str, until: i32) -> Certificate {
+    pub(crate) fn sign_for(&self, name: &str, host: &str, until: i32) -> Certificate {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2000, 1, 1);
         params.not_after = date_time_ymd(until, 1, 1);
