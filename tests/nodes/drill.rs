@@ -1,9 +1,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::lender::{lender, objects, put_all};
 use crate::support::{TestCluster, same_state};
 
 const DRILL: [&str; 3] = ["drill", "-o", "json"];
@@ -84,6 +86,33 @@ async fn a_drill_names_a_snapshot_that_cannot_be_restored_though_the_log_alone_w
     let problem = found["problems"][0].as_str().unwrap();
     let part = parts[0].file_name().unwrap().to_str().unwrap();
     assert!(problem.contains(part), "{problem}");
+}
+
+/// An older copy of the log was put back: no digest differs, and nothing follows the snapshot.
+#[tokio::test(flavor = "multi_thread")]
+async fn h19_a_drill_on_a_log_that_ends_before_the_snapshot_fails_as_a_node_would() {
+    let mut cluster = TestCluster::start(&["a"]).await;
+    let client = lender(&cluster, Duration::from_secs(20)).await;
+    put_all(&client, &objects(0..100, 32)).await;
+    cluster.nodes[0].kill().await;
+    let (log, older) = ["log", "older"]
+        .map(|name| cluster.dir.path().join(name))
+        .into();
+    let copied = Command::new("cp").arg("-a").args([&log, &older]).status();
+    assert!(copied.unwrap().success());
+    cluster.nodes[0].start();
+    put_all(&client, &objects(100..200, 32)).await;
+    let made = cluster.nodes[0].command(&["snapshot", "create"]).await;
+    assert!(made.status.success(), "{made:?}");
+    cluster.nodes[0].kill().await;
+    fs::remove_dir_all(&log).unwrap();
+    fs::rename(&older, &log).unwrap();
+    let told = cluster.nodes[0].command(&["drill"]).await;
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert!(
+        !told.status.success() && said.contains("the log went backwards"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

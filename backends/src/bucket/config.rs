@@ -156,7 +156,7 @@ impl Factory<dyn SnapshotStore> for BucketFactory {
                 if !remote.prefix.filename().is_some_and(scratch::is_word) {
                     return Err(scratch::no_scratch(&remote.url()));
                 }
-                remote::delete_all(&remote, &options).await
+                remote::delete_all(&remote, &options, scratch.context.cluster.as_str()).await
             }
         }
     }

@@ -13,7 +13,11 @@ pub(super) fn open(remote: &Remote, _options: &RemoteOptions) -> Result<Arc<dyn 
     Err(missing(remote))
 }
 
-pub(super) async fn delete_all(remote: &Remote, _options: &RemoteOptions) -> Result<()> {
+pub(super) async fn delete_all(
+    remote: &Remote,
+    _options: &RemoteOptions,
+    _cluster: &str,
+) -> Result<()> {
     std::future::ready(Err(missing(remote))).await
 }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +20,17 @@ const ATTEMPTS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Objects by name: create-if-absent whose outcome is never in doubt, reading, listing, deleting.
-#[derive(Debug)]
 pub(super) struct Objects {
     store: Arc<dyn ObjectStore>,
     local: Option<Arc<LocalDirs>>,
     patience: Patience,
+}
+
+/// A store may print its keys.
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Objects({})", self.store)
+    }
 }
 
 /// What became of a create.
@@ -46,11 +53,6 @@ impl Objects {
             local: local.map(Arc::new),
             patience,
         }
-    }
-
-    /// The bare store, for the probe.
-    pub(super) fn store(&self) -> &dyn ObjectStore {
-        &*self.store
     }
 
     /// Creates an object. Whatever else the store answers (409, 412, a 500 after the write, nothing), what lies
@@ -90,6 +92,26 @@ impl Objects {
         Err(error
             .with_kind(kind)
             .context(format!("no answer in {ATTEMPTS} attempts")))
+    }
+
+    /// Creates an object that is there, for the probe: without a look at what is there.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, as it should be; else what the store says after some tries.
+    pub(super) async fn create_again(&self, path: &Path, bytes: Bytes) -> Result<()> {
+        let mut pause = PAUSE;
+        let mut tries = 1;
+        loop {
+            let options = PutOptions::from(PutMode::Create);
+            let put = self.store.put_opts(path, bytes.clone().into(), options);
+            let put = self.patience.wait(("create", path.as_ref()), 0, put).await;
+            match put {
+                Err(error) if *error.kind() == ErrorKind::Unavailable && tries < ATTEMPTS => {}
+                told => return told.map(drop),
+            }
+            tokio::time::sleep(pause).await;
+            (pause, tries) = (pause * 2, tries + 1);
+        }
     }
 
     /// Writes an object that nothing is decided by: a pin, the hint.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use object_store::{ObjectStore, PutMode, PutOptions};
+use object_store::ObjectStore;
 use standfast_core::{
     Attestation, CatalogEntry, Durability, ErrorKind, FenceToken, Fingerprint, Manifest, Pin,
     Reach, Result, Seq, SnapshotCapabilities, SnapshotId, SnapshotReader, SnapshotStore,
@@ -9,7 +9,7 @@ use standfast_core::{
 };
 
 use super::documents;
-use super::error::{fail, from_store};
+use super::error::fail;
 use super::layout::{FOLDERS, Layout};
 use super::local::LocalDirs;
 use super::objects::Objects;
@@ -75,20 +75,15 @@ impl Store for BucketSnapshotStore {
         let objects = &self.space.objects;
         let path = self.space.layout.probe(rand::random());
         objects.create(&path, "first\n".into()).await?;
-        let options = PutOptions::from(PutMode::Create);
-        let second = objects
-            .store()
-            .put_opts(&path, "second\n".into(), options)
-            .await;
+        let second = objects.create_again(&path, "second\n".into()).await;
         let there = objects.get(&path).await?;
         objects.delete(&path).await?;
-        let second = second.map_err(|error| from_store("create", path.as_ref(), error));
         if there.as_deref() == Some(b"first\n") {
             match second {
+                Err(error) if *error.kind() == ErrorKind::AlreadyExists => return Ok(()),
                 // It failed, and so did not lose.
-                Err(error) if *error.kind() == ErrorKind::Quota => return Err(error),
-                Err(_lost) => return Ok(()),
-                Ok(_) => {}
+                Err(error) => return Err(error),
+                Ok(()) => {}
             }
         }
         Err(fail(

@@ -91,7 +91,7 @@ impl<'a> Drill<'a> {
     ///
     /// # Errors
     /// `Corrupt` when an entry cannot be applied, or gives another digest than the primary's; as
-    /// [`read`](standfast_core::OpLogStore::read).
+    /// [`read`](standfast_core::OpLogStore::read): `LogRegressed` when what was restored is not in the log.
     ///
     /// # Cancel safety
     /// Cancel safe: what was replayed is dropped with the drill.
@@ -100,7 +100,8 @@ impl<'a> Drill<'a> {
         // Beside a primary that writes, the end moves.
         let goal = self.sources.oplog.bounds().await?.tail.seq;
         let all = goal.since(self.found.restored.seq);
-        while self.found.reached.seq < goal {
+        // At least once: the log says whether what was restored is in it at all.
+        loop {
             let limit = ReadLimit::default();
             let read = self.sources.oplog.read(self.found.reached, limit).await?;
             if read.is_empty() {
@@ -119,6 +120,9 @@ impl<'a> Drill<'a> {
                 self.found.bytes += batch.frame().len() as u64;
             }
             tell(self.found.entries, all);
+            if self.found.reached.seq >= goal {
+                break;
+            }
         }
         self.found.replaying = self.sources.clock.now().since(begun);
         Ok(self.found.clone())
@@ -140,7 +144,10 @@ impl<'a> Drill<'a> {
         };
         let expiry = self.sources.policy.pin_expiry.0;
         let done = pin.keep(expiry, work(&mut self)).await;
-        pin.release().await?;
-        done
+        let released = pin.release().await;
+        // What was found comes first: whoever cannot let go of a pin has found all the same.
+        let done = done?;
+        released?;
+        Ok(done)
     }
 }

@@ -118,7 +118,7 @@ async fn serve(
         None => {
             client
                 .write_all(&forward(gateway, &head, &body).await?)
-                .await?
+                .await?;
         }
         Some(Fault::Conflicts) => client.write_all(&answer("409 Conflict")).await?,
         Some(Fault::SlowsDown) => client.write_all(&answer("503 Slow Down")).await?,

@@ -95,6 +95,7 @@ fn read(file: &Path, profile: &str) -> Result<AwsCredential, String> {
     }
     let value = |key: &str| {
         let value = found.get(profile, key);
+        let value = value.filter(|value| !value.is_empty());
         value.ok_or_else(|| format!("section `[{profile}]` has no `{key}`"))
     };
     Ok(AwsCredential {

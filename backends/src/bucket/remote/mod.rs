@@ -3,16 +3,16 @@
 mod credentials;
 mod io;
 
-use std::fs;
-use std::path::Path;
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{env, fs};
 
-use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::client::SpawnedReqwestConnector;
 use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, ObjectStore, Result as StoreResult, RetryConfig,
@@ -21,7 +21,8 @@ use standfast_core::{ErrorKind, Result};
 
 use self::credentials::CredentialsFile;
 use self::io::io;
-use super::error::{fail, from_store};
+use super::error::fail;
+use super::objects::Objects;
 use super::options::RemoteOptions;
 use super::place::{Cloud, Remote};
 
@@ -58,19 +59,20 @@ pub(super) fn open(remote: &Remote, options: &RemoteOptions) -> Result<Arc<dyn O
     Ok(Arc::new(PrefixStore::new(store, remote.prefix.clone())))
 }
 
-/// Deletes everything below the prefix of a place.
+/// Deletes everything of a cluster below the prefix of a place.
 ///
 /// # Errors
 /// `Auth`, `Unavailable`.
-pub(super) async fn delete_all(remote: &Remote, options: &RemoteOptions) -> Result<()> {
-    let store = open(remote, options)?;
-    let names = store.list(None).map_ok(|meta| meta.location).boxed();
-    let deleted = store
-        .delete_stream(names)
-        .try_for_each(|_gone| async { Ok(()) });
-    deleted
-        .await
-        .map_err(|error| from_store("remove scratch place", remote.prefix.as_ref(), error))
+pub(super) async fn delete_all(
+    remote: &Remote,
+    options: &RemoteOptions,
+    cluster: &str,
+) -> Result<()> {
+    let objects = Objects::new(open(remote, options)?, None);
+    for found in objects.list(&Path::from_iter([cluster])).await? {
+        objects.delete(&found.location).await?;
+    }
+    Ok(())
 }
 
 fn client(options: &RemoteOptions) -> Result<ClientOptions> {
@@ -89,7 +91,7 @@ fn client(options: &RemoteOptions) -> Result<ClientOptions> {
     Ok(client)
 }
 
-fn read<T>(key: &str, file: &Path, parse: impl FnOnce(&[u8]) -> StoreResult<T>) -> Result<T> {
+fn read<T>(key: &str, file: &FilePath, parse: impl FnOnce(&[u8]) -> StoreResult<T>) -> Result<T> {
     let wrong = || {
         fail(
             ErrorKind::Config,
@@ -119,20 +121,19 @@ fn s3(
     (client, connector): (ClientOptions, SpawnedReqwestConnector),
 ) -> Result<StoreResult<Box<dyn ObjectStore>>> {
     let bucket = remote.bucket.as_str();
-    let mut builder = AmazonS3Builder::from_env()
+    let path_style = options
+        .path_style
+        .unwrap_or_else(|| options.endpoint.is_some() || bucket.contains('.'));
+    let mut builder = from_environment()
         .with_bucket_name(bucket)
         .with_retry(retry())
         .with_client_options(client)
         .with_http_connector(connector)
-        // Whatever the environment says: without it two leaders could both publish.
+        .with_virtual_hosted_style_request(!path_style)
+        // One by one, so that each refusal is told as what it is.
+        .with_disable_bulk_delete(true)
+        // Without it two leaders could both publish.
         .with_conditional_put(S3ConditionalPut::ETagMatch);
-    let elsewhere = [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint]
-        .iter()
-        .any(|key| builder.get_config_value(key).is_some());
-    let path_style = options
-        .path_style
-        .unwrap_or_else(|| elsewhere || options.endpoint.is_some() || bucket.contains('.'));
-    builder = builder.with_virtual_hosted_style_request(!path_style);
     if let Some(endpoint) = &options.endpoint {
         builder = builder.with_endpoint(match endpoint.split_once("://") {
             Some((scheme, host)) if !path_style => format!("{scheme}://{bucket}.{host}"),
@@ -165,6 +166,32 @@ fn s3(
     Ok(builder
         .build()
         .map(|store| Box::new(store) as Box<dyn ObjectStore>))
+}
+
+/// What the environment may say: whose keys, and which region. How the store is spoken to is in the configuration, the same for
+/// all nodes.
+fn from_environment() -> AmazonS3Builder {
+    const KEYS: [&str; 12] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_ROLE_ARN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    ];
+    KEYS.iter().fold(AmazonS3Builder::new(), |builder, name| {
+        let key = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>();
+        match (key, env::var(name)) {
+            (Ok(key), Ok(value)) => builder.with_config(key, value),
+            _ => builder,
+        }
+    })
 }
 
 /// Whether the keys are those that a machine is lent by its cloud.

@@ -72,3 +72,15 @@ async fn a_store_that_ignores_the_condition_is_refused_at_start() {
         0
     );
 }
+
+/// A create that failed did not lose: nothing was learned of such a store.
+#[tokio::test]
+async fn a_probe_whose_second_create_fails_passes_no_store() {
+    let folder = TempDir::new().unwrap();
+    let (store, faults) = Unreliable::bucket(&folder).await;
+    faults.lock().push_back(PutFault::LoseAnswer);
+    faults.lock().extend([PutFault::Fail; 6]);
+    let error = store.probe().await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unavailable);
+    assert!(faults.lock().is_empty());
+}
