@@ -4,7 +4,11 @@ use crate::support::{TestCluster, same_state};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_node_serves_again_from_snapshot_and_suffix_with_the_same_digest() {
-    let mut cluster = TestCluster::start(&["a", "b"]).await;
+    serves_again(TestCluster::start(&["a", "b"]).await).await;
+}
+
+/// A drill says that it would do. Then both nodes are killed, and what they have of their own is deleted; one is started.
+pub(crate) async fn serves_again(mut cluster: TestCluster) {
     let load = cluster.load(6).await;
     let made = cluster.nodes[0]
         .command(&["snapshot", "create", "-o", "json"])
@@ -16,10 +20,16 @@ async fn an_empty_node_serves_again_from_snapshot_and_suffix_with_the_same_diges
             status.nodes.iter().any(|node| node.verified_seq.0 > 0)
         })
         .await;
+    let drilled = cluster.nodes[0].command(&["drill", "-o", "json"]).await;
+    let found: Value = serde_json::from_slice(&drilled.stdout).unwrap();
+    assert!(
+        drilled.status.success() && found["proven_seq"].is_u64(),
+        "{found:#}"
+    );
     for node in &mut cluster.nodes {
         node.kill().await;
+        std::fs::remove_dir_all(&node.data_dir).unwrap();
     }
-    std::fs::remove_dir_all(&cluster.nodes[1].data_dir).unwrap();
     cluster.nodes[1].start();
     let status = cluster
         .until("b to lead", |status| same_state(status, 1))

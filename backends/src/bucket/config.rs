@@ -33,7 +33,7 @@ struct BucketConfig {
     path_style: Option<bool>,
     /// The authority that signed the store's certificate, PEM. Default: those that the system trusts.
     ca_file: Option<PathBuf>,
-    /// S3: keys in the form of AWS's tools; the file is read again when it changes. Google: the key of a service account,
+    /// S3: keys in the form of AWS's tools; the file is read again every ten seconds. Google: the key of a service account,
     /// JSON. Default: the environment (`AWS_ACCESS_KEY_ID` ..), else what the machine is lent.
     credentials_file: Option<PathBuf>,
     /// S3: which section of the file. Default: `default`.

@@ -3,7 +3,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 use standfast_core::{Entry, Epoch, EpochStart, OpType, ReadLimit, Seq};
 
-use crate::command::args::{DumpArguments, Output};
+use super::arguments::DumpArguments;
+use crate::command::args::Output;
 use crate::command::{Failure, output};
 
 #[derive(Serialize)]

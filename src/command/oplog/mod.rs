@@ -1,3 +1,4 @@
+mod arguments;
 mod dump;
 mod inspect;
 mod skip;
@@ -7,8 +8,9 @@ use std::process::ExitCode;
 
 pub(super) use verify::{Verified, replay};
 
+pub(crate) use self::arguments::OplogCommand;
 use super::Failure;
-use super::args::{ConfigArguments, OplogCommand};
+use super::args::ConfigArguments;
 use super::offline::Offline;
 
 /// Opens the stores of a cluster that keeps a log.

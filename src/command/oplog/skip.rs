@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use standfast_core::{Batch, Error, FenceToken, OpLogWriter, ReadLimit, Seq, SharedMachine, Skip};
 use standfast_standby::{Bootstrapped, Sources, bootstrap};
 
-use crate::command::args::SkipArguments;
+use super::arguments::SkipArguments;
 use crate::command::elected::elected;
 use crate::command::{Failure, output};
 

@@ -5,16 +5,10 @@ mod gateway;
 mod hybrid;
 mod proxy;
 mod refused;
+mod shared;
 mod tls;
 
-/// The S3 that the tests share.
-fn shared() -> String {
-    std::env::var("STANDFAST_S3").unwrap_or_else(|_unset| {
-        panic!(
-            "STANDFAST_S3 names no S3: run `make test`, or `scripts/s3 DIR` beside this, and set it to what that prints"
-        )
-    })
-}
+use shared::shared;
 
 /// The settings of a bucket there, with a prefix of its own.
 fn settings(endpoint: &str) -> String {

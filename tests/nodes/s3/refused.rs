@@ -1,4 +1,5 @@
 use super::{settings, shared};
+use crate::node::standfast;
 use crate::support::TestCluster;
 
 /// What `cluster init` says of a bucket with these settings.
@@ -29,6 +30,22 @@ async fn keys_that_the_store_does_not_know_are_told() {
     let told = init(&format!("{settings}\ncredentials_file = {:?}", file.path())).await;
     assert!(told.contains("SignatureDoesNotMatch"), "{told}");
     assert!(!told.contains("wrong"), "{told}");
+}
+
+/// The same for all nodes: a unit file of one of them must not send it elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_store_is_stands_in_the_configuration_and_not_in_the_environment() {
+    let cluster = TestCluster::prepare(&["a"], "1h");
+    cluster.turn_to_bucket(&settings(&shared()));
+    let elsewhere = format!("http://127.0.0.1:{}", standfast::ports::reserve().unwrap());
+    let made = standfast()
+        .args(["cluster", "init", "--config"])
+        .arg(&cluster.nodes[0].config)
+        .env("AWS_ENDPOINT_URL", &elsewhere)
+        .env("AWS_ENDPOINT_URL_S3", &elsewhere)
+        .output();
+    let made = made.await.unwrap();
+    assert!(made.status.success(), "{made:?}");
 }
 
 /// Nobody listens there.

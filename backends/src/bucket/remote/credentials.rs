@@ -143,10 +143,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_and_no_secret() {
-        let file = written("[default]\naws_secret_access_key = hidden\n");
+        let file =
+            written("[default]\naws_secret_access_key = hidden\n[cut]\naws_access_key_id =\n");
         for (profile, told) in [
             (None, "no `aws_access_key_id`"),
             (Some("x"), "no section `[x]`"),
+            (Some("cut"), "no `aws_access_key_id`"),
         ] {
             let error = CredentialsFile::open(file.path(), profile).unwrap_err();
             let text = format!("{error} {error:?}");

@@ -17,7 +17,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, ObjectStore, Result as StoreResult, RetryConfig,
 };
-use standfast_core::{ErrorKind, Result};
+use standfast_core::{Error, ErrorKind, Result};
 
 use self::credentials::CredentialsFile;
 use self::io::io;
@@ -45,18 +45,19 @@ pub(super) fn open(remote: &Remote, options: &RemoteOptions) -> Result<Arc<dyn O
     let connector = SpawnedReqwestConnector::new(io()?);
     let store = match remote.cloud {
         Cloud::S3 => s3(remote, options, (client, connector))?,
-        Cloud::Google => google(remote, options, (client, connector)),
-        Cloud::Azure => azure(remote, options, (client, connector)),
+        Cloud::Google => google(remote, options, (client, connector)).map_err(unfit)?,
+        Cloud::Azure => azure(remote, options, (client, connector)).map_err(unfit)?,
     };
-    let store = store.map_err(|source| {
-        fail(
-            ErrorKind::Config,
-            OPEN,
-            "the settings, or the environment, do not do",
-        )
-        .source(source)
-    })?;
     Ok(Arc::new(PrefixStore::new(store, remote.prefix.clone())))
+}
+
+fn unfit(source: object_store::Error) -> Error {
+    fail(
+        ErrorKind::Config,
+        OPEN,
+        "the settings, or the environment, do not do",
+    )
+    .source(source)
 }
 
 /// Deletes everything of a cluster below the prefix of a place.
@@ -119,7 +120,7 @@ fn s3(
     remote: &Remote,
     options: &RemoteOptions,
     (client, connector): (ClientOptions, SpawnedReqwestConnector),
-) -> Result<StoreResult<Box<dyn ObjectStore>>> {
+) -> Result<Box<dyn ObjectStore>> {
     let bucket = remote.bucket.as_str();
     let path_style = options
         .path_style
@@ -163,9 +164,7 @@ fn s3(
             builder = builder.with_config(key, value);
         }
     }
-    Ok(builder
-        .build()
-        .map(|store| Box::new(store) as Box<dyn ObjectStore>))
+    Ok(Box::new(builder.build().map_err(unfit)?))
 }
 
 /// What the environment may say: whose keys, and which region. How the store is spoken to is in the configuration, the same for

@@ -17,12 +17,12 @@ use super::line::Line;
 use super::unreliable::Unreliable;
 use crate::bucket::BucketSnapshotStore;
 use crate::bucket::options::RemoteOptions;
-use crate::bucket::place::Place;
+use crate::bucket::place::{Place, Remote};
 use crate::bucket::remote;
 use crate::suite::passes;
 
 /// A prefix of its own in the bucket that the tests share.
-fn store() -> Arc<dyn ObjectStore> {
+fn place() -> (Remote, RemoteOptions) {
     let endpoint = std::env::var("STANDFAST_S3").unwrap_or_else(|_unset| {
         panic!(
             "STANDFAST_S3 names no S3: run `make test`, or `scripts/s3 DIR` beside this, and set it to what that prints"
@@ -36,7 +36,26 @@ fn store() -> Arc<dyn ObjectStore> {
         endpoint: Some(endpoint),
         ..RemoteOptions::default()
     };
+    (place, options)
+}
+
+fn store() -> Arc<dyn ObjectStore> {
+    let (place, options) = place();
     remote::open(&place, &options).unwrap()
+}
+
+/// A cluster may have the name of a scratch place.
+#[tokio::test]
+async fn what_is_removed_with_a_scratch_place_is_of_its_own_cluster() {
+    let (place, options) = place();
+    let store = remote::open(&place, &options).unwrap();
+    for name in ["c/part", "other/part"] {
+        store.put(&Path::from(name), "x".into()).await.unwrap();
+    }
+    remote::delete_all(&place, &options, "c").await.unwrap();
+    let left: Vec<_> = store.list(None).try_collect().await.unwrap();
+    let left: Vec<_> = left.iter().map(|meta| meta.location.as_ref()).collect();
+    assert_eq!(left, ["other/part"]);
 }
 
 #[derive(Debug)]
