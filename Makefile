@@ -28,6 +28,7 @@ soak:
 verify:
 	$(CARGO) fmt --all --check
 	. scripts/compiler; $(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy -- -D warnings
 	$(CARGO) clippy --no-default-features -- -D warnings
 	. scripts/compiler; RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --all-features
 	. scripts/compiler; $(CARGO) test --test arrows --features $(FEATURES)

@@ -12,9 +12,9 @@ use standfast_core::{Clock, ReadLimit};
 use standfast_master::Ack;
 use tokio::sync::watch;
 
+use super::MeasuredLog;
 use super::lone::LoneNode;
 use super::report::{self, BenchReport};
-use super::{LogBackend, MeasuredLog};
 use crate::command::args::LogbytesArguments;
 use crate::command::demo::nodes::DemoNode;
 use crate::command::{Failure, output};
@@ -95,7 +95,7 @@ fn report(arguments: &LogbytesArguments, used: Used) -> BenchReport {
     let value = used.bytes as f64 / used.entries as f64;
     let target = match arguments.log.backend {
         #[cfg(feature = "etcd")]
-        LogBackend::Etcd => TARGETS.1,
+        super::LogBackend::Etcd => TARGETS.1,
         _ => TARGETS.0,
     };
     let trace = arguments.trace.as_ref();
