@@ -10,7 +10,7 @@
 //! | the leader, before it trims | [`Cataloguer::trim_through`] | |
 //! | a node that starts | [`Restorer::restore`], then replays the log's suffix, then [`RestorePin::release`] | |
 //! | mode `snapshot` | [`EphemeralOpLog`]: a log that keeps nothing, each term behind the newest snapshot | |
-//! | an operator | [`export`] into an [`Archive`], and [`import`] into an empty store | [`Restorer::hold`] |
+//! | an operator | [`export`] into an [`Archive`], and [`import`] into an empty store | [`Restorer::hold`], [`begin_catalog`] |
 //!
 //! ```text
 //!   Machine::want_capture ──▶ Captured ──▶ Publisher::publish ──▶ a manifest (proposal)
@@ -33,10 +33,12 @@ mod restore;
 mod snapshotter;
 
 pub use archive::{ARCHIVE_FORMAT, Archive, ArchiveHeader, export, import};
-pub use catalog::{Cataloguer, Lineage, MachineLineage, PinGuard, Pruned, Round, Verdict};
+pub use catalog::{
+    Cataloguer, Lineage, MachineLineage, PinGuard, Pruned, Round, Verdict, begin_catalog,
+};
 pub use diff::{Change, Difference, diff};
 pub use ephemeral::EphemeralOpLog;
 pub use policy::SnapshotPolicy;
 pub use publish::{Committed, Publisher};
-pub use restore::{Progress, RestorePin, Restored, Restorer, Tried};
+pub use restore::{Point, Progress, RestorePin, Restored, Restorer, Tried};
 pub use snapshotter::{Snapshotter, SnapshotterHandle};

@@ -10,6 +10,7 @@ use super::object::ObjectCommand;
 use super::oplog::OplogCommand;
 use super::quota::QuotaCommand;
 use super::replay::ReplayArguments;
+use super::restore::RestoreArguments;
 use super::seconds;
 use super::segment::SegmentCommand;
 use standfast::ClusterUrl;
@@ -410,8 +411,9 @@ pub(crate) enum SnapshotCommand {
     Prune(PruneArguments),
     /// Count the objects that were added, removed and changed from one snapshot to another, and name them
     Diff(DiffArguments),
-    /// Do what a cold start would do, into a scratch state: newest snapshot, then the log after it
-    Restore(ConfigArguments),
+    /// Make a state again, as it is or as it was at an earlier entry or moment: newest snapshot of before, then the log
+    /// behind it
+    Restore(RestoreArguments),
     /// Write a snapshot into one file, to be kept or carried elsewhere; beside nodes that run
     Export(ExportArguments),
     /// Make empty stores those of an exported cluster: `serve` goes on from the snapshot

@@ -1,12 +1,13 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
+use standfast::Stop;
 use standfast_core::{Digest, Position, Seq, SnapshotId};
-use standfast_standby::{Drill, Drilled};
+use standfast_standby::{Drilled, drill};
 
 use super::args::ConfigArguments;
 use super::offline::Offline;
-use super::stop::unless_stopped;
+use super::recovery_bar::RecoveryBar;
 use super::{Failure, output};
 
 /// What a recovery came to that was tried out.
@@ -34,22 +35,11 @@ struct Report {
 pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
     let offline = Offline::open(&arguments).await?;
     let sources = offline.sources();
-    let drill = unless_stopped(async { Ok(Drill::restore(&sources).await?) }).await?;
-    let mut problems = drill.problems();
-    let listed = drill.listed();
-    let drilled = drill.held(async |drill| unless_stopped(replay(drill)).await);
-    let drilled = drilled.await?;
-    problems.extend(
-        listed
-            .filter(|listed| listed.seq > drilled.reached.seq)
-            .map(|listed| {
-                format!(
-                    "the log ends at {}, before the newest snapshot, which stands at {listed}",
-                    drilled.reached
-                )
-            }),
-    );
-    let report = Report::new(drilled, problems);
+    let bar = RecoveryBar::new();
+    let mut stop = Stop::listen()?;
+    let drilled = drill(&sources, bar.tell(), stop.told()).await?;
+    drop(bar);
+    let report = Report::new(drilled);
     output::print(arguments.output, &report, text)?;
     Ok(if report.ok {
         ExitCode::SUCCESS
@@ -58,42 +48,24 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
     })
 }
 
-async fn replay(drill: &mut Drill<'_>) -> Result<Drilled, Failure> {
-    let bar = output::progress(0, "entries replayed");
-    let drilled = drill.replay(|done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    });
-    let drilled = drilled.await;
-    bar.finish_and_clear();
-    Ok(drilled?)
-}
-
 impl Report {
-    fn new(drilled: Drilled, problems: Vec<String>) -> Self {
+    fn new(drilled: Drilled) -> Self {
         let Drilled {
-            snapshot,
-            restored,
-            reached,
-            digest,
-            entries,
-            bytes,
-            proven,
-            restoring,
-            replaying,
+            recovered: found,
+            problems,
         } = drilled;
         Self {
             ok: problems.is_empty(),
-            snapshot,
-            restored,
-            reached,
-            digest,
-            replayed_entries: entries,
-            replayed_bytes: bytes,
-            proven_seq: proven,
-            restore_seconds: restoring.as_secs_f64(),
-            replay_seconds: replaying.as_secs_f64(),
-            measured_rto_seconds: (restoring + replaying).as_secs_f64(),
+            snapshot: found.snapshot,
+            restored: found.restored,
+            reached: found.reached,
+            digest: found.digest,
+            replayed_entries: found.entries,
+            replayed_bytes: found.bytes,
+            proven_seq: found.proven,
+            restore_seconds: found.restoring.as_secs_f64(),
+            replay_seconds: found.replaying.as_secs_f64(),
+            measured_rto_seconds: (found.restoring + found.replaying).as_secs_f64(),
             problems,
         }
     }

@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use standfast::node::ClusterStatus;
-use standfast_core::{CatalogEntry, Digest, NodeId, Position, Role, SnapshotId, SnapshotStore};
+use standfast_core::{CatalogEntry, NodeId, Role, SnapshotId, SnapshotStore};
 use standfast_snapshots::Publisher;
-use standfast_standby::{Sources, bootstrap};
+use standfast_standby::Sources;
 use standfast_wire::v1::CreateSnapshotRequest;
 use standfast_wire::v1::admin_service_client::AdminServiceClient;
 
-use super::args::{
-    ConfigArguments, SnapshotArguments, SnapshotCommand, TargetArguments, VerifySnapshotArguments,
-};
+use super::args::{SnapshotArguments, SnapshotCommand, TargetArguments, VerifySnapshotArguments};
 use super::offline::Offline;
-use super::{Failure, archive, output, prune, snapshot_diff, snapshot_list, status};
+use super::{Failure, archive, output, prune, restore, snapshot_diff, snapshot_list, status};
 
 /// How long the leader may take to list a snapshot that was made.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -27,7 +25,7 @@ pub(super) async fn run(command: SnapshotCommand) -> Result<ExitCode, Failure> {
         SnapshotCommand::Verify(arguments) => verify(arguments).await,
         SnapshotCommand::Diff(arguments) => snapshot_diff::run(arguments).await,
         SnapshotCommand::Prune(arguments) => prune::run(arguments).await,
-        SnapshotCommand::Restore(arguments) => restore(arguments).await,
+        SnapshotCommand::Restore(arguments) => Box::pin(restore::run(arguments)).await,
         SnapshotCommand::Export(arguments) => archive::export(arguments).await,
         SnapshotCommand::Import(arguments) => archive::import(arguments).await,
     }
@@ -167,48 +165,4 @@ async fn verify(arguments: VerifySnapshotArguments) -> Result<ExitCode, Failure>
     } else {
         ExitCode::FAILURE
     })
-}
-
-#[derive(Serialize)]
-struct RestoredTo {
-    snapshot: Position,
-    position: Position,
-    rows: u64,
-    digest: Digest,
-    seconds: f64,
-}
-
-async fn restore(arguments: ConfigArguments) -> Result<ExitCode, Failure> {
-    let offline = Offline::open(&arguments).await?;
-    let sources = offline.sources();
-    newest(store(&sources)?).await?;
-    let begun = offline.clock.now();
-    let state = bootstrap(&sources).await?;
-    let replayed = super::oplog::replay(&offline, &state.machine).await;
-    if let Some(pin) = state.pin {
-        pin.release().await?;
-    }
-    replayed?;
-    let seconds = offline.clock.now().since(begun).as_secs_f64();
-    let restored = {
-        let machine = state.machine.lock();
-        RestoredTo {
-            snapshot: state.origin,
-            position: machine.position(),
-            rows: machine.rows(),
-            digest: machine.digest(),
-            seconds,
-        }
-    };
-    output::print(arguments.output, &restored, |restored| {
-        format!(
-            "restored seq {} from the snapshot and replayed to seq {} in {:.2} s: {} rows, digest {}",
-            restored.snapshot.seq,
-            restored.position.seq,
-            restored.seconds,
-            restored.rows,
-            restored.digest
-        )
-    })?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -1,3 +1,5 @@
+use std::future::pending;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -5,7 +7,7 @@ use standfast_core::{
     Bounds, Error, ErrorKind, Machine, Position, ReadLimit, Result, Seq, SharedMachine, SnapshotId,
     SnapshotStore,
 };
-use standfast_snapshots::{RestorePin, Restored, Restorer, Tried};
+use standfast_snapshots::{Point, Progress, RestorePin, Restored, Restorer, Tried};
 
 use crate::sources::Sources;
 
@@ -54,10 +56,32 @@ impl Bootstrapped {
 /// # Cancel safety
 /// Cancel safe: a pin may stay, and ages.
 pub async fn bootstrap(sources: &Sources) -> Result<Bootstrapped> {
+    let tell = |progress| tracing::debug!(?progress, "restoring");
+    begin_with(sources, |all| all.on_progress(tell), pin!(pending())).await
+}
+
+/// The same for a tool: without what is of later than `point`, and also where no pin may be written. What is in the log
+/// behind is not looked at. `Cancelled` when `stop` is ready before a snapshot is restored.
+pub(crate) async fn bootstrap_up_to(
+    sources: &Sources,
+    point: Point,
+    tell: impl Fn(Progress) + Send + Sync + 'static,
+    stop: Pin<&mut (dyn Future<Output = ()> + Send)>,
+) -> Result<Bootstrapped> {
+    let as_tool = |all: Restorer| all.up_to(point).even_unpinned().on_progress(tell);
+    Box::pin(begin_with(sources, as_tool, stop)).await
+}
+
+async fn begin_with(
+    sources: &Sources,
+    settings: impl FnOnce(Restorer) -> Restorer,
+    stop: Pin<&mut (dyn Future<Output = ()> + Send)>,
+) -> Result<Bootstrapped> {
     let (restored, listed) = match &sources.snapshots {
         Some(snapshots) => {
             let listed = newest_listed(&**snapshots).await?;
-            (from_snapshot(sources, snapshots).await, listed)
+            let restorer = settings(restorer(sources, snapshots));
+            (from_snapshot(sources, &restorer, stop).await, listed)
         }
         None => (Ok(None), None),
     };
@@ -99,20 +123,24 @@ async fn newest_listed(snapshots: &dyn SnapshotStore) -> Result<Option<Position>
     }
 }
 
-async fn from_snapshot(
-    sources: &Sources,
-    snapshots: &Arc<dyn SnapshotStore>,
-) -> Result<Option<Restored>> {
+fn restorer(sources: &Sources, snapshots: &Arc<dyn SnapshotStore>) -> Restorer {
     let holder = format!(
         "{}-{:016x}",
         sources.candidate.node,
         sources.clock.now().nanos()
     );
-    let restorer = Restorer::new(Arc::clone(snapshots), sources.policy.clone(), holder)
-        .on_progress(|progress| tracing::debug!(?progress, "restoring"));
+    Restorer::new(Arc::clone(snapshots), sources.policy.clone(), holder)
+}
+
+async fn from_snapshot(
+    sources: &Sources,
+    restorer: &Restorer,
+    stop: Pin<&mut (dyn Future<Output = ()> + Send)>,
+) -> Result<Option<Restored>> {
     let empty = sources.genesis();
     let empty = Mutex::new(empty);
-    restorer.restore(|| empty.lock().begin_restore()).await
+    let empty = || empty.lock().begin_restore();
+    restorer.restore_until(empty, stop).await
 }
 
 /// Genesis, if the log still holds everything since.
@@ -131,9 +159,16 @@ async fn complete_log(
             "entries 1 to {} are no longer in the log",
             bounds.floor.0 - 1
         );
+        let trimmed = Error::new(
+            ErrorKind::Trimmed {
+                floor: bounds.floor,
+            },
+            "bootstrap",
+        );
         return Err(match damaged {
             Some(error) => error.context(gone),
-            None => Error::new(ErrorKind::Trimmed { floor: bounds.floor }, "bootstrap").context(format!(
+            None if listed.is_some() => trimmed.context(format!("every snapshot is of later, and {gone}")),
+            None => trimmed.context(format!(
                 "there is no snapshot to begin with, and {gone}: point [snapshots] at the bucket that has them"
             )),
         });

@@ -25,5 +25,8 @@ pub use heartbeat::{PrimaryView, Watcher, watch_primary};
 pub use high_water::HighWater;
 pub use progress::{Progress, Verified};
 pub use promotion::{NotPromoted, promote};
-pub use recovery::{Accepted, ColdStart, Drill, Drilled, Lost, accept_loss, cold_start};
+pub use recovery::{
+    Accepted, ColdStart, Drilled, Held, LeftOut, Lost, Recovered, Scratch, Step, Tell, accept_loss,
+    cold_start, drill,
+};
 pub use sources::Sources;

@@ -6,6 +6,8 @@ mod support;
 mod answers;
 #[cfg(test)]
 mod deciding;
+#[cfg(test)]
+mod drill;
 mod end_of_term;
 #[cfg(test)]
 mod faults;

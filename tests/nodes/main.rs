@@ -69,6 +69,8 @@ mod orphans;
 #[cfg(test)]
 mod overwrite;
 #[cfg(test)]
+mod point_in_time;
+#[cfg(test)]
 mod prune;
 #[cfg(test)]
 mod quotas;

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use standfast_core::{
-    Digest, Error, ErrorKind, FenceToken, MachineRestore, Manifest, PartRef, Position, Result,
-    Section, SnapshotId, SnapshotStore,
+    Error, ErrorKind, FenceToken, MachineRestore, Manifest, PartRef, Result, Section, SnapshotId,
+    SnapshotStore,
 };
 
 use super::header::corrupt;
 use super::open::Archive;
-use crate::catalog::{Cataloguer, Lineage, Verdict};
+use crate::catalog::begin_catalog;
 use crate::publish::Publisher;
 
 /// Puts an archive into a store whose catalog is empty: uploads it, reads it back and proves it, and wins catalog entry 1,
@@ -40,21 +40,8 @@ pub async fn import(
     }
     empty().check(&archive.header().manifest)?;
     let manifest = upload(archive, &**store, part_done).await?;
-    publisher.prove(&manifest.id, empty).await?;
-    let lineage = Arc::new(Imported {
-        position: manifest.position,
-        digest: manifest.digest,
-    });
-    let policy = publisher.policy().clone();
-    let mut cataloguer = Cataloguer::new(Arc::clone(store), token, policy, lineage);
-    let entry = cataloguer.round().await?.entry;
-    if entry.find(&manifest.id).is_some() {
-        return Ok(manifest);
-    }
-    Err(Error::new(ErrorKind::Busy, "import").context(format!(
-        "{} won catalog entry {} meanwhile",
-        entry.writer, entry.number
-    )))
+    begin_catalog(publisher, token, &manifest, empty).await?;
+    Ok(manifest)
 }
 
 /// Uploads all parts and proposes the manifest, under the names of this upload: no part name is ever used twice.
@@ -87,21 +74,4 @@ fn sections(part: &PartRef) -> Result<(Section, Section)> {
             part.blake3, part.first_section, part.last_section
         ))
     })
-}
-
-/// The history of an empty cluster that an archive begins: that snapshot, and nothing else.
-#[derive(Debug)]
-struct Imported {
-    position: Position,
-    digest: Digest,
-}
-
-impl Lineage for Imported {
-    fn judge(&self, position: Position, digest: Digest) -> Verdict {
-        if (position, digest) == (self.position, self.digest) {
-            Verdict::Same
-        } else {
-            Verdict::Other
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! What the leader does with proposals: the catalog, retention, and how far the log may be trimmed.
 
 mod abandon;
+mod begin;
 mod cataloguer;
 mod draft;
 mod guard;
@@ -10,6 +11,7 @@ mod retention;
 mod seen;
 mod trim;
 
+pub use begin::begin_catalog;
 pub use cataloguer::{Cataloguer, Round};
 pub use guard::PinGuard;
 pub use lineage::{Lineage, MachineLineage, Verdict};

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use standfast_core::{ErrorKind, Result, Seq, SnapshotId, SnapshotStore};
@@ -9,6 +10,7 @@ use crate::metrics;
 ///
 /// Where the store has no room for it, the restore goes on without, and every renewal tries to write it again. Only a
 /// leader that wins an entry collects, which takes room too; a restore that loses a part to one tries another snapshot.
+/// So it is for a tool that may only read ([`Restorer::even_unpinned`](super::Restorer::even_unpinned)).
 ///
 /// Dropping it without [`Self::release`] leaves the pin in the store, where it ages and is taken away by the leader:
 /// that is what a node that dies leaves.
@@ -19,28 +21,36 @@ pub struct RestorePin {
     snapshot: SnapshotId,
     seq: Seq,
     holder: String,
+    /// Whether there may be something to take back.
+    written: AtomicBool,
 }
 
 impl RestorePin {
     pub(super) async fn take(
         store: &Arc<dyn SnapshotStore>,
-        snapshot: &SnapshotId,
-        seq: Seq,
+        (snapshot, seq): (&SnapshotId, Seq),
         holder: &str,
+        even_unpinned: bool,
     ) -> Result<Self> {
-        match store.pin(snapshot, seq, holder).await {
-            Ok(()) => {}
+        let written = match store.pin(snapshot, seq, holder).await {
+            Ok(()) => true,
             Err(error) if *error.kind() == ErrorKind::Quota => {
                 metrics::failed("pin", &error);
                 tracing::warn!(%error, %snapshot, "there is no room for a pin; reading the snapshot without one");
+                false
+            }
+            Err(error) if *error.kind() == ErrorKind::Auth && even_unpinned => {
+                tracing::warn!(%error, %snapshot, "no pin may be written; reading the snapshot without one");
+                false
             }
             Err(error) => return Err(error),
-        }
+        };
         Ok(Self {
             store: Arc::clone(store),
             snapshot: snapshot.clone(),
             seq,
             holder: holder.to_owned(),
+            written: AtomicBool::new(written),
         })
     }
 
@@ -62,7 +72,11 @@ impl RestorePin {
     /// # Cancel safety
     /// May or may not have happened; call again.
     async fn renew(&self) -> Result<()> {
-        self.store.pin(&self.snapshot, self.seq, &self.holder).await
+        self.store
+            .pin(&self.snapshot, self.seq, &self.holder)
+            .await?;
+        self.written.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Renews it, three times in `expiry`, while `work` is done.
@@ -96,6 +110,9 @@ impl RestorePin {
     /// # Cancel safety
     /// May or may not have happened.
     pub async fn release(self) -> Result<()> {
+        if !self.written.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         self.store.unpin(&self.snapshot, &self.holder).await
     }
 }

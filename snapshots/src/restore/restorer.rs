@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
+use std::future::pending;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use standfast_core::{
@@ -9,6 +11,7 @@ use standfast_core::{
 
 use super::fill::{self, Progress, StateSink};
 use super::pin::RestorePin;
+use super::point::Point;
 use crate::metrics;
 use crate::policy::SnapshotPolicy;
 
@@ -22,6 +25,8 @@ pub struct Restorer {
     store: Arc<dyn SnapshotStore>,
     policy: SnapshotPolicy,
     holder: String,
+    point: Point,
+    even_unpinned: bool,
     progress: Arc<dyn Fn(Progress) + Send + Sync>,
 }
 
@@ -68,8 +73,25 @@ impl Restorer {
             store,
             policy,
             holder: holder.into(),
+            point: Point::Newest,
+            even_unpinned: false,
             progress: Arc::new(|_| {}),
         }
+    }
+
+    /// Passes over what is of later.
+    #[must_use]
+    pub const fn up_to(mut self, point: Point) -> Self {
+        self.point = point;
+        self
+    }
+
+    /// Reads on where no pin may be written: for a tool whose keys may only read. What a leader retires meanwhile may go
+    /// while it is read; another snapshot is tried then.
+    #[must_use]
+    pub const fn even_unpinned(mut self) -> Self {
+        self.even_unpinned = true;
+        self
     }
 
     /// Told after every part.
@@ -80,7 +102,8 @@ impl Restorer {
     }
 
     /// Restores the newest snapshot of the catalog, or the newest older one that is not damaged. `empty` gives an empty
-    /// state for each try ([`Machine::begin_restore`]). `None` when the catalog lists nothing.
+    /// state for each try ([`Machine::begin_restore`]). `None` when the catalog lists nothing, or nothing that is old enough
+    /// ([`Self::up_to`]).
     ///
     /// Every try pins its snapshot, THEN reads the newest entry again, and goes on only if it is still listed (SS-6). A
     /// store without room for the pin is read without one ([`RestorePin`]).
@@ -95,7 +118,22 @@ impl Restorer {
         &self,
         empty: impl Fn() -> MachineRestore + Send + Sync,
     ) -> Result<Option<Restored>> {
-        let restored = self.restore_any(&empty).await;
+        self.restore_until(empty, pin!(pending())).await
+    }
+
+    /// The same until `stop` is ready: then it is `Cancelled`, and no pin stays.
+    ///
+    /// # Errors
+    /// As [`Self::restore`], and `Cancelled`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a pin may stay, and ages.
+    pub async fn restore_until(
+        &self,
+        empty: impl Fn() -> MachineRestore + Send + Sync,
+        stop: Pin<&mut (dyn Future<Output = ()> + Send)>,
+    ) -> Result<Option<Restored>> {
+        let restored = self.restore_any(&empty, stop).await;
         if let Err(error) = &restored {
             metrics::failed("restore", error);
         }
@@ -105,20 +143,29 @@ impl Restorer {
     async fn restore_any(
         &self,
         empty: &(dyn Fn() -> MachineRestore + Send + Sync),
+        mut stop: Pin<&mut (dyn Future<Output = ()> + Send)>,
     ) -> Result<Option<Restored>> {
         let mut damaged = Vec::<Tried>::new();
         for _ in 0..ROUNDS {
             let Some(entry) = self.store.newest().await? else {
                 return Ok(None);
             };
-            let Some(listed) = next_to_try(&entry, &damaged) else {
+            let Some(listed) = self.next_to_try(&entry, &damaged).await? else {
                 return none_left(&entry, &damaged);
             };
             let Some(pin) = self.hold(listed).await? else {
                 continue;
             };
             let restoring = self.restore_pinned(listed, empty);
-            match pin.keep(self.policy.pin_expiry.0, restoring).await {
+            // Neither arm is awaited again.
+            let restored = tokio::select! {
+                restored = pin.keep(self.policy.pin_expiry.0, restoring) => restored,
+                () = stop.as_mut() => {
+                    pin.release().await?;
+                    return Err(Error::new(ErrorKind::Cancelled, "restore").context("interrupted"));
+                }
+            };
+            match restored {
                 Ok((machine, manifest)) => {
                     return Ok(Some(Restored {
                         machine,
@@ -129,10 +176,12 @@ impl Restorer {
                 }
                 Err(error) => {
                     pin.release().await?;
-                    damaged.push(Tried {
-                        snapshot: listed.id.clone(),
-                        error: damage(error)?,
-                    });
+                    let error = damage(error)?;
+                    // One that was retired meanwhile lacks parts, and is not damaged.
+                    if self.is_listed(&listed.id).await? {
+                        let snapshot = listed.id.clone();
+                        damaged.push(Tried { snapshot, error });
+                    }
                 }
             }
         }
@@ -149,14 +198,48 @@ impl Restorer {
     /// # Cancel safety
     /// Cancel safe: a pin may stay, and ages.
     pub async fn hold(&self, listed: &Listed) -> Result<Option<RestorePin>> {
-        let pin =
-            RestorePin::take(&self.store, &listed.id, listed.position.seq, &self.holder).await?;
-        let entry = self.store.newest().await?;
-        if entry.is_some_and(|entry| entry.find(&listed.id).is_some()) {
+        let of = (&listed.id, listed.position.seq);
+        let taking = RestorePin::take(&self.store, of, &self.holder, self.even_unpinned);
+        let pin = taking.await?;
+        if self.is_listed(&listed.id).await? {
             return Ok(Some(pin));
         }
         pin.release().await?;
         Ok(None)
+    }
+
+    async fn is_listed(&self, id: &SnapshotId) -> Result<bool> {
+        let entry = self.store.newest().await?;
+        Ok(entry.is_some_and(|entry| entry.find(id).is_some()))
+    }
+
+    /// The newest snapshot that was not tried, and is not of later.
+    async fn next_to_try<'a>(
+        &self,
+        entry: &'a CatalogEntry,
+        damaged: &[Tried],
+    ) -> Result<Option<&'a Listed>> {
+        let tried: BTreeSet<_> = damaged.iter().map(|tried| &tried.snapshot).collect();
+        let newest_first = entry.snapshots.iter().rev();
+        for listed in newest_first.filter(|listed| !tried.contains(&listed.id)) {
+            if self.is_in_time(listed).await? {
+                return Ok(Some(listed));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn is_in_time(&self, listed: &Listed) -> Result<bool> {
+        match self.point {
+            Point::Newest => Ok(true),
+            Point::Seq(seq) => Ok(listed.position.seq <= seq),
+            Point::Time(ms) => match self.store.open(&listed.id).await {
+                Ok(reader) => Ok(reader.manifest().stamp_ms <= ms),
+                // Whoever tries it says what it lacks.
+                Err(error) if is_damage(&error) => Ok(true),
+                Err(error) => Err(error),
+            },
+        }
     }
 
     async fn restore_pinned(
@@ -174,16 +257,6 @@ impl Restorer {
         metrics::restored(&manifest, started.elapsed());
         Ok((machine, manifest))
     }
-}
-
-/// The newest snapshot that was not tried.
-fn next_to_try<'a>(entry: &'a CatalogEntry, damaged: &[Tried]) -> Option<&'a Listed> {
-    let tried: BTreeSet<_> = damaged.iter().map(|tried| &tried.snapshot).collect();
-    entry
-        .snapshots
-        .iter()
-        .rev()
-        .find(|listed| !tried.contains(&listed.id))
 }
 
 fn none_left(entry: &CatalogEntry, damaged: &[Tried]) -> Result<Option<Restored>> {
@@ -204,14 +277,19 @@ fn none_left(entry: &CatalogEntry, damaged: &[Tried]) -> Result<Option<Restored>
 
 /// The error, if it says that the snapshot is damaged or not ours to read; otherwise it ends the restore.
 fn damage(error: Error) -> Result<Error> {
-    match error.kind() {
-        ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Foreign | ErrorKind::Version => {
-            tracing::warn!(%error, "snapshot cannot be restored, trying an older one");
-            metrics::failed("restore", &error);
-            Ok(error)
-        }
-        _ => Err(error),
+    if !is_damage(&error) {
+        return Err(error);
     }
+    tracing::warn!(%error, "snapshot cannot be restored, trying an older one");
+    metrics::failed("restore", &error);
+    Ok(error)
+}
+
+const fn is_damage(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Foreign | ErrorKind::Version
+    )
 }
 
 fn check_listed(listed: &Listed, manifest: &Manifest) -> Result<()> {

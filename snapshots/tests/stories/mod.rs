@@ -113,7 +113,8 @@ macro_rules! all_stories_on {
                 a_collection_frozen_at_any_call_harms_no_restore,
                 a_publisher_frozen_at_any_call_publishes_nothing_that_lacks_a_part;
             slow: a_slow_restore_survives_twenty_snapshots_and_trims,
-                a_restore_whose_pin_is_taken_away_begins_again;
+                a_restore_whose_pin_is_taken_away_begins_again,
+                a_restore_that_is_stopped_takes_its_pin_back;
             task: a_snapshot_is_made_when_it_is_asked_for,
                 a_snapshot_is_made_by_the_clock_and_by_entries,
                 nothing_is_made_without_news_or_after_somebody_else,

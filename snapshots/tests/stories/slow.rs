@@ -1,8 +1,9 @@
 //! A restore that is slower than the leader is at snapshots and trims.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use standfast_core::SnapshotStore;
+use standfast_core::{ErrorKind, SnapshotStore};
 use standfast_snapshots::Cataloguer;
 
 use super::Fixture;
@@ -83,4 +84,19 @@ pub(crate) async fn a_restore_whose_pin_is_taken_away_begins_again(fixture: &dyn
         assert_eq!(world.replay(restored.machine), world.digest(), "at {at}");
         restored.pin.release().await.unwrap();
     }
+}
+
+pub(crate) async fn a_restore_that_is_stopped_takes_its_pin_back(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let (world, _leader) = world_of_two(&store, 600).await;
+    // The pin, the look at the catalog, the manifest: it stands still before the first part.
+    let (slow, calls) = interpose(&store, Fault::FreezeBefore(4));
+    let restorer = world.restorer(&slow);
+    let stop = pin!(async {
+        calls.frozen().await;
+        assert_eq!(store.pins().await.unwrap().len(), 1);
+    });
+    let stopped = restorer.restore_until(|| world.empty(), stop).await;
+    assert_eq!(*stopped.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert!(store.pins().await.unwrap().is_empty());
 }

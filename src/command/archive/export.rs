@@ -78,7 +78,7 @@ async fn held(
 ) -> Result<Exported, Failure> {
     let holder = format!("export-{:016x}", rand::random::<u64>());
     let policy = offline.sources().policy;
-    let restorer = Restorer::new(Arc::clone(store), policy.clone(), holder);
+    let restorer = Restorer::new(Arc::clone(store), policy.clone(), holder).even_unpinned();
     let retired = || format!("snapshot {} was retired a moment ago: try again", listed.id);
     let pin = restorer.hold(listed).await?.ok_or_else(retired)?;
     let writing = unless_stopped(write(offline, &listed.id, to));

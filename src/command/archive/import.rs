@@ -7,14 +7,12 @@ use clap::Args;
 use serde::Serialize;
 use standfast::config::Config;
 use standfast::node::{DataDirLock, make_stores};
-use standfast_core::{
-    Clock, ClusterId, Digest, Epoch, Fingerprint, Leadership, Manifest, Position, SnapshotId,
-};
-use standfast_snapshots::{Archive, ArchiveHeader, Publisher, import};
+use standfast_core::{Clock, ClusterId, Digest, Epoch, Fingerprint, Position, SnapshotId};
+use standfast_snapshots::{Archive, ArchiveHeader, import};
 use standfast_standby::{HighWater, Sources};
 
 use crate::command::args::ConfigArguments;
-use crate::command::elected::elected;
+use crate::command::founding::found;
 use crate::command::offline::Offline;
 use crate::command::stop::unless_stopped;
 use crate::command::{Failure, output, snapshot};
@@ -127,24 +125,20 @@ fn check_high_water(sources: &Sources) -> Result<(), Failure> {
     }
 }
 
-/// Election and bucket first, the log last: until it is there every `serve` refuses, and then it begins where the catalog
-/// says.
 async fn fill(
     sources: &Sources,
     archive: &Arc<Archive>,
     cluster: ClusterId,
 ) -> Result<Imported, Failure> {
-    let store = snapshot::store(sources)?;
-    sources.election.init(sources.cluster).await?;
-    store.init(sources.cluster).await?;
     let at_least = archive.header().manifest.position.epoch;
-    let leadership = elected(sources, at_least).await?;
-    let manifest = upload(sources, archive, &*leadership).await?;
-    let token = leadership.token();
-    sources.oplog.init(sources.cluster).await?;
-    sources.oplog.begin_at(token, manifest.position).await?;
-    let epoch = token.epoch;
-    leadership.resign(None).await?;
+    let parts = archive.header().manifest.parts.len() as u64;
+    let progress = output::progress(parts, "importing");
+    let empty = || sources.genesis().begin_restore();
+    let (manifest, epoch) = found(sources, at_least, async |publisher, token| {
+        Ok(import(archive, publisher, token, empty, || progress.inc(1)).await?)
+    })
+    .await?;
+    progress.finish_and_clear();
     Ok(Imported {
         cluster,
         fingerprint: sources.cluster,
@@ -154,21 +148,4 @@ async fn fill(
         id: manifest.id,
         epoch,
     })
-}
-
-async fn upload(
-    sources: &Sources,
-    archive: &Arc<Archive>,
-    leadership: &dyn Leadership,
-) -> Result<Manifest, Failure> {
-    let store = Arc::clone(snapshot::store(sources)?);
-    let node = sources.candidate.node.clone();
-    let publisher = Publisher::new(store, node, sources.policy.clone());
-    let parts = archive.header().manifest.parts.len() as u64;
-    let progress = output::progress(parts, "importing");
-    let token = leadership.token().clone();
-    let empty = || sources.genesis().begin_restore();
-    let manifest = import(archive, &publisher, token, empty, || progress.inc(1)).await?;
-    progress.finish_and_clear();
-    Ok(manifest)
 }

@@ -6,7 +6,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-pub(super) use verify::{Verified, replay};
+pub(super) use verify::Verified;
 
 pub(crate) use self::arguments::OplogCommand;
 use super::Failure;

@@ -120,7 +120,7 @@ fn regression(known: &HighWater, machine: &Machine) -> Result<(), Failure> {
 
 /// What a replay came across.
 #[derive(Default)]
-pub(crate) struct Replayed {
+struct Replayed {
     batches: u64,
     entries: u64,
     digests_compared: u64,
@@ -180,10 +180,7 @@ async fn read_to(
 }
 
 /// Reads to the end; every checksum, chain and number is checked on the way, and every digest compared.
-pub(crate) async fn replay(
-    offline: &Offline,
-    machine: &SharedMachine,
-) -> Result<Replayed, Failure> {
+async fn replay(offline: &Offline, machine: &SharedMachine) -> Result<Replayed, Failure> {
     let mut found = Replayed::default();
     loop {
         let position = machine.lock().position();

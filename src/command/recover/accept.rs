@@ -13,6 +13,7 @@ use crate::command::args::RecoverArguments;
 use crate::command::confirm::confirm;
 use crate::command::elected::elected;
 use crate::command::offline::Offline;
+use crate::command::recovery_bar::RecoveryBar;
 use crate::command::{Failure, output};
 
 /// What was given up, as printed and as kept in `data_dir/accepted-loss-{epoch}.json`, for people: no program reads it.
@@ -49,7 +50,9 @@ pub(super) async fn run(arguments: RecoverArguments) -> Result<ExitCode, Failure
         .map_err(|error| error.context("stop the node first"))?;
     let mut known = HighWater::open(&sources.data_dir, sources.cluster)?;
     let high_water = known.position();
-    let mut cold = cold_start(&sources, &mut known).await?;
+    let bar = RecoveryBar::new();
+    let mut cold = cold_start(&sources, &mut known, &bar.tell()).await?;
+    drop(bar);
     let outcome = decide(&arguments, &sources, &mut cold, &mut known).await;
     if let Some(pin) = cold.state.pin.take() {
         pin.release().await?;

@@ -6,6 +6,8 @@ use standfast_standby::{ColdStart, HighWater, Lost, cold_start};
 
 use crate::command::args::ConfigArguments;
 use crate::command::offline::Offline;
+use crate::command::recovery_bar::RecoveryBar;
+use crate::command::stop::unless_stopped;
 use crate::command::{Failure, output};
 
 /// What a cold start would come to.
@@ -46,9 +48,14 @@ struct Start {
     /// The snapshot it begins with; none: the log from its first entry.
     snapshot: Option<SnapshotId>,
     from: Position,
+    /// What the snapshot holds, and what was read of it.
+    restored_rows: u64,
+    restored_bytes: u64,
+    restore_seconds: f64,
     to: Position,
     replayed_entries: u64,
     replayed_bytes: u64,
+    replay_seconds: f64,
     digest: Digest,
 }
 
@@ -84,7 +91,7 @@ impl LostEntries {
 
 pub(super) async fn run(arguments: &ConfigArguments) -> Result<ExitCode, Failure> {
     let offline = Offline::open(arguments).await?;
-    let plan = look(&offline).await?;
+    let plan = unless_stopped(look(&offline)).await?;
     output::print(arguments.output, &plan, text)?;
     Ok(if plan.recoverable {
         ExitCode::SUCCESS
@@ -115,13 +122,15 @@ async fn look(offline: &Offline) -> Result<Plan, Failure> {
             }
         },
     };
-    let mut cold = match cold_start(&sources, &mut known).await {
+    let bar = RecoveryBar::new();
+    let mut cold = match cold_start(&sources, &mut known, &bar.tell()).await {
         Ok(cold) => Some(cold),
         Err(error) => {
             problems.push(error.to_string());
             None
         }
     };
+    drop(bar);
     if let Some(pin) = cold.as_mut().and_then(|cold| cold.state.pin.take()) {
         pin.release().await?;
     }
@@ -136,7 +145,7 @@ async fn look(offline: &Offline) -> Result<Plan, Failure> {
         keeps_log: sources.log_outlives_term(),
         log,
         lost: lost.as_ref().map(LostEntries::from),
-        start: cold.as_ref().map(Start::from),
+        start: cold.as_ref().map(|cold| Start::of(cold, &listed)),
         problem: (!problems.is_empty()).then(|| problems.join("; ")),
     })
 }
@@ -151,16 +160,38 @@ impl From<Bounds> for Log {
     }
 }
 
-impl From<&ColdStart> for Start {
-    fn from(cold: &ColdStart) -> Self {
+impl Start {
+    fn of(cold: &ColdStart, listed: &[Listed]) -> Self {
+        let mut restored = listed.iter();
+        let restored = restored.find(|listed| Some(&listed.id) == cold.state.snapshot.as_ref());
         Self {
             snapshot: cold.state.snapshot.clone(),
             from: cold.state.origin,
+            restored_rows: restored.map_or(0, |listed| listed.rows),
+            restored_bytes: restored.map_or(0, |listed| listed.bytes),
+            restore_seconds: cold.restoring.as_secs_f64(),
             to: cold.end(),
             replayed_entries: cold.entries,
             replayed_bytes: cold.bytes,
+            replay_seconds: cold.replaying.as_secs_f64(),
             digest: cold.state.machine.lock().digest(),
         }
+    }
+}
+
+impl Start {
+    fn text(&self) -> String {
+        let with = match &self.snapshot {
+            Some(snapshot) => format!(
+                "snapshot {snapshot} at {}, {} rows in {} bytes, restored here in {:.3} s,\n",
+                self.from, self.restored_rows, self.restored_bytes, self.restore_seconds
+            ),
+            None => "an empty state ".to_owned(),
+        };
+        format!(
+            "a cold start begins with {with}and replays {} entries, {} bytes, to {} with digest {}, here in {:.3} s",
+            self.replayed_entries, self.replayed_bytes, self.to, self.digest, self.replay_seconds
+        )
     }
 }
 
@@ -212,16 +243,7 @@ fn text(plan: &Plan) -> String {
             format!("there is no log; the catalog's newest snapshot stands at {tail}, highest epoch {epoch}")
         }
     }));
-    lines.extend(plan.start.as_ref().map(|start| {
-        let with = match &start.snapshot {
-            Some(snapshot) => format!("snapshot {snapshot}"),
-            None => "an empty state".to_owned(),
-        };
-        format!(
-            "a cold start begins with {with} at {} and replays {} entries, {} bytes, to {} with digest {}",
-            start.from, start.replayed_entries, start.replayed_bytes, start.to, start.digest
-        )
-    }));
+    lines.extend(plan.start.as_ref().map(Start::text));
     lines.extend(plan.lost.as_ref().map(|lost| {
         format!(
             "LOST: {}\nput back what is missing; or go on without it: `standfast recover --accept-loss`",

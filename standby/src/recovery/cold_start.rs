@@ -1,6 +1,13 @@
-use standfast_core::{Batch, Epoch, Error, ErrorKind, Position, ReadLimit, Result, Seq};
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::bootstrap::{Bootstrapped, bootstrap};
+use standfast_core::{Batch, Epoch, Error, ErrorKind, Position, ReadLimit, Result, Seq};
+use standfast_snapshots::Point;
+
+use super::step::{Step, Tell};
+use crate::bootstrap::{Bootstrapped, bootstrap_up_to};
 use crate::follow::check;
 use crate::high_water::HighWater;
 use crate::sources::Sources;
@@ -14,6 +21,10 @@ pub struct ColdStart {
     pub entries: u64,
     /// Bytes of log replayed.
     pub bytes: u64,
+    /// How long restoring took.
+    pub restoring: Duration,
+    /// How long replaying took.
+    pub replaying: Duration,
     /// Why the log cannot be read on from there, if it cannot.
     pub broken: Option<Error>,
     /// Highest epoch that has served.
@@ -38,13 +49,21 @@ pub struct Lost {
 /// Restores and replays without writing anything but a pin, which the state still holds.
 ///
 /// # Errors
-/// As [`bootstrap`]: there is nothing to begin with. `Corrupt` when an entry cannot be applied, or gives another digest
+/// As [`bootstrap`](crate::bootstrap): there is nothing to begin with. `Corrupt` when an entry cannot be applied, or gives another digest
 /// than the primary's.
 ///
 /// # Cancel safety
 /// Cancel safe: a pin may stay, and ages.
-pub async fn cold_start(sources: &Sources, high_water: &mut HighWater) -> Result<ColdStart> {
-    let state = bootstrap(sources).await?;
+pub async fn cold_start(
+    sources: &Sources,
+    high_water: &mut HighWater,
+    tell: &Tell,
+) -> Result<ColdStart> {
+    let begun = sources.clock.now();
+    let restoring = Arc::clone(tell);
+    let tell_part = move |progress| restoring(Step::Restoring(progress));
+    let state = bootstrap_up_to(sources, Point::Newest, tell_part, pin!(pending())).await?;
+    let restored = sources.clock.now();
     if let Some(listed) = state.listed {
         high_water.list(listed);
     }
@@ -54,11 +73,14 @@ pub async fn cold_start(sources: &Sources, high_water: &mut HighWater) -> Result
         state,
         entries: 0,
         bytes: 0,
+        restoring: restored.since(begun),
+        replaying: Duration::ZERO,
         broken: None,
         announced: sources.election.announced().await?,
         catalog: catalog_epoch(sources).await?,
     };
-    cold.replay(sources, high_water).await?;
+    cold.replay(sources, high_water, tell).await?;
+    cold.replaying = sources.clock.now().since(restored);
     Ok(cold)
 }
 
@@ -69,12 +91,25 @@ impl ColdStart {
     }
 
     /// Replays what is known committed.
-    async fn replay(&mut self, sources: &Sources, high_water: &mut HighWater) -> Result<()> {
+    async fn replay(
+        &mut self,
+        sources: &Sources,
+        high_water: &mut HighWater,
+        tell: &Tell,
+    ) -> Result<()> {
         let mut limit = ReadLimit::default();
+        // Only told: a log whose ends cannot be told may be read all the same.
+        let bounds = sources.oplog.bounds().await;
+        let all = bounds.map_or(0, |bounds| bounds.tail.seq.since(self.end().seq));
         loop {
             match sources.oplog.read(self.end(), limit).await {
                 Ok(batches) if batches.is_empty() => return Ok(()),
-                Ok(batches) => self.apply(&batches, high_water)?,
+                Ok(batches) => {
+                    self.apply(&batches, high_water)?;
+                    let done = self.entries;
+                    tell(Step::Replaying { done, all });
+                    tokio::task::yield_now().await;
+                }
                 // Good batches may lie before the bad one.
                 Err(error) if breaks(error.kind()) && limit.batches > 1 => limit.batches = 1,
                 Err(error) if breaks(error.kind()) => {

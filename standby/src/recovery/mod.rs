@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   cold_start     restore, replay as far as the log reaches; changes nothing
-//!   Drill          the same beside nodes that run, to see whether it would do: how far it is proved, how long it takes
+//!   drill          a Scratch up to the newest entry, and what is wrong with what is stored
+//!   Scratch        the same beside nodes that run, up to any point: how far it is proved, how long it takes
 //!   accept_loss    fence ──▶ catalog without what was not restored ──▶ log begun anew, where it is broken
 //!                  ──▶ EpochStart, marked unclean: whoever knows more learns of the loss from it
 //! ```
@@ -10,7 +11,11 @@
 mod accept;
 mod cold_start;
 mod drill;
+mod scratch;
+mod step;
 
 pub use accept::{Accepted, accept_loss};
 pub use cold_start::{ColdStart, Lost, cold_start};
-pub use drill::{Drill, Drilled};
+pub use drill::{Drilled, drill};
+pub use scratch::{Held, LeftOut, Recovered, Scratch};
+pub use step::{Step, Tell};

@@ -1,0 +1,33 @@
+use std::sync::Arc;
+
+use standfast_core::{Epoch, FenceToken, Manifest};
+use standfast_snapshots::Publisher;
+use standfast_standby::Sources;
+
+use super::elected::elected;
+use super::{Failure, snapshot};
+
+/// Makes empty stores those of a cluster that begins with a snapshot, which `publish` puts into the bucket and lists. Returns
+/// it, and the epoch in which that was done.
+///
+/// Election and bucket first, the log last: until it is there every `serve` refuses, and then it begins where the catalog
+/// says.
+pub(super) async fn found(
+    sources: &Sources,
+    at_least: Epoch,
+    publish: impl AsyncFnOnce(&Publisher, FenceToken) -> Result<Manifest, Failure>,
+) -> Result<(Manifest, Epoch), Failure> {
+    let store = snapshot::store(sources)?;
+    sources.election.init(sources.cluster).await?;
+    store.init(sources.cluster).await?;
+    let leadership = elected(sources, at_least).await?;
+    let node = sources.candidate.node.clone();
+    let publisher = Publisher::new(Arc::clone(store), node, sources.policy.clone());
+    let token = leadership.token();
+    let manifest = publish(&publisher, token.clone()).await?;
+    sources.oplog.init(sources.cluster).await?;
+    sources.oplog.begin_at(token, manifest.position).await?;
+    let epoch = token.epoch;
+    leadership.resign(None).await?;
+    Ok((manifest, epoch))
+}
