@@ -61,6 +61,7 @@ fn the_defaults_that_are_shown_are_the_defaults() {
         assert_eq!(short.node.endpoint(), long.node.endpoint());
         assert_eq!(short.master, long.master);
         assert_eq!(short.recovery, long.recovery);
+        assert_eq!(short.drill, long.drill);
         assert_eq!(short.metadata, long.metadata);
         let policy = |config: Config| config.snapshots.map(|(_, policy)| format!("{policy:?}"));
         assert_eq!(policy(short), policy(long));
@@ -92,7 +93,12 @@ fn every_key_there_is_stands_in_the_complete_examples() {
         let metadata = toml::Table::try_from(&config.metadata).expect("it can be written");
         let policy = standfast_snapshots::SnapshotPolicy::KEYS;
         let keys = [oplog, election, bucket, policy].concat();
-        let own = master.keys().chain(metadata.keys()).map(String::as_str);
+        let drill = toml::Table::try_from(config.drill).expect("it can be written");
+        let own = [&master, &metadata, &drill];
+        let own = own
+            .into_iter()
+            .flat_map(toml::Table::keys)
+            .map(String::as_str);
         for key in keys.into_iter().chain(own) {
             let set = |line: &str| {
                 line.trim_start_matches('#')

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use standfast::config::Config;
-use standfast::node::{ClusterStatus, open_election};
+use standfast::node::{ClusterStatus, DrillStatus, open_election};
 use standfast_core::Clock;
 use standfast_metadata::root_cause;
 use standfast_wire::v1::GetStatusRequest;
@@ -12,7 +12,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::Failure;
 use super::args::TargetArguments;
-use super::{nodes, output};
+use super::{moment, nodes, output};
 
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -186,6 +186,26 @@ fn notes(status: &ClusterStatus) -> String {
             let written = write!(text, "\n{} is read-only: {why}", node.id);
             written.expect("writing to a String cannot fail");
         }
+        let drill = node.drill.as_ref().map(drilled).into_iter().flatten();
+        for line in drill {
+            let written = write!(text, "\n{} {line}", node.id);
+            written.expect("writing to a String cannot fail");
+        }
     }
     text
+}
+
+/// What a node's drills came to.
+fn drilled(drill: &DrillStatus) -> Vec<String> {
+    let proved = drill.last_proven_seq.zip(drill.last_proven_time_ms);
+    let proved = proved.map(|(seq, at_ms)| {
+        format!(
+            "has proved at {} that the stores recover up to seq {seq}, in {:.3} s",
+            moment::text(at_ms),
+            drill.measured_rto_seconds.unwrap_or_default()
+        )
+    });
+    let problem = drill.problem.as_ref();
+    let problem = problem.map(|problem| format!("has tried a recovery, which FAILED: {problem}"));
+    proved.into_iter().chain(problem).collect()
 }

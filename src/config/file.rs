@@ -11,7 +11,7 @@ use super::backend::BackendTable;
 use super::overrides::Overrides;
 use super::problems::{Place, Problem, Problems};
 use super::reader::Reader;
-use super::sections::{ClusterSection, NodeSection, RecoverySection};
+use super::sections::{ClusterSection, DrillSection, NodeSection, RecoverySection};
 
 /// The whole configuration of a node, checked.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Config {
     pub snapshots: Option<(BackendTable, SnapshotPolicy)>,
     /// `[recovery]`
     pub recovery: RecoverySection,
+    /// `[drill]`
+    pub drill: DrillSection,
     /// `[metadata]`
     #[cfg(feature = "metadata")]
     pub metadata: MetadataConfig,

@@ -13,4 +13,4 @@ pub use file::Config;
 pub use problems::{Place, Problem};
 pub(crate) use promises::check_promises;
 pub(crate) use sections::default_prefix;
-pub use sections::{ClusterSection, Mode, NodeSection, RecoverySection};
+pub use sections::{ClusterSection, DrillSection, Mode, NodeSection, RecoverySection};

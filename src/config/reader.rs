@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use super::backend::{self, BackendTable};
 use super::file::Config;
 use super::problems::{Problem, Problems};
-use super::sections::{ClusterSection, Mode, NodeSection, RecoverySection};
+use super::sections::{ClusterSection, DrillSection, Mode, NodeSection, RecoverySection};
 
 const SECTIONS: &[&str] = &[
     "cluster",
@@ -21,6 +21,7 @@ const SECTIONS: &[&str] = &[
     "oplog",
     "snapshots",
     "recovery",
+    "drill",
     #[cfg(feature = "metadata")]
     "metadata",
 ];
@@ -64,6 +65,7 @@ impl<'a> Reader<'a> {
         let cluster: Option<ClusterSection> = self.required("cluster", &["id"], &["prefix"]);
         let node = self.node();
         let recovery: Option<RecoverySection> = self.with_defaults("recovery");
+        let drill = self.drill();
         #[cfg(feature = "metadata")]
         let metadata = self.metadata();
         let election = self.backend("election", &[]);
@@ -89,6 +91,7 @@ impl<'a> Reader<'a> {
             master,
             snapshots: snapshots?,
             recovery: recovery?,
+            drill: drill?,
             #[cfg(feature = "metadata")]
             metadata: metadata?,
             base_dir,
@@ -100,6 +103,12 @@ impl<'a> Reader<'a> {
         let node: NodeSection = self.required("node", &["id", "data_dir"], &optional)?;
         self.problems.about("node", node.problems());
         Some(node)
+    }
+
+    fn drill(&mut self) -> Option<DrillSection> {
+        let drill: DrillSection = self.with_defaults("drill")?;
+        self.problems.about("drill", drill.problems());
+        Some(drill)
     }
 
     #[cfg(feature = "metadata")]

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use standfast_core::{ClusterId, NodeId};
+use standfast_core::{ClusterId, NodeId, Span};
 
 /// `[cluster]`: which cluster this is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,5 +113,48 @@ pub struct RecoverySection {
 impl Default for RecoverySection {
     fn default() -> Self {
         Self { mode: Mode::Hybrid }
+    }
+}
+
+/// `[drill]`: whether standbys try out what a recovery would come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DrillSection {
+    /// How often a standby restores and replays what is stored into a scratch state, the first time when it has caught up. It
+    /// takes the memory of a second state meanwhile, and `[snapshots] memory`. `0s` is never. Default `0s`.
+    pub every: Span,
+    /// A standby is ready, as `/health/ready` tells, only when a drill has gone well within this time, at least twice `every`.
+    /// `0s` asks for none. Default `0s`.
+    pub ready_within: Span,
+}
+
+impl Default for DrillSection {
+    fn default() -> Self {
+        Self {
+            every: Span(Duration::ZERO),
+            ready_within: Span(Duration::ZERO),
+        }
+    }
+}
+
+impl DrillSection {
+    /// Every problem of the values, each with the value and the way out.
+    pub fn problems(&self) -> Vec<String> {
+        let (every, within) = (self.every, self.ready_within);
+        if within.0.is_zero() {
+            return Vec::new();
+        }
+        if every.0.is_zero() {
+            return vec![
+                "ready_within without every: no drill is made, so no standby would ever be ready; set every".to_owned(),
+            ];
+        }
+        if within.0 < every.0 * 2 {
+            return vec![format!(
+                "ready_within = \"{within}\" with every = \"{every}\": want at least twice that, for a drill takes time and \
+                 one may fail"
+            )];
+        }
+        Vec::new()
     }
 }

@@ -61,9 +61,14 @@ fn tell_uncovered(status: &NodeStatus) {
     metrics::gauge!("standfast_newest_snapshot_age_ms").set(known(status.snapshot_age_ms));
 }
 
-/// Leads and serves, or follows and is not behind.
+/// Leads and serves, or follows and is not behind, and has proved what is asked of a standby.
 async fn ready(State(web): State<Web>) -> Response {
     let status = web.shared.node_status();
+    if status.in_sync && status.role == Role::Standby && !web.shared.is_proved() {
+        let within = web.shared.config.drill.ready_within;
+        let told = format!("standby; no drill has gone well within {within}\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, told).into_response();
+    }
     verdict(status.in_sync, status.role)
 }
 

@@ -3,6 +3,7 @@
 mod admin;
 mod builder;
 mod cover;
+mod drills;
 mod http;
 mod lock;
 mod log_limit;
@@ -34,5 +35,5 @@ pub use run::Node;
 pub(crate) use run::play;
 #[cfg(feature = "testing")]
 pub(crate) use shared::Shared;
-pub use status::{ClusterStatus, NodeStatus};
+pub use status::{ClusterStatus, DrillStatus, NodeStatus};
 pub use view::NodeView;

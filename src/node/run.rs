@@ -17,7 +17,7 @@ use super::role::RoleLoop;
 use super::setup::Setup;
 use super::shared::Shared;
 use super::view::NodeView;
-use super::{http, log_limit, serve, snapshots, switchover};
+use super::{drills, http, log_limit, serve, snapshots, switchover};
 use crate::config::{Config, check_promises};
 
 /// How often a node brings its entry among the members up to date.
@@ -144,6 +144,7 @@ impl Node {
         ));
         tasks.spawn(snapshots::keep(Arc::clone(&shared)));
         tasks.spawn(log_limit::keep(Arc::clone(&shared)));
+        tasks.spawn(drills::keep(Arc::clone(&shared)));
         tasks.spawn(register(Arc::clone(&shared), registration));
         tasks.spawn(watch_primary(
             Watcher {

@@ -8,6 +8,7 @@ use standfast_snapshots::SnapshotterHandle;
 use standfast_standby::{PrimaryView, Progress, Sources};
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::drills::Drills;
 use super::prune::Prune;
 use crate::config::Config;
 
@@ -24,12 +25,16 @@ pub(crate) struct Catalogued {
 
 impl Catalogued {
     /// How old the newest is, by this node's wall clock and that of the node that made it.
-    #[expect(clippy::disallowed_methods, reason = "for people")]
     pub(crate) fn age_ms(&self) -> Option<u64> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        let now_ms = u64::try_from(now.as_millis()).ok()?;
-        (self.created_ms > 0).then(|| now_ms.saturating_sub(self.created_ms))
+        (self.created_ms > 0).then(|| wall_clock_ms().saturating_sub(self.created_ms))
     }
+}
+
+/// Milliseconds since 1970; 0 for a clock that stands before that.
+#[expect(clippy::disallowed_methods, reason = "for people")]
+pub(crate) fn wall_clock_ms() -> u64 {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(passed.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the parts of a node know of each other: each value has one writer, everybody may look.
@@ -66,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) leaving: watch::Sender<bool>,
     /// Why the node stands still, when it does.
     pub(crate) failure: Mutex<Option<String>>,
+    /// What its drills came to. Written by the task that makes them.
+    pub(crate) drills: Mutex<Drills>,
 }
 
 impl Shared {
@@ -88,6 +95,7 @@ impl Shared {
             prunes: watch::Sender::new(None),
             leaving: watch::Sender::new(false),
             failure: Mutex::new(None),
+            drills: Mutex::default(),
             clock,
         }
     }
@@ -98,6 +106,13 @@ impl Shared {
         let leader = view.leader.as_ref()?;
         (leader.serving && leader.candidate.node != self.sources.candidate.node)
             .then(|| leader.candidate.endpoint.clone())
+    }
+
+    /// Whether a drill has gone well within `[drill] ready_within`, if that is asked for.
+    pub(crate) fn is_proved(&self) -> bool {
+        let within = self.config.drill.ready_within.0;
+        let proved = self.drills.lock().proved;
+        within.is_zero() || proved.is_some_and(|proved| self.clock.now().since(proved.at) < within)
     }
 
     pub(crate) fn machine(&self) -> Option<SharedMachine> {

@@ -9,10 +9,12 @@ use standfast_wire::v1::GetStatusRequest;
 use standfast_wire::v1::admin_service_client::AdminServiceClient;
 use tonic::transport::Endpoint;
 
+use super::drills::Drills;
 use super::shared::Shared;
 
-/// Without a log, a standby that has not read the catalog for so long does not know how far it is behind.
-const CATALOG_AGE: Duration = Duration::from_secs(5);
+/// Without a log, a standby that has not read the catalog for so long does not know how far it is behind: five looks at a
+/// store far away.
+const CATALOG_AGE: Duration = Duration::from_secs(10);
 /// A standby that is further behind, or has not heard from its primary for so long, is not in sync.
 const MAX_LAG: Duration = Duration::from_secs(1);
 /// How long another node may take to tell its status.
@@ -65,6 +67,35 @@ pub struct NodeStatus {
     /// Why it refuses writes though it leads, when it does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub read_only: Option<String>,
+    /// What its drills came to, where `[drill] every` asks for them and one was made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub drill: Option<DrillStatus>,
+}
+
+/// What the drills of a node came to: recoveries from the stores alone, into a scratch state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DrillStatus {
+    /// Up to this entry the state that the last good one recovered was proved to be the primary's; none: none went well yet.
+    pub last_proven_seq: Option<Seq>,
+    /// When that was, by the node's wall clock, in milliseconds since 1970.
+    pub last_proven_time_ms: Option<u64>,
+    /// What it took.
+    pub measured_rto_seconds: Option<f64>,
+    /// Why the last one did not go well.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub problem: Option<String>,
+}
+
+impl DrillStatus {
+    fn of(drills: &Drills) -> Option<Self> {
+        let (proved, problem) = (drills.proved, drills.problem.clone());
+        (proved.is_some() || problem.is_some()).then(|| Self {
+            last_proven_seq: proved.map(|proved| proved.seq),
+            last_proven_time_ms: proved.map(|proved| proved.at_ms),
+            measured_rto_seconds: proved.map(|proved| proved.took.as_secs_f64()),
+            problem,
+        })
+    }
 }
 
 impl NodeStatus {
@@ -95,6 +126,7 @@ impl NodeStatus {
             in_sync: false,
             failure: Some(NO_ANSWER.to_owned()),
             read_only: None,
+            drill: None,
         }
     }
 }
@@ -139,6 +171,7 @@ impl Shared {
             in_sync: false,
             failure: self.failure.lock().clone(),
             read_only: None,
+            drill: DrillStatus::of(&self.drills.lock()),
         };
         match self.term() {
             Some(term) => {

@@ -1,7 +1,7 @@
 use standfast::Node;
 use standfast::config::Config;
 use standfast::node::make_stores;
-use standfast_core::{Clock, Error, ErrorKind};
+use standfast_core::{Clock, Error, ErrorKind, Span};
 use standfast_metadata::{MetadataConfig, MetadataService};
 
 use crate::support::{GOOD, parse, problems, with};
@@ -144,4 +144,15 @@ async fn a_log_in_memory_cannot_promise_durability() {
         told.contains("choose another type, or ack = \"async\""),
         "{told}"
     );
+}
+
+#[test]
+fn a_standby_that_no_drill_could_make_ready_is_refused() {
+    let with_drill = |keys: &str| format!("{GOOD}[drill]\n{keys}\n");
+    let told = problems(&with_drill("ready_within = \"1h\""));
+    assert!(told.contains("set every"), "{told}");
+    let told = problems(&with_drill("every = \"1h\"\nready_within = \"119m\""));
+    assert!(told.contains("want at least twice that"), "{told}");
+    let good = parse(&with_drill("every = \"1h\"\nready_within = \"2h\""), &[]).unwrap();
+    assert_eq!(good.drill.every, Span::secs(3600));
 }

@@ -6,6 +6,8 @@ mod catalogue;
 #[cfg(test)]
 mod defects;
 #[cfg(test)]
+mod drills;
+#[cfg(test)]
 mod health;
 #[cfg(test)]
 #[path = "../nodes/http.rs"]

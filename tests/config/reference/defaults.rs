@@ -1,6 +1,6 @@
 //! The defaults that comments state are those that are taken.
 
-use standfast::config::RecoverySection;
+use standfast::config::{DrillSection, RecoverySection};
 use standfast_core::Span;
 use standfast_master::MasterConfig;
 use standfast_metadata::MetadataConfig;
@@ -52,6 +52,10 @@ fn the_defaults_in_the_reference_are_those_that_are_taken() {
     same(
         "[recovery]",
         &Table::try_from(RecoverySection::default()).unwrap(),
+    );
+    same(
+        "[drill]",
+        &Table::try_from(DrillSection::default()).unwrap(),
     );
     same(
         "[metadata]",

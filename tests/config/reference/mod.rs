@@ -66,6 +66,7 @@ fn tables() -> Vec<Table> {
             "BucketConfig",
         ),
         ("[recovery]", "src/config/sections.rs", "RecoverySection"),
+        ("[drill]", "src/config/sections.rs", "DrillSection"),
         ("[metadata]", "metadata/src/config.rs", "MetadataConfig"),
     ]
     .map(|(title, file, name)| Table {
