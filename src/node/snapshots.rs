@@ -10,14 +10,12 @@ use standfast_snapshots::{
     Cataloguer, Committed, MachineLineage, PinGuard, Publisher, SnapshotPolicy, Snapshotter,
 };
 use tokio::sync::mpsc;
+use tokio::time::Interval;
 
 use super::overdue::Overdue;
 use super::relief::Relief;
 use super::shared::{Catalogued, Shared};
 use super::told::Told;
-
-/// How often the leader looks at proposals, and everybody at the catalog.
-const ROUND: Duration = Duration::from_millis(500);
 
 /// Makes snapshots where the node follows or leads alone, and keeps the catalog where it leads. Runs until it is
 /// dropped.
@@ -56,6 +54,12 @@ fn publisher(shared: &Shared, store: &Arc<dyn SnapshotStore>) -> Publisher {
     Publisher::new(Arc::clone(store), node, shared.sources.policy.clone())
 }
 
+/// When the leader looks at proposals, and everybody at the catalog.
+fn looks(store: &Arc<dyn SnapshotStore>) -> Interval {
+    let every = store.capabilities().look_every_ms;
+    tokio::time::interval(Duration::from_millis(every.max(1)))
+}
+
 #[expect(clippy::infinite_loop, reason = "dropped when the role changes")]
 async fn follow(shared: &Shared, store: &Arc<dyn SnapshotStore>, machine: &SharedMachine) {
     // Without a log a standby has no other state than the newest snapshot's.
@@ -65,7 +69,7 @@ async fn follow(shared: &Shared, store: &Arc<dyn SnapshotStore>, machine: &Share
     });
     let handle = snapshotter.as_ref().map(Snapshotter::handle);
     shared.snapshotter.send_replace(handle);
-    let mut ticks = tokio::time::interval(ROUND);
+    let mut ticks = looks(store);
     let mut told = Told::default();
     loop {
         ticks.tick().await;
@@ -96,7 +100,7 @@ async fn lead(
     let outlives = shared.sources.log_outlives_term();
     // Nothing comes after a last snapshot that could not be proved: the next one stands where it does.
     cataloguer.list_twins(!outlives);
-    let mut ticks = tokio::time::interval(ROUND);
+    let mut ticks = looks(store);
     let (prunes, mut wanted) = mpsc::channel(4);
     shared.prunes.send_replace(Some(prunes));
     shared.snapshotter.send_replace(None);

@@ -17,6 +17,9 @@ use super::reader::BucketReader;
 use super::space::BucketSpace;
 use super::upload::BucketUpload;
 
+/// How often a store that takes money for requests is looked at.
+const LOOK_EVERY_MS: u64 = 2000;
+
 /// Snapshots in an object store.
 #[derive(Debug)]
 pub struct BucketSnapshotStore {
@@ -31,17 +34,18 @@ impl BucketSnapshotStore {
         local: Option<LocalDirs>,
         cluster: &str,
     ) -> Self {
-        let durability = if local.is_some() {
+        let capabilities = if local.is_some() {
             SnapshotCapabilities::new(Reach::Host, Durability::Disk)
         } else {
-            SnapshotCapabilities::new(Reach::Cluster, Durability::Replicated)
+            let remote = SnapshotCapabilities::new(Reach::Cluster, Durability::Replicated);
+            remote.looked_at_every_ms(LOOK_EVERY_MS)
         };
         Self {
             space: Arc::new(BucketSpace::new(
                 Objects::new(store, local),
                 Layout::new(cluster),
             )),
-            capabilities: durability,
+            capabilities,
         }
     }
 

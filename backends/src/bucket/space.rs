@@ -2,7 +2,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
-use standfast_core::{ErrorKind, Fingerprint, Manifest, Result, SnapshotId};
+use object_store::ObjectMeta;
+use parking_lot::Mutex;
+use standfast_core::{CatalogEntry, ErrorKind, Fingerprint, Manifest, Result, SnapshotId};
 
 use super::documents::{self, Document, Owner};
 use super::error::fail;
@@ -16,6 +18,8 @@ pub(super) struct BucketSpace {
     pub(super) layout: Layout,
     /// The newest catalog number seen: a better hint than the stored one.
     pub(super) known: AtomicU64,
+    /// The newest entry that was read and proved, and what was known of its object.
+    pub(super) newest: Mutex<Option<(CatalogEntry, ObjectMeta)>>,
     cluster: OnceLock<Fingerprint>,
 }
 
@@ -25,6 +29,7 @@ impl BucketSpace {
             objects,
             layout,
             known: AtomicU64::new(0),
+            newest: Mutex::new(None),
             cluster: OnceLock::new(),
         }
     }

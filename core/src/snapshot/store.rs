@@ -179,12 +179,25 @@ pub struct SnapshotCapabilities {
     pub reach: Reach,
     /// What survives what.
     pub durability: Durability,
+    /// How often each node looks for news, in milliseconds: a store may be far away, or take money for each look.
+    pub look_every_ms: u64,
 }
 
 impl SnapshotCapabilities {
-    /// Both at once.
+    /// Of a store that is looked at twice a second.
     pub const fn new(reach: Reach, durability: Durability) -> Self {
-        Self { reach, durability }
+        Self {
+            reach,
+            durability,
+            look_every_ms: 500,
+        }
+    }
+
+    /// The same, looked at so often.
+    #[must_use]
+    pub const fn looked_at_every_ms(mut self, ms: u64) -> Self {
+        self.look_every_ms = ms;
+        self
     }
 }
 

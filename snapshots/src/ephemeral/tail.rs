@@ -8,8 +8,8 @@ use standfast_core::{
 
 use super::oplog::{compare, position_of};
 
-/// How often the catalog is looked at.
-const LOOK: Duration = Duration::from_millis(250);
+/// The catalog is looked at twice in the time that its store asks for.
+const TWICE: u64 = 2;
 
 /// Waits for a newer snapshot than the one the state is of.
 #[derive(Debug)]
@@ -40,7 +40,8 @@ impl OpLogTail for EphemeralTail {
     async fn next(&mut self) -> Result<TailEvent> {
         loop {
             if self.told {
-                tokio::time::sleep(LOOK).await;
+                let every = self.store.capabilities().look_every_ms / TWICE;
+                tokio::time::sleep(Duration::from_millis(every.max(1))).await;
             }
             let newest = self.store.newest().await?;
             let newest = position_of(newest.as_ref(), self.cluster);

@@ -84,3 +84,23 @@ async fn another_clusters_documents_are_foreign_and_newer_ones_a_version_error()
         fs::write(&file, sound).unwrap();
     }
 }
+
+/// One that has read it looks at its object, and reads it again when that is another.
+#[tokio::test]
+async fn an_entry_that_is_altered_or_deleted_is_seen_by_whoever_has_read_it() {
+    let bucket = Folder::new().await;
+    for _ in 0..2 {
+        win(&bucket, 1, |_| {}).await.unwrap();
+    }
+    assert_eq!(bucket.newest().await.unwrap().unwrap().number, 2);
+    let entry = bucket.path("catalog/00000000000000000002.json");
+    let sound = fs::read_to_string(&entry).unwrap();
+    fs::write(&entry, sound.replace("\"number\": 2", "\"number\": 7")).unwrap();
+    let told = bucket.newest().await.unwrap_err();
+    assert_eq!(*told.kind(), ErrorKind::Corrupt, "{told}");
+    fs::remove_file(&entry).unwrap();
+    let told = bucket.newest().await.unwrap_err();
+    assert!(told.to_string().contains("entry 2 is missing"), "{told}");
+    fs::write(&entry, sound).unwrap();
+    assert_eq!(bucket.newest().await.unwrap().unwrap().number, 2);
+}
