@@ -1,3 +1,4 @@
+mod bucket;
 mod prediction;
 mod present;
 mod text;

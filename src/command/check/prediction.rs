@@ -3,6 +3,7 @@ use standfast::config::{Config, Mode};
 use standfast_core::MOST_LAYERS;
 use standfast_master::Ack;
 
+use super::bucket::Bucket;
 use super::present::Present;
 
 /// Rows that a cold start restores in a second: what `standfast bench coldstart` measured (docs/performance.md), rounded
@@ -26,6 +27,8 @@ pub(super) struct Prediction {
     pub(super) lost_with_log: Option<Loss>,
     pub(super) cold_start: Option<ColdStart>,
     pub(super) disk: Option<Disk>,
+    /// Where snapshots are kept by servers.
+    pub(super) bucket: Option<Bucket>,
 }
 
 /// Of the last writes before the event: up to the least of these.
@@ -83,6 +86,7 @@ impl Prediction {
             lost_with_log,
             cold_start: present.map(|present| cold_start(config, present)),
             disk: present.and_then(|present| disk(config, present)),
+            bucket: present.and_then(|present| bucket(config, present)),
         }
     }
 }
@@ -149,6 +153,15 @@ fn between_snapshots(config: &Config, present: &Present) -> Option<f64> {
     limits.reduce(f64::min)
 }
 
+fn bucket(config: &Config, present: &Present) -> Option<Bucket> {
+    let held = present.held.as_ref()?;
+    let between_s = present.entries_per_s.and_then(|per_s| {
+        let entries = between_snapshots(config, present)?;
+        (per_s > 0.0).then(|| entries / per_s)
+    });
+    Some(Bucket::of(held, between_s, config.drill.every.0))
+}
+
 fn disk(config: &Config, present: &Present) -> Option<Disk> {
     let available = present.available_bytes?;
     let per_s = present
@@ -194,7 +207,7 @@ const fn number(exact: u64) -> f64 {
     clippy::cast_sign_loss,
     reason = "bytes or seconds, never negative"
 )]
-const fn whole(number: f64) -> u64 {
+pub(super) const fn whole(number: f64) -> u64 {
     number as u64
 }
 
@@ -233,6 +246,7 @@ mod tests {
             entries_per_s: Some(1000.0),
             log_bytes: 5_000_000,
             available_bytes: Some(1_000_000_000),
+            held: None,
         }
     }
 

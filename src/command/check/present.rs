@@ -3,6 +3,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use standfast::node::Stores;
 use standfast_core::{Batch, Bounds, ErrorKind, Listed, Position, ReadLimit, Result, Usage};
 
+use super::bucket::Held;
+
 /// So much of the log is read for the size of its entries.
 const SAMPLE: ReadLimit = ReadLimit {
     batches: 1024,
@@ -24,6 +26,8 @@ pub(super) struct Present {
     pub(super) log_bytes: u64,
     /// What the log may grow by; none: nobody knows.
     pub(super) available_bytes: Option<u64>,
+    /// Of a bucket that is kept by servers.
+    pub(super) held: Option<Held>,
 }
 
 impl Present {
@@ -47,6 +51,7 @@ impl Present {
             entries_per_s: recent(listed).or_else(|| all_along(&sample, bounds.tail)),
             log_bytes: usage.map_or(0, |usage| usage.bytes),
             available_bytes: usage.as_ref().and_then(room),
+            held: Held::look(stores, listed).await?,
         })
     }
 }

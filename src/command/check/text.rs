@@ -4,6 +4,7 @@ use indicatif::{HumanBytes, HumanDuration};
 
 use standfast_core::Server;
 
+use super::bucket::Bucket;
 use super::prediction::{ColdStart, Disk, Loss, Prediction};
 use super::trial::Trial;
 use super::{Checked, Connected};
@@ -24,6 +25,7 @@ pub(super) fn text(checked: &Checked) -> String {
     lines.extend(outages(&checked.predicted, checked.connected.is_some()));
     lines.extend(checked.predicted.cold_start.as_ref().map(cold_start));
     lines.extend(checked.predicted.disk.as_ref().map(disk));
+    lines.extend(checked.predicted.bucket.iter().flat_map(bucket));
     lines.join("\n")
 }
 
@@ -164,4 +166,24 @@ fn disk(disk: &Disk) -> String {
         (None, None, _) => "how long that is enough is not known yet".to_owned(),
     };
     format!("{room}; {until}")
+}
+
+fn bucket(bucket: &Bucket) -> Vec<String> {
+    let mut lines = vec![format!(
+        "the bucket holds {} of snapshots; a primary lists it up to {} times a day and reads up to {} times, each standby {} times",
+        HumanBytes(bucket.held_bytes),
+        bucket.lists_per_day,
+        bucket.reads_per_day,
+        bucket.standby_reads_per_day
+    )];
+    lines.extend(bucket.made_per_day.as_ref().map(|made| {
+        format!(
+            "{} snapshots a day like the newest write {} times and read {} times; they upload {}",
+            made.snapshots,
+            made.writes,
+            made.reads,
+            HumanBytes(made.uploaded_bytes)
+        )
+    }));
+    lines
 }

@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use standfast::node::Stores;
+use standfast_core::{Error, ErrorKind, Listed, Reach, Result};
+
+/// A primary lists proposals and pins at each look.
+const LISTS_A_LOOK: u64 = 2;
+/// Besides the manifests that a trim may rely on, it looks twice whether the newest entry of the catalog still is that.
+const READS_A_LOOK: u64 = 2 * READS_A_STANDBYS_LOOK;
+/// At that entry, and for the next.
+const READS_A_STANDBYS_LOOK: u64 = 2;
+/// A snapshot's manifest, its attestation, the entry of the catalog that lists it, the one that calls it verified, and the hint
+/// after each.
+const WRITES_A_SNAPSHOT: u64 = 6;
+const DAY_MS: u64 = 86_400_000;
+const DAY_S: f64 = 86_400.0;
+
+/// What a bucket that may take money for requests holds, and is asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    look_every_ms: u64,
+    /// Snapshots that are listed.
+    snapshots: u64,
+    /// All parts that they refer to.
+    bytes: u64,
+    /// What the newest of them added.
+    added_parts: u64,
+    added_bytes: u64,
+    /// All parts of the newest, which a drill reads.
+    newest_parts: u64,
+}
+
+impl Held {
+    /// Looks at the manifests of what is listed. None: the store is no server.
+    pub(super) async fn look(stores: &Stores, listed: &[Listed]) -> Result<Option<Self>> {
+        let Some(store) = &stores.snapshots else {
+            return Ok(None);
+        };
+        let capabilities = store.capabilities();
+        if capabilities.reach != Reach::Cluster {
+            return Ok(None);
+        }
+        let (mut parts, mut added, mut newest_parts) = (BTreeMap::new(), (0, 0), 0);
+        for snapshot in listed {
+            let reader = match store.open(&snapshot.id).await {
+                Ok(reader) => reader,
+                // `snapshot list` tells what is wrong with it.
+                Err(error) if is_damage(&error) => {
+                    tracing::warn!(%error, snapshot = %snapshot.id, "left out of what the bucket holds");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let manifest = reader.manifest();
+            let own = manifest.parts.iter().filter(|part| manifest.is_own(part));
+            added = own.fold((0, 0), |(count, bytes), part| {
+                (count + 1, bytes + part.size)
+            });
+            newest_parts = manifest.parts.len() as u64;
+            for part in &manifest.parts {
+                let name = (part.upload.to_string(), part.blake3.clone());
+                parts.insert(name, part.size);
+            }
+        }
+        Ok(Some(Self {
+            look_every_ms: capabilities.look_every_ms,
+            snapshots: listed.len() as u64,
+            bytes: parts.values().sum(),
+            added_parts: added.0,
+            added_bytes: added.1,
+            newest_parts,
+        }))
+    }
+}
+
+const fn is_damage(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Foreign | ErrorKind::Version
+    )
+}
+
+/// What the requests of a day come to, of a cluster that writes as it has written so far.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Bucket {
+    /// Bytes of all parts that are listed.
+    pub(super) held_bytes: u64,
+    pub(super) lists_per_day: u64,
+    /// By the primary, at most.
+    pub(super) reads_per_day: u64,
+    /// By each standby, its drills included.
+    pub(super) standby_reads_per_day: u64,
+    /// None: nobody knows how fast the log grows.
+    pub(super) made_per_day: Option<PerDay>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct PerDay {
+    pub(super) snapshots: u64,
+    pub(super) writes: u64,
+    /// Each part is read back once, to be proved.
+    pub(super) reads: u64,
+    pub(super) uploaded_bytes: u64,
+}
+
+impl Bucket {
+    /// With so long from one snapshot to the next, and from one drill of a standby to its next.
+    pub(super) fn of(held: &Held, between_s: Option<f64>, drill_every: Duration) -> Self {
+        let drills = match drill_every.as_secs_f64() {
+            0.0 => 0,
+            every => super::prediction::whole(DAY_S / every),
+        };
+        let looks = DAY_MS / held.look_every_ms.max(1);
+        Self {
+            held_bytes: held.bytes,
+            lists_per_day: looks * LISTS_A_LOOK,
+            reads_per_day: looks * (READS_A_LOOK + held.snapshots),
+            standby_reads_per_day: looks * READS_A_STANDBYS_LOOK + drills * held.newest_parts,
+            made_per_day: between_s.map(|between| PerDay::of(held, between)),
+        }
+    }
+}
+
+impl PerDay {
+    fn of(held: &Held, between_s: f64) -> Self {
+        let snapshots = super::prediction::whole(DAY_S / between_s.max(1.0));
+        Self {
+            snapshots,
+            writes: snapshots * (held.added_parts + WRITES_A_SNAPSHOT),
+            reads: snapshots * held.added_parts,
+            uploaded_bytes: snapshots * held.added_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_so_many_looks_and_so_many_snapshots() {
+        let held = Held {
+            look_every_ms: 2000,
+            snapshots: 3,
+            bytes: 500,
+            added_parts: 4,
+            added_bytes: 100,
+            newest_parts: 10,
+        };
+        let bucket = Bucket::of(&held, Some(300.0), Duration::from_hours(6));
+        assert_eq!(bucket.held_bytes, 500);
+        assert_eq!(
+            (bucket.lists_per_day, bucket.reads_per_day),
+            (86_400, 302_400)
+        );
+        assert_eq!(bucket.standby_reads_per_day, 86_440);
+        let made = bucket.made_per_day.unwrap();
+        assert_eq!((made.snapshots, made.writes), (288, 2880));
+        assert_eq!((made.reads, made.uploaded_bytes), (1152, 28_800));
+        let idle = Bucket::of(&held, None, Duration::ZERO);
+        assert_eq!(
+            (idle.standby_reads_per_day, idle.made_per_day),
+            (86_400, None)
+        );
+    }
+}
