@@ -49,7 +49,7 @@ fn kind(error: &Foreign) -> ErrorKind {
 /// What a server names in the text of its refusal and the status hides: a bucket that is not there is no object that is not
 /// there, and one that is full is not closed to us.
 fn kind_by_code(error: &Foreign) -> Option<ErrorKind> {
-    const CODES: [(&str, ErrorKind); 8] = [
+    const CODES: [(&str, ErrorKind); 10] = [
         ("NoSuchBucket", ErrorKind::Unavailable),
         ("ContainerNotFound", ErrorKind::Unavailable),
         ("QuotaExceeded", ErrorKind::Quota),
@@ -58,6 +58,9 @@ fn kind_by_code(error: &Foreign) -> Option<ErrorKind> {
         ("AccessDenied", ErrorKind::Auth),
         ("InvalidAccessKeyId", ErrorKind::Auth),
         ("SignatureDoesNotMatch", ErrorKind::Auth),
+        // The region is another: what is asked for again is refused again.
+        ("AuthorizationHeaderMalformed", ErrorKind::Config),
+        ("PermanentRedirect", ErrorKind::Config),
     ];
     // A file system names no codes, but files may have any name.
     if io_below(error).is_some() {

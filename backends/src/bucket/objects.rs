@@ -69,7 +69,8 @@ impl Objects {
             let Err(error) = put.await else {
                 return Ok(Created::Ours);
             };
-            if matches!(error.kind(), ErrorKind::Auth | ErrorKind::Unsupported) {
+            let refused = [ErrorKind::Auth, ErrorKind::Unsupported, ErrorKind::Config];
+            if refused.contains(error.kind()) {
                 return Err(error);
             }
             match self.get(path).await {

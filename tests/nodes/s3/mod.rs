@@ -1,11 +1,15 @@
 //! Nodes whose snapshots are in a bucket at S3: a gateway of Ceph's.
 
 mod faults;
+mod frozen;
 mod gateway;
 mod hybrid;
 mod proxy;
+mod read_only;
 mod refused;
+mod requests;
 mod shared;
+mod slow;
 mod tls;
 
 use shared::shared;

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustls::ServerConfig;
@@ -24,6 +25,12 @@ pub(super) enum Fault {
     SlowsDown,
     /// Half of it arrives, then the connection breaks.
     Cut,
+    /// Not done; the answer has this status and names this code.
+    Refused(&'static str, &'static str),
+    /// The same of whatever is no reading; that is done.
+    WritesRefused(&'static str, &'static str),
+    /// Done at 10 KiB/s.
+    Trickles,
 }
 
 /// Which requests meet one: the first `times` whose line contains all of these.
@@ -38,7 +45,29 @@ pub(super) struct Script {
 pub(super) struct Proxy {
     pub(super) endpoint: String,
     script: Arc<Mutex<Script>>,
+    counted: Arc<Mutex<Counted>>,
     _serving: JoinSet<()>,
+}
+
+/// How many requests came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    pub(super) lists: u64,
+    pub(super) reads: u64,
+    pub(super) writes: u64,
+}
+
+impl Counted {
+    fn count(&mut self, line: &str) {
+        let is_list = line.contains("list-type=2");
+        let counter = match line.split(' ').next() {
+            Some("GET") if is_list => &mut self.lists,
+            Some("GET" | "HEAD") => &mut self.reads,
+            Some("PUT") => &mut self.writes,
+            _ => return,
+        };
+        *counter += 1;
+    }
 }
 
 impl Proxy {
@@ -62,20 +91,21 @@ impl Proxy {
         let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
         let gateway = gateway.trim_start_matches("http://").to_owned();
         let script = Arc::new(Mutex::new(script));
+        let counted = Arc::<Mutex<Counted>>::default();
         let mut serving = JoinSet::new();
-        let scripts = Arc::clone(&script);
+        let (scripts, counters) = (Arc::clone(&script), Arc::clone(&counted));
         serving.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let (gateway, script) = (gateway.clone(), Arc::clone(&scripts));
-                let tls = tls.clone();
+                let (tls, counted) = (tls.clone(), Arc::clone(&counters));
                 // Whoever hangs up in the middle ends its own connection alone.
                 connections.spawn(async move {
                     drop(match tls {
-                        None => serve(client, &gateway, &script).await,
+                        None => serve(client, &gateway, (&script, &counted)).await,
                         Some(tls) => match tls.accept(client).await {
-                            Ok(client) => serve(client, &gateway, &script).await,
+                            Ok(client) => serve(client, &gateway, (&script, &counted)).await,
                             Err(refused) => Err(refused),
                         },
                     });
@@ -85,8 +115,18 @@ impl Proxy {
         Self {
             endpoint,
             script,
+            counted,
             _serving: serving,
         }
+    }
+
+    pub(super) fn counted(&self) -> Counted {
+        *self.counted.lock()
+    }
+
+    /// What is met from now on.
+    pub(super) fn turn(&self, script: Script) {
+        *self.script.lock() = script;
     }
 
     /// How many requests are still to meet the fault.
@@ -99,17 +139,20 @@ impl Proxy {
 async fn serve(
     mut client: impl AsyncRead + AsyncWrite + Unpin,
     gateway: &str,
-    script: &Mutex<Script>,
+    (script, counted): (&Mutex<Script>, &Mutex<Counted>),
 ) -> std::io::Result<()> {
     let (head, mut body) = head(&mut client).await?;
     let line = head.lines().next().unwrap_or_default().to_owned();
     let length = length(&head);
+    counted.lock().count(&line);
     let fault = {
         let mut script = script.lock();
         let meets = script.times > 0 && script.words.iter().all(|word| line.contains(word));
         script.times -= usize::from(meets);
         meets.then_some(script.fault)
     };
+    let reads = line.starts_with("GET ") || line.starts_with("HEAD ");
+    let fault = fault.filter(|fault| !(reads && matches!(fault, Fault::WritesRefused(..))));
     while body.len() < length {
         client.read_buf(&mut body).await?;
     }
@@ -119,6 +162,18 @@ async fn serve(
             client
                 .write_all(&forward(gateway, &head, &body).await?)
                 .await?;
+        }
+        Some(Fault::Refused(status, code) | Fault::WritesRefused(status, code)) => {
+            client.write_all(&refusal(status, code)).await?;
+        }
+        Some(Fault::Trickles) => {
+            let mut pieces = body.chunks(1024);
+            let mut ticks = tokio::time::interval(Duration::from_millis(100));
+            while pieces.next().is_some() {
+                ticks.tick().await;
+            }
+            let answer = forward(gateway, &head, &body).await?;
+            client.write_all(&answer).await?;
         }
         Some(Fault::Conflicts) => client.write_all(&answer("409 Conflict")).await?,
         Some(Fault::SlowsDown) => client.write_all(&answer("503 Slow Down")).await?,
@@ -172,6 +227,15 @@ async fn forward(gateway: &str, head: &str, body: &[u8]) -> std::io::Result<Vec<
     let mut answer = Vec::new();
     upstream.read_to_end(&mut answer).await?;
     Ok(answer)
+}
+
+fn refusal(status: &str, code: &str) -> Vec<u8> {
+    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 fn answer(status: &str) -> Vec<u8> {

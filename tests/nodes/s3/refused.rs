@@ -1,3 +1,4 @@
+use super::proxy::{Fault, Proxy, Script};
 use super::{settings, shared};
 use crate::node::standfast;
 use crate::support::TestCluster;
@@ -46,6 +47,20 @@ async fn where_the_store_is_stands_in_the_configuration_and_not_in_the_environme
         .output();
     let made = made.await.unwrap();
     assert!(made.status.success(), "{made:?}");
+}
+
+/// What Amazon says of a signature for another region.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_region_is_told_as_the_store_tells_it() {
+    let wrong = Script {
+        words: &[],
+        fault: Fault::Refused("400 Bad Request", "AuthorizationHeaderMalformed"),
+        times: usize::MAX,
+    };
+    let proxy = Proxy::start(&shared(), wrong).await;
+    let told = init(&settings(&proxy.endpoint)).await;
+    assert!(told.contains("AuthorizationHeaderMalformed"), "{told}");
+    assert!(told.contains("bad configuration"), "not in passing: {told}");
 }
 
 /// Nobody listens there.
