@@ -8,6 +8,7 @@ use standfast_standby::{Drilled, drill};
 use super::args::ConfigArguments;
 use super::offline::Offline;
 use super::recovery_bar::RecoveryBar;
+use super::stop::unless_stopped_twice;
 use super::{Failure, output};
 
 /// What a recovery came to that was tried out.
@@ -37,7 +38,8 @@ pub(super) async fn run(arguments: ConfigArguments) -> Result<ExitCode, Failure>
     let sources = offline.sources();
     let bar = RecoveryBar::new();
     let mut stop = Stop::listen()?;
-    let drilled = drill(&sources, bar.tell(), stop.told()).await?;
+    let drilling = drill(&sources, bar.tell(), stop.told());
+    let drilled = unless_stopped_twice(async { Ok(drilling.await?) }).await?;
     drop(bar);
     let report = Report::new(drilled);
     output::print(arguments.output, &report, text)?;

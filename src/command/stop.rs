@@ -22,6 +22,26 @@ pub(crate) async fn unless_stopped<T>(
     }
 }
 
+/// Runs `work`, which ends by itself when it is told to stop, and takes back what it holds; at the second word it is dropped, for
+/// a store may hang.
+///
+/// # Errors
+/// Those of `work`, and that it was dropped.
+pub(crate) async fn unless_stopped_twice<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut stop = Stop::listen()?;
+    let twice = async {
+        stop.told().await;
+        stop.told().await;
+    };
+    // Neither is awaited again.
+    tokio::select! {
+        result = work => result,
+        () = twice => Err("interrupted twice; a pin may stay, and is taken away by the leader when it has aged".into()),
+    }
+}
+
 /// Standard input, a pipe that whoever started this process holds open for as long as it lives.
 ///
 /// # Errors

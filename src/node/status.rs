@@ -12,9 +12,10 @@ use tonic::transport::Endpoint;
 use super::drills::Drills;
 use super::shared::Shared;
 
-/// Without a log, a standby that has not read the catalog for so long does not know how far it is behind: five looks at a
-/// store far away.
-const CATALOG_AGE: Duration = Duration::from_secs(10);
+/// Without a log, a standby that has not read the catalog for so long, or for five looks, does not know how far it is behind.
+const CATALOG_AGE: Duration = Duration::from_secs(5);
+/// Looks at the catalog that may fail.
+const LOOKS: u64 = 5;
 /// A standby that is further behind, or has not heard from its primary for so long, is not in sync.
 const MAX_LAG: Duration = Duration::from_secs(1);
 /// How long another node may take to tell its status.
@@ -234,7 +235,13 @@ impl Shared {
         let read = *self.catalog_read.lock();
         !self.sources.log_outlives_term()
             && read != BootInstant::NEVER
-            && self.clock.now().since(read) < CATALOG_AGE
+            && self.clock.now().since(read) < self.catalog_age()
+    }
+
+    fn catalog_age(&self) -> Duration {
+        let store = self.sources.snapshots.as_ref();
+        let every_ms = store.map_or(0, |store| store.capabilities().look_every_ms);
+        CATALOG_AGE.max(Duration::from_millis(every_ms * LOOKS))
     }
 
     fn add_digest(&self, status: &mut NodeStatus) {

@@ -106,8 +106,15 @@ async fn begin_with(
         Err(error) => return Err(error),
     };
     begun.listed = listed;
-    let skips = sources.oplog.skips().await?;
-    begun.machine.lock().pass_over(skips);
+    match sources.oplog.skips().await {
+        Ok(skips) => begun.machine.lock().pass_over(skips),
+        Err(error) => {
+            if let Some(pin) = begun.pin.take() {
+                pin.release().await?;
+            }
+            return Err(error);
+        }
+    }
     Ok(begun)
 }
 

@@ -60,7 +60,7 @@ fn kind_by_code(error: &Foreign) -> Option<ErrorKind> {
         ("SignatureDoesNotMatch", ErrorKind::Auth),
         // The region is another: what is asked for again is refused again.
         ("AuthorizationHeaderMalformed", ErrorKind::Config),
-        ("PermanentRedirect", ErrorKind::Config),
+        ("redirect without LOCATION", ErrorKind::Config),
     ];
     // A file system names no codes, but files may have any name.
     if io_below(error).is_some() {

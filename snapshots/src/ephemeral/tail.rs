@@ -8,8 +8,8 @@ use standfast_core::{
 
 use super::oplog::{compare, position_of};
 
-/// The catalog is looked at twice in the time that its store asks for.
-const TWICE: u64 = 2;
+/// How often the catalog is looked at: a switchover waits for it.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Waits for a newer snapshot than the one the state is of.
 #[derive(Debug)]
@@ -40,8 +40,7 @@ impl OpLogTail for EphemeralTail {
     async fn next(&mut self) -> Result<TailEvent> {
         loop {
             if self.told {
-                let every = self.store.capabilities().look_every_ms / TWICE;
-                tokio::time::sleep(Duration::from_millis(every.max(1))).await;
+                tokio::time::sleep(LOOK).await;
             }
             let newest = self.store.newest().await?;
             let newest = position_of(newest.as_ref(), self.cluster);

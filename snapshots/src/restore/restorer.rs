@@ -134,7 +134,9 @@ impl Restorer {
         stop: Pin<&mut (dyn Future<Output = ()> + Send)>,
     ) -> Result<Option<Restored>> {
         let restored = self.restore_any(&empty, stop).await;
-        if let Err(error) = &restored {
+        if let Err(error) = &restored
+            && *error.kind() != ErrorKind::Cancelled
+        {
             metrics::failed("restore", error);
         }
         restored
@@ -161,7 +163,9 @@ impl Restorer {
             let restored = tokio::select! {
                 restored = pin.keep(self.policy.pin_expiry.0, restoring) => restored,
                 () = stop.as_mut() => {
-                    pin.release().await?;
+                    if let Err(error) = pin.release().await {
+                        tracing::warn!(%error, "a pin was not taken back: it holds the log until it has aged");
+                    }
                     return Err(Error::new(ErrorKind::Cancelled, "restore").context("interrupted"));
                 }
             };

@@ -14,6 +14,8 @@ const READS_A_STANDBYS_LOOK: u64 = 2;
 /// A snapshot's manifest, its attestation, the entry of the catalog that lists it, the one that calls it verified, and the hint
 /// after each.
 const WRITES_A_SNAPSHOT: u64 = 6;
+/// How often a standby without a log looks for a newer snapshot to restore.
+const FOLLOWED_EVERY_MS: u64 = 250;
 const DAY_MS: u64 = 86_400_000;
 const DAY_S: f64 = 86_400.0;
 
@@ -100,24 +102,36 @@ pub(super) struct Bucket {
 pub(super) struct PerDay {
     pub(super) snapshots: u64,
     pub(super) writes: u64,
-    /// Each part is read back once, to be proved.
+    /// Each is read back whole, its base included, to be proved.
     pub(super) reads: u64,
     pub(super) uploaded_bytes: u64,
 }
 
 impl Bucket {
-    /// With so long from one snapshot to the next, and from one drill of a standby to its next.
-    pub(super) fn of(held: &Held, between_s: Option<f64>, drill_every: Duration) -> Self {
+    /// With so long from one snapshot to the next, and from one drill of a standby to its next. Without a log standbys
+    /// follow the catalog instead.
+    pub(super) fn of(
+        held: &Held,
+        between_s: Option<f64>,
+        drill_every: Duration,
+        keeps_log: bool,
+    ) -> Self {
         let drills = match drill_every.as_secs_f64() {
             0.0 => 0,
             every => super::prediction::whole(DAY_S / every),
         };
         let looks = DAY_MS / held.look_every_ms.max(1);
+        let standby_looks = if keeps_log {
+            looks
+        } else {
+            looks + DAY_MS / FOLLOWED_EVERY_MS
+        };
         Self {
             held_bytes: held.bytes,
             lists_per_day: looks * LISTS_A_LOOK,
             reads_per_day: looks * (READS_A_LOOK + held.snapshots),
-            standby_reads_per_day: looks * READS_A_STANDBYS_LOOK + drills * held.newest_parts,
+            standby_reads_per_day: standby_looks * READS_A_STANDBYS_LOOK
+                + drills * held.newest_parts,
             made_per_day: between_s.map(|between| PerDay::of(held, between)),
         }
     }
@@ -129,7 +143,7 @@ impl PerDay {
         Self {
             snapshots,
             writes: snapshots * (held.added_parts + WRITES_A_SNAPSHOT),
-            reads: snapshots * held.added_parts,
+            reads: snapshots * held.newest_parts,
             uploaded_bytes: snapshots * held.added_bytes,
         }
     }
@@ -149,7 +163,7 @@ mod tests {
             added_bytes: 100,
             newest_parts: 10,
         };
-        let bucket = Bucket::of(&held, Some(300.0), Duration::from_hours(6));
+        let bucket = Bucket::of(&held, Some(300.0), Duration::from_hours(6), true);
         assert_eq!(bucket.held_bytes, 500);
         assert_eq!(
             (bucket.lists_per_day, bucket.reads_per_day),
@@ -158,11 +172,11 @@ mod tests {
         assert_eq!(bucket.standby_reads_per_day, 86_440);
         let made = bucket.made_per_day.unwrap();
         assert_eq!((made.snapshots, made.writes), (288, 2880));
-        assert_eq!((made.reads, made.uploaded_bytes), (1152, 28_800));
-        let idle = Bucket::of(&held, None, Duration::ZERO);
+        assert_eq!((made.reads, made.uploaded_bytes), (2880, 28_800));
+        let idle = Bucket::of(&held, None, Duration::ZERO, false);
         assert_eq!(
             (idle.standby_reads_per_day, idle.made_per_day),
-            (86_400, None)
+            (777_600, None)
         );
     }
 }

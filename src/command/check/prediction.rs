@@ -159,7 +159,8 @@ fn bucket(config: &Config, present: &Present) -> Option<Bucket> {
         let entries = between_snapshots(config, present)?;
         (per_s > 0.0).then(|| entries / per_s)
     });
-    Some(Bucket::of(held, between_s, config.drill.every.0))
+    let keeps_log = config.oplog.is_some();
+    Some(Bucket::of(held, between_s, config.drill.every.0, keeps_log))
 }
 
 fn disk(config: &Config, present: &Present) -> Option<Disk> {

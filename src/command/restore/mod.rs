@@ -23,6 +23,7 @@ pub(crate) use self::arguments::RestoreArguments;
 use self::place::Place;
 use super::offline::Offline;
 use super::recovery_bar::RecoveryBar;
+use super::stop::unless_stopped_twice;
 use super::{Failure, moment, output, snapshot};
 
 #[derive(Serialize)]
@@ -45,6 +46,8 @@ struct Restored {
     /// Where a moment was named: how far the cluster's clock, which stamps entries, was behind the wall clock of whoever made
     /// the newest snapshot, when that was made. Some of it the cluster may have been idle.
     clock_behind_ms: Option<u64>,
+    /// Whether the log ends before the moment that was named.
+    log_ends: bool,
     /// What is wrong with newer snapshots of before, in whose place an older one, or the log, did.
     problems: Vec<String>,
     /// A configuration that serves it.
@@ -59,6 +62,10 @@ struct Later {
 }
 
 pub(super) async fn run(arguments: RestoreArguments) -> Result<ExitCode, Failure> {
+    unless_stopped_twice(Box::pin(restore(arguments))).await
+}
+
+async fn restore(arguments: RestoreArguments) -> Result<ExitCode, Failure> {
     let offline = Offline::open(&arguments.config).await?;
     let sources = offline.sources();
     let point = arguments.point();
@@ -88,7 +95,7 @@ pub(super) async fn run(arguments: RestoreArguments) -> Result<ExitCode, Failure
         // Neither arm is awaited again.
         tokio::select! {
             made = making => made,
-            () = told.as_mut() => Err("interrupted; nothing was left behind".into()),
+            () = told.as_mut() => Err("interrupted".into()),
         }
     };
     let (found, config) = held.around(making).await?;
@@ -97,6 +104,9 @@ pub(super) async fn run(arguments: RestoreArguments) -> Result<ExitCode, Failure
         rows: scratch.machine().lock().rows(),
         problems: scratch.problems(),
         clock_behind_ms,
+        log_ends: matches!(point, Point::Time(_))
+            && sources.log_outlives_term()
+            && found.left_out.is_none(),
         config,
         ..Restored::from(found)
     };
@@ -138,6 +148,7 @@ impl From<Recovered> for Restored {
             left_out: found.left_out.map(Later::from),
             seconds: (found.restoring + found.replaying).as_secs_f64(),
             clock_behind_ms: None,
+            log_ends: false,
             problems: Vec::new(),
             config: None,
         }
@@ -183,7 +194,7 @@ fn text(restored: &Restored) -> String {
             later.first_seq, later.last_seq
         )
     }));
-    if restored.clock_behind_ms.is_some() && restored.left_out.is_none() {
+    if restored.log_ends {
         lines.push("nothing in the log is of later".to_owned());
     }
     lines.extend(restored.clock_behind_ms.map(|ms| {

@@ -266,24 +266,18 @@ pub struct Held {
 impl Held {
     /// Does something that may take long; then lets go.
     ///
-    /// # Errors
-    /// Those of `work`; what the store says of letting go.
-    ///
     /// # Cancel safety
     /// Cancel safe: the pin stays, and ages.
-    pub async fn around<T, E: From<Error>>(
-        self,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
+    pub async fn around<T>(self, work: impl Future<Output = T>) -> T {
         let Some(pin) = self.pin else {
             return work.await;
         };
         let done = pin.keep(self.expiry, work).await;
-        let released = pin.release().await;
         // What was found comes first: whoever cannot let go of a pin has found all the same.
-        let done = done?;
-        released?;
-        Ok(done)
+        if let Err(error) = pin.release().await {
+            tracing::warn!(%error, "a pin was not taken back: it holds the log until it has aged");
+        }
+        done
     }
 }
 

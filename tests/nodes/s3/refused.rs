@@ -49,18 +49,27 @@ async fn where_the_store_is_stands_in_the_configuration_and_not_in_the_environme
     assert!(made.status.success(), "{made:?}");
 }
 
-/// What Amazon says of a signature for another region.
+/// What Amazon says of a signature for another region, and of a bucket that is in another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_region_is_told_as_the_store_tells_it() {
-    let wrong = Script {
-        words: &[],
-        fault: Fault::Refused("400 Bad Request", "AuthorizationHeaderMalformed"),
-        times: usize::MAX,
-    };
-    let proxy = Proxy::start(&shared(), wrong).await;
-    let told = init(&settings(&proxy.endpoint)).await;
-    assert!(told.contains("AuthorizationHeaderMalformed"), "{told}");
-    assert!(told.contains("bad configuration"), "not in passing: {told}");
+    for (status, code, said) in [
+        (
+            "400 Bad Request",
+            "AuthorizationHeaderMalformed",
+            "AuthorizationHeaderMalformed",
+        ),
+        ("301 Moved Permanently", "PermanentRedirect", "region"),
+    ] {
+        let wrong = Script {
+            words: &[],
+            fault: Fault::Refused(status, code),
+            times: usize::MAX,
+        };
+        let proxy = Proxy::start(&shared(), wrong).await;
+        let told = init(&settings(&proxy.endpoint)).await;
+        assert!(told.contains(said), "{told}");
+        assert!(told.contains("bad configuration"), "not in passing: {told}");
+    }
 }
 
 /// Nobody listens there.
