@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An instant on `CLOCK_BOOTTIME`, in nanoseconds since boot. It counts suspend, which
 /// `std::time::Instant` does not: a machine that slept must not believe in its old lease.
@@ -96,6 +96,13 @@ impl fmt::Debug for Clock {
             Source::Manual(now) => write!(f, "Clock(manual, {} ns)", now.load(Ordering::Acquire)),
         }
     }
+}
+
+/// Wall time in milliseconds since 1970, for people: nothing is decided by it. 0 for a clock that stands before that.
+#[expect(clippy::disallowed_methods, reason = "for people")]
+pub fn wall_clock_ms() -> u64 {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(passed.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

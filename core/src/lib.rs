@@ -26,7 +26,7 @@ mod units;
 mod words;
 
 pub use batch::*;
-pub use clock::{BootInstant, Clock};
+pub use clock::{BootInstant, Clock, wall_clock_ms};
 #[doc(hidden)]
 pub use determinism::check_deterministic;
 pub use election::*;

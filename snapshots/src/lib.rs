@@ -40,5 +40,5 @@ pub use diff::{Change, Difference, diff};
 pub use ephemeral::EphemeralOpLog;
 pub use policy::SnapshotPolicy;
 pub use publish::{Committed, Publisher};
-pub use restore::{Point, Progress, RestorePin, Restored, Restorer, Tried};
+pub use restore::{Point, Progress, RestorePin, Restored, Restorer, Tried, is_damage};
 pub use snapshotter::{Snapshotter, SnapshotterHandle};

@@ -1,11 +1,11 @@
 use std::num::NonZero;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use standfast_core::{
     Captured, Error, ErrorKind, MANIFEST_COMPLETE, MOST_LAYERS, Manifest, NodeId, PartRef,
     Position, Result, Section, SharedMachine, SnapshotId, SnapshotStore, SnapshotUpload,
+    wall_clock_ms,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{self, JoinSet};
@@ -283,15 +283,4 @@ pub(crate) fn joined<T>(done: Result<T, task::JoinError>) -> Result<T> {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(source) => Error::new(ErrorKind::Closed, "join task").source(source),
     })
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "for people, in `snapshot list`; nothing is decided by it"
-)]
-pub(crate) fn wall_clock_ms() -> u64 {
-    let passed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    CaptureWhen, Captured, Error, ErrorKind, Manifest, Result, Seq, SharedMachine,
+    CaptureWhen, Captured, Error, ErrorKind, Manifest, Result, Seq, SharedMachine, wall_clock_ms,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::publish::{Committed, Publisher, wall_clock_ms};
+use crate::publish::{Committed, Publisher};
 
 /// How long a scheduled capture waits for a milestone. Where none comes in this time there are few entries, and the
 /// leader remembers every batch end for long enough.

@@ -15,6 +15,7 @@ mod endpoint;
 mod founding;
 mod logging;
 mod moment;
+mod new_path;
 mod nodes;
 mod object;
 mod object_list;

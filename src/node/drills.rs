@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use standfast_core::{BootInstant, Error, ErrorKind, Result, Role, Seq};
+use standfast_core::{BootInstant, Error, ErrorKind, Result, Role, Seq, wall_clock_ms};
 use standfast_standby::{Drilled, drill};
 use tokio::time::{Instant, sleep_until};
 
-use super::shared::{Shared, wall_clock_ms};
+use super::shared::Shared;
 
 /// After a drill that did not go well the next comes in this part of `every`.
 const AFTER_FAILURE: u32 = 10;

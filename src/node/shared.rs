@@ -1,8 +1,7 @@
 use std::any::Any;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use standfast_core::{BootInstant, Clock, Position, Proposer, Role, SharedMachine};
+use standfast_core::{BootInstant, Clock, Position, Proposer, Role, SharedMachine, wall_clock_ms};
 use standfast_master::{Standbys, TermHandle};
 use standfast_snapshots::SnapshotterHandle;
 use standfast_standby::{PrimaryView, Progress, Sources};
@@ -28,13 +27,6 @@ impl Catalogued {
     pub(crate) fn age_ms(&self) -> Option<u64> {
         (self.created_ms > 0).then(|| wall_clock_ms().saturating_sub(self.created_ms))
     }
-}
-
-/// Milliseconds since 1970; 0 for a clock that stands before that.
-#[expect(clippy::disallowed_methods, reason = "for people")]
-pub(crate) fn wall_clock_ms() -> u64 {
-    let passed = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(passed.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the parts of a node know of each other: each value has one writer, everybody may look.

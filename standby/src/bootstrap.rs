@@ -110,7 +110,7 @@ async fn begin_with(
         Ok(skips) => begun.machine.lock().pass_over(skips),
         Err(error) => {
             if let Some(pin) = begun.pin.take() {
-                pin.release().await?;
+                pin.let_go().await;
             }
             return Err(error);
         }

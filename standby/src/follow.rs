@@ -70,12 +70,6 @@ pub async fn follow(
 }
 
 /// The suffix was replayed: the snapshot and the log behind it are free again.
-async fn release(pin: RestorePin) {
-    if let Err(error) = pin.release().await {
-        tracing::info!(%error, "a pin stays behind, and ages");
-    }
-}
-
 struct Follower<'a> {
     sources: &'a Sources,
     machine: &'a SharedMachine,
@@ -99,7 +93,7 @@ impl Follower<'_> {
             self.catch_up(&mut tail).await?;
         }
         if let Some(pin) = pin.take() {
-            release(pin).await;
+            pin.let_go().await;
         }
         if !self.progress.borrow().caught_up {
             return Ok(None);

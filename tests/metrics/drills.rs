@@ -23,6 +23,12 @@ async fn is_ready(node: &TestNode) -> u16 {
     http::get(&node.http, "/health/ready").await.0
 }
 
+/// What `status` says.
+async fn told(node: &TestNode) -> String {
+    let told = node.command(&["status"]).await;
+    String::from_utf8(told.stdout).unwrap()
+}
+
 async fn made(node: &TestNode) {
     let made = node.command(&["snapshot", "create"]).await;
     assert!(made.status.success(), "{made:?}");
@@ -69,6 +75,7 @@ async fn a_standby_is_ready_when_it_has_proved_that_the_stores_recover_and_tells
     assert!(drill.problem.unwrap().contains("part"));
     let unproved = http::value(&scrape(b).await, "standfast_last_proven_seq", &[]);
     assert_eq!(unproved, Some(0.0));
+    assert!(told(b).await.contains("a recovery, which FAILED"));
     assert_eq!(
         (is_ready(&cluster.nodes[0]).await, is_ready(b).await),
         (200, 503)
@@ -87,6 +94,7 @@ async fn a_standby_is_ready_when_it_has_proved_that_the_stores_recover_and_tells
     assert_eq!(drill.problem, None);
     assert!(drill.last_proven_seq.unwrap() <= standby.applied_seq);
     assert!(drill.measured_rto_seconds.unwrap() > 0.0);
+    assert!(told(b).await.contains("has proved at"));
     assert_eq!(is_ready(b).await, 200);
     assert_eq!(load.verdict(&cluster).await.missing, []);
 }

@@ -86,6 +86,10 @@ async fn a_drill_names_a_snapshot_that_cannot_be_restored_though_the_log_alone_w
     let problem = found["problems"][0].as_str().unwrap();
     let part = parts[0].file_name().unwrap().to_str().unwrap();
     assert!(problem.contains(part), "{problem}");
+    let words = ["snapshot", "restore", "-o", "json"];
+    let restored = told(&cluster.nodes[1].command(&words).await);
+    assert_eq!(restored["problems"], found["problems"], "{restored:#}");
+    assert_eq!(restored["digest"], found["digest"], "{restored:#}");
 }
 
 /// An older copy of the log was put back: no digest differs, and nothing follows the snapshot.

@@ -103,6 +103,8 @@ async fn a_state_of_before_is_told_by_entry_and_by_moment_from_log_and_snapshots
         let same = restored(node, "--at-time", stamp).await;
         assert_eq!(same["position"], found["position"], "{same:#}");
         assert_eq!(same["left_out"].is_null(), round == 3, "{same:#}");
+        assert_eq!(same["log_ends"], round == 3, "{same:#}");
+        assert!(same["clock_behind_ms"].is_u64(), "{same:#}");
         if round < 3 {
             assert_eq!(same["left_out"]["first_seq"], seq + 1, "{same:#}");
             assert!(same["left_out"]["stamp_ms"].as_u64() > Some(stamp));
@@ -149,6 +151,10 @@ async fn a_state_of_before_is_served_in_a_directory_and_carried_into_a_new_clust
     let planned = told(&before, &["recover", "--plan"]).await;
     assert_eq!(planned["start"]["digest"], digest.as_str(), "{planned:#}");
     assert_eq!(planned["start"]["to"], made["position"], "{planned:#}");
+    let start = &planned["start"];
+    assert_eq!(start["restored_rows"], made["rows"], "{planned:#}");
+    assert_eq!(start["restored_bytes"], planned["snapshots"][0]["bytes"]);
+    assert!(start["restore_seconds"].as_f64() > Some(0.0), "{planned:#}");
     let epoch = |value: &Value| value["epoch"].as_u64().unwrap();
     assert!(
         epoch(&planned["log"]) > epoch(&made["position"]),

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use standfast_core::{
@@ -37,6 +38,9 @@ pub struct EphemeralOpLog {
 }
 
 impl EphemeralOpLog {
+    /// How often whoever follows it looks at the catalog: a switchover waits for that.
+    pub const LOOKED_AT_EVERY: Duration = Duration::from_millis(250);
+
     /// The log behind the snapshots of `store`.
     pub fn new(store: Arc<dyn SnapshotStore>) -> Self {
         Self {

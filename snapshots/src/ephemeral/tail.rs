@@ -1,15 +1,11 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use standfast_core::{
     ErrorKind, Fingerprint, OpLogTail, Position, Result, SnapshotStore, TailEvent,
 };
 
-use super::oplog::{compare, position_of};
-
-/// How often the catalog is looked at: a switchover waits for it.
-const LOOK: Duration = Duration::from_millis(250);
+use super::oplog::{EphemeralOpLog, compare, position_of};
 
 /// Waits for a newer snapshot than the one the state is of.
 #[derive(Debug)]
@@ -40,7 +36,7 @@ impl OpLogTail for EphemeralTail {
     async fn next(&mut self) -> Result<TailEvent> {
         loop {
             if self.told {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(EphemeralOpLog::LOOKED_AT_EVERY).await;
             }
             let newest = self.store.newest().await?;
             let newest = position_of(newest.as_ref(), self.cluster);

@@ -115,4 +115,14 @@ impl RestorePin {
         }
         self.store.unpin(&self.snapshot, &self.holder).await
     }
+
+    /// The same for whoever has what it wanted: one that cannot be taken back is told of, and ages.
+    ///
+    /// # Cancel safety
+    /// May or may not have happened.
+    pub async fn let_go(self) {
+        if let Err(error) = self.release().await {
+            tracing::warn!(%error, "a pin stays behind, holds the log, and ages");
+        }
+    }
 }

@@ -163,9 +163,7 @@ impl Restorer {
             let restored = tokio::select! {
                 restored = pin.keep(self.policy.pin_expiry.0, restoring) => restored,
                 () = stop.as_mut() => {
-                    if let Err(error) = pin.release().await {
-                        tracing::warn!(%error, "a pin was not taken back: it holds the log until it has aged");
-                    }
+                    pin.let_go().await;
                     return Err(Error::new(ErrorKind::Cancelled, "restore").context("interrupted"));
                 }
             };
@@ -289,7 +287,8 @@ fn damage(error: Error) -> Result<Error> {
     Ok(error)
 }
 
-const fn is_damage(error: &Error) -> bool {
+/// Whether it says that a snapshot is damaged, or not ours to read: another one may do.
+pub const fn is_damage(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Foreign | ErrorKind::Version

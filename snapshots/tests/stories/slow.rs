@@ -81,6 +81,7 @@ pub(crate) async fn a_restore_whose_pin_is_taken_away_begins_again(fixture: &dyn
         let restored = restored.unwrap().unwrap();
         let newest = store.newest().await.unwrap().unwrap();
         assert_eq!(restored.manifest.id, newest.newest().unwrap().id, "at {at}");
+        assert_eq!(restored.damaged.len(), 0, "retired is not damaged, at {at}");
         assert_eq!(world.replay(restored.machine), world.digest(), "at {at}");
         restored.pin.release().await.unwrap();
     }

@@ -14,6 +14,7 @@ use standfast_snapshots::{Restorer, export};
 use tempfile::NamedTempFile;
 
 use crate::command::args::ConfigArguments;
+use crate::command::new_path::{exists, folder, refuse_existing};
 use crate::command::offline::Offline;
 use crate::command::stop::unless_stopped;
 use crate::command::{Failure, output, snapshot};
@@ -83,7 +84,7 @@ async fn held(
     let pin = restorer.hold(listed).await?.ok_or_else(retired)?;
     let writing = unless_stopped(write(offline, &listed.id, to));
     let exported = pin.keep(policy.pin_expiry.0, writing).await;
-    pin.release().await?;
+    pin.let_go().await;
     exported
 }
 
@@ -124,10 +125,7 @@ async fn write(offline: &Offline, id: &SnapshotId, to: &Path) -> Result<Exported
     let sources = offline.sources();
     let reader = snapshot::store(&sources)?.open(id).await?;
     let manifest = reader.manifest();
-    let folder = match to.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder(to);
     let unwritable = |error: io::Error| format!("cannot write {}: {error}", to.display());
     let mut file = tempfile::Builder::new()
         .prefix(".standfast-export-")
@@ -159,19 +157,4 @@ fn put_in_place(file: NamedTempFile, to: &Path) -> Result<(), Failure> {
         Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(to)),
         Err(failed) => Err(format!("cannot write {}: {}", to.display(), failed.error).into()),
     }
-}
-
-fn refuse_existing(to: &Path) -> Result<(), Failure> {
-    match to.symlink_metadata() {
-        Ok(_there) => Err(exists(to)),
-        Err(_not_there) => Ok(()),
-    }
-}
-
-fn exists(to: &Path) -> Failure {
-    format!(
-        "{} exists already: nothing is overwritten, so name another file, or remove it",
-        to.display()
-    )
-    .into()
 }

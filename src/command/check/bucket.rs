@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use standfast::node::Stores;
-use standfast_core::{Error, ErrorKind, Listed, Reach, Result};
+use standfast_core::{Listed, Reach, Result};
+use standfast_snapshots::{EphemeralOpLog, is_damage};
 
 /// A primary lists proposals and pins at each look.
 const LISTS_A_LOOK: u64 = 2;
@@ -14,10 +15,7 @@ const READS_A_STANDBYS_LOOK: u64 = 2;
 /// A snapshot's manifest, its attestation, the entry of the catalog that lists it, the one that calls it verified, and the hint
 /// after each.
 const WRITES_A_SNAPSHOT: u64 = 6;
-/// How often a standby without a log looks for a newer snapshot to restore.
-const FOLLOWED_EVERY_MS: u64 = 250;
-const DAY_MS: u64 = 86_400_000;
-const DAY_S: f64 = 86_400.0;
+const DAY: Duration = Duration::from_hours(24);
 
 /// What a bucket that may take money for requests holds, and is asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,13 +75,6 @@ impl Held {
     }
 }
 
-const fn is_damage(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Foreign | ErrorKind::Version
-    )
-}
-
 /// What the requests of a day come to, of a cluster that writes as it has written so far.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Bucket {
@@ -116,15 +107,12 @@ impl Bucket {
         drill_every: Duration,
         keeps_log: bool,
     ) -> Self {
-        let drills = match drill_every.as_secs_f64() {
-            0.0 => 0,
-            every => super::prediction::whole(DAY_S / every),
-        };
-        let looks = DAY_MS / held.look_every_ms.max(1);
+        let drills = in_a_day(drill_every);
+        let looks = in_a_day(Duration::from_millis(held.look_every_ms));
         let standby_looks = if keeps_log {
             looks
         } else {
-            looks + DAY_MS / FOLLOWED_EVERY_MS
+            looks + in_a_day(EphemeralOpLog::LOOKED_AT_EVERY)
         };
         Self {
             held_bytes: held.bytes,
@@ -139,7 +127,7 @@ impl Bucket {
 
 impl PerDay {
     fn of(held: &Held, between_s: f64) -> Self {
-        let snapshots = super::prediction::whole(DAY_S / between_s.max(1.0));
+        let snapshots = super::prediction::whole(DAY.as_secs_f64() / between_s.max(1.0));
         Self {
             snapshots,
             writes: snapshots * (held.added_parts + WRITES_A_SNAPSHOT),
@@ -147,6 +135,12 @@ impl PerDay {
             uploaded_bytes: snapshots * held.added_bytes,
         }
     }
+}
+
+/// How often, of what is done so often; never, of what is done at no time.
+fn in_a_day(every: Duration) -> u64 {
+    let times = DAY.as_millis().checked_div(every.as_millis());
+    times.map_or(0, |times| u64::try_from(times).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

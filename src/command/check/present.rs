@@ -1,7 +1,7 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use standfast::node::Stores;
-use standfast_core::{Batch, Bounds, ErrorKind, Listed, Position, ReadLimit, Result, Usage};
+use standfast_core::{
+    Batch, Bounds, ErrorKind, Listed, Position, ReadLimit, Result, Usage, wall_clock_ms,
+};
 
 use super::bucket::Held;
 
@@ -89,10 +89,8 @@ fn recent(listed: &[Listed]) -> Option<f64> {
 }
 
 /// Milliseconds since a time of the wall clock.
-#[expect(clippy::disallowed_methods, reason = "for people")]
 fn since(wall_ms: u64) -> Option<u64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    u64::try_from(now.as_millis()).ok()?.checked_sub(wall_ms)
+    wall_clock_ms().checked_sub(wall_ms)
 }
 
 /// From the first entry that the log holds until now.

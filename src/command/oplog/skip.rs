@@ -22,7 +22,7 @@ pub(super) async fn run(arguments: SkipArguments) -> Result<ExitCode, Failure> {
     let state = bootstrap(&sources).await?;
     let skipped = replay_and_skip(&sources, &state, &arguments).await;
     if let Some(pin) = state.pin {
-        pin.release().await?;
+        pin.let_go().await;
     }
     let skip = skipped?;
     output::print(arguments.config.output, &skip, |skip| {

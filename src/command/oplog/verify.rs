@@ -37,7 +37,7 @@ async fn origin(offline: &Offline, floor: Seq) -> Result<SharedMachine, Failure>
     }
     let Bootstrapped { machine, pin, .. } = bootstrap(&sources).await?;
     if let Some(pin) = pin {
-        pin.release().await?;
+        pin.let_go().await;
     }
     Ok(machine)
 }

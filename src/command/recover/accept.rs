@@ -55,7 +55,7 @@ pub(super) async fn run(arguments: RecoverArguments) -> Result<ExitCode, Failure
     drop(bar);
     let outcome = decide(&arguments, &sources, &mut cold, &mut known).await;
     if let Some(pin) = cold.state.pin.take() {
-        pin.release().await?;
+        pin.let_go().await;
     }
     let Some(accepted) = outcome? else {
         let nothing = NothingLost { lost: None };

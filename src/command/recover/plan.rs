@@ -132,7 +132,7 @@ async fn look(offline: &Offline) -> Result<Plan, Failure> {
     };
     drop(bar);
     if let Some(pin) = cold.as_mut().and_then(|cold| cold.state.pin.take()) {
-        pin.release().await?;
+        pin.let_go().await;
     }
     let lost = cold.as_ref().and_then(|cold| cold.lost(&known));
     Ok(Plan {
@@ -177,9 +177,7 @@ impl Start {
             digest: cold.state.machine.lock().digest(),
         }
     }
-}
 
-impl Start {
     fn text(&self) -> String {
         let with = match &self.snapshot {
             Some(snapshot) => format!(

@@ -16,8 +16,8 @@ use std::time::Duration;
 use serde::Serialize;
 use standfast::Stop;
 use standfast_core::{Digest, Position, Seq, SnapshotId};
-use standfast_snapshots::Point;
-use standfast_standby::{LeftOut, Recovered, Scratch, Sources};
+use standfast_snapshots::{Point, is_damage};
+use standfast_standby::{LeftOut, Scratch, Sources};
 
 pub(crate) use self::arguments::RestoreArguments;
 use self::place::Place;
@@ -101,14 +101,22 @@ async fn restore(arguments: RestoreArguments) -> Result<ExitCode, Failure> {
     let (found, config) = held.around(making).await?;
     drop(bar);
     let restored = Restored {
+        id: found.snapshot,
+        snapshot: found.restored,
+        position: found.reached,
+        stamp_ms: found.stamp_ms,
         rows: scratch.machine().lock().rows(),
-        problems: scratch.problems(),
-        clock_behind_ms,
+        digest: found.digest,
+        replayed_entries: found.entries,
+        proven_seq: found.proven,
         log_ends: matches!(point, Point::Time(_))
             && sources.log_outlives_term()
             && found.left_out.is_none(),
+        left_out: found.left_out.map(Later::from),
+        seconds: (found.restoring + found.replaying).as_secs_f64(),
+        clock_behind_ms,
+        problems: scratch.problems(),
         config,
-        ..Restored::from(found)
     };
     output::print(arguments.config.output, &restored, text)?;
     Ok(ExitCode::SUCCESS)
@@ -128,30 +136,9 @@ async fn clock_behind(sources: &Sources) -> Result<Option<u64>, Failure> {
             let manifest = reader.manifest();
             Ok(Some(manifest.created_ms.saturating_sub(manifest.stamp_ms)))
         }
-        Err(error) if error.retry() => Err(error.into()),
         // Told as a problem, if it stands in the way.
-        Err(_damaged) => Ok(None),
-    }
-}
-
-impl From<Recovered> for Restored {
-    fn from(found: Recovered) -> Self {
-        Self {
-            id: found.snapshot,
-            snapshot: found.restored,
-            position: found.reached,
-            stamp_ms: found.stamp_ms,
-            rows: 0,
-            digest: found.digest,
-            replayed_entries: found.entries,
-            proven_seq: found.proven,
-            left_out: found.left_out.map(Later::from),
-            seconds: (found.restoring + found.replaying).as_secs_f64(),
-            clock_behind_ms: None,
-            log_ends: false,
-            problems: Vec::new(),
-            config: None,
-        }
+        Err(error) if is_damage(&error) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -12,13 +12,14 @@ use tempfile::TempDir;
 
 use crate::command::Failure;
 use crate::command::founding::found;
+use crate::command::new_path::{folder, refuse_existing};
 use crate::command::offline::Offline;
 
 /// Its configuration.
 const CONFIG: &str = "standfast.toml";
 
 /// A cluster of one node in a directory of its own, under another name until all of it is on the disk. What is given up
-/// half way leaves nothing.
+/// half way is removed.
 ///
 /// ```text
 ///   DIR/standfast.toml     [cluster] id and [metadata] of the cluster it was, ports that were free, and
@@ -32,13 +33,7 @@ pub(super) struct Place {
 impl Place {
     /// Refuses what exists, before any work is done.
     pub(super) fn prepare(to: &Path) -> Result<Self, Failure> {
-        if to.symlink_metadata().is_ok() {
-            return Err(format!(
-                "{} exists already: nothing is overwritten, so name another directory, or remove it",
-                to.display()
-            )
-            .into());
-        }
+        refuse_existing(to)?;
         let dir = tempfile::Builder::new()
             .prefix(".standfast-restore-")
             // As the umask has it.
@@ -119,13 +114,6 @@ fn configuration(of: &Config) -> Result<String, Failure> {
 fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)?;
     File::open(path)?.sync_all()
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {

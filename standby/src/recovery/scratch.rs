@@ -158,6 +158,11 @@ impl<'a> Scratch<'a> {
                 break;
             }
         }
+        {
+            let machine = self.state.machine.lock();
+            self.found.digest = machine.digest();
+            self.found.stamp_ms = machine.stamp_ms();
+        }
         self.found.replaying = self.sources.clock.now().since(begun);
         self.check_reached()?;
         Ok(self.found.clone())
@@ -202,15 +207,12 @@ impl<'a> Scratch<'a> {
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<()> {
-        let mut machine = self.state.machine.lock();
-        let applied = machine.apply_batch(batch)?;
+        let applied = self.state.machine.lock().apply_batch(batch)?;
         if let Compared::Equal(seq) = applied.compared {
             self.found.proven = Some(seq);
         }
         check(applied.compared)?;
         self.found.reached = applied.position;
-        self.found.digest = machine.digest();
-        self.found.stamp_ms = machine.stamp_ms();
         self.found.entries += batch.len() as u64;
         self.found.bytes += batch.frame().len() as u64;
         Ok(())
@@ -273,10 +275,7 @@ impl Held {
             return work.await;
         };
         let done = pin.keep(self.expiry, work).await;
-        // What was found comes first: whoever cannot let go of a pin has found all the same.
-        if let Err(error) = pin.release().await {
-            tracing::warn!(%error, "a pin was not taken back: it holds the log until it has aged");
-        }
+        pin.let_go().await;
         done
     }
 }
