@@ -31,6 +31,8 @@ pub(super) enum Fault {
     WritesRefused(&'static str, &'static str),
     /// Done at 10 KiB/s.
     Trickles,
+    /// Half of it arrives, and no more until the gateway hangs up.
+    HalfAndNoMore,
 }
 
 /// Which requests meet one: the first `times` whose line contains all of these.
@@ -55,6 +57,8 @@ pub(super) struct Counted {
     pub(super) lists: u64,
     pub(super) reads: u64,
     pub(super) writes: u64,
+    /// Those of which half has arrived, and which wait.
+    pub(super) held: u64,
 }
 
 impl Counted {
@@ -167,9 +171,8 @@ async fn serve(
             client.write_all(&refusal(status, code)).await?;
         }
         Some(Fault::Trickles) => {
-            let mut pieces = body.chunks(1024);
             let mut ticks = tokio::time::interval(Duration::from_millis(100));
-            while pieces.next().is_some() {
+            for _ in body.chunks(1024) {
                 ticks.tick().await;
             }
             let answer = forward(gateway, &head, &body).await?;
@@ -191,6 +194,15 @@ async fn serve(
             let mut upstream = TcpStream::connect(gateway).await?;
             upstream.write_all(head.as_bytes()).await?;
             upstream.write_all(&body[..length / 2]).await?;
+        }
+        Some(Fault::HalfAndNoMore) => {
+            let mut upstream = TcpStream::connect(gateway).await?;
+            upstream.write_all(head.as_bytes()).await?;
+            upstream.write_all(&body[..length / 2]).await?;
+            counted.lock().held += 1;
+            let over = upstream.read_to_end(&mut Vec::new()).await;
+            counted.lock().held -= 1;
+            over?;
         }
     }
     client.shutdown().await
