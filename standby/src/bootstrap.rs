@@ -173,7 +173,9 @@ async fn complete_log(
             "bootstrap",
         );
         return Err(match damaged {
-            Some(error) => error.context(gone),
+            Some(error) => error.context(format!(
+                "{gone}: put back the damaged objects, or begin anew with an export (`standfast snapshot import`)"
+            )),
             None if listed.is_some() => trimmed.context(format!("every snapshot is of later, and {gone}")),
             None => trimmed.context(format!(
                 "there is no snapshot to begin with, and {gone}: point [snapshots] at the bucket that has them"

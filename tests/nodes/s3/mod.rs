@@ -1,5 +1,7 @@
 //! Nodes whose snapshots are in a bucket at S3: a gateway of Ceph's.
 
+mod by_hand;
+mod damaged;
 mod faults;
 mod frozen;
 mod gateway;

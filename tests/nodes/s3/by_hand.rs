@@ -1,0 +1,50 @@
+use bytes::Bytes;
+use object_store::ObjectStoreExt;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+
+/// The objects of a cluster at the gateway, as somebody gets at them who looks after the bucket.
+pub(super) struct ByHand {
+    store: AmazonS3,
+    cluster: Path,
+}
+
+impl ByHand {
+    /// Those of cluster `test` with these settings of a bucket, reached at `endpoint`.
+    pub(super) fn at(endpoint: &str, settings: &str) -> Self {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let prefix = settings.split('"').nth(1).unwrap();
+        let prefix = prefix.strip_prefix("s3://standfast/").unwrap();
+        let store = AmazonS3Builder::new()
+            .with_endpoint(endpoint)
+            .with_allow_http(true)
+            .with_region("us-east-1")
+            .with_bucket_name("standfast")
+            .with_access_key_id("test")
+            .with_secret_access_key("testsecret")
+            .build();
+        Self {
+            store: store.unwrap(),
+            cluster: Path::from(prefix).join("test"),
+        }
+    }
+
+    /// `name` in the cluster's folder.
+    pub(super) fn path(&self, name: &str) -> Path {
+        let parts = name.split('/').filter(|part| !part.is_empty());
+        parts.fold(self.cluster.clone(), Path::join)
+    }
+
+    pub(super) async fn read(&self, name: &Path) -> Bytes {
+        let found = self.store.get(name).await.unwrap();
+        found.bytes().await.unwrap()
+    }
+
+    pub(super) async fn write(&self, name: &Path, bytes: Bytes) {
+        self.store.put(name, bytes.into()).await.unwrap();
+    }
+
+    pub(super) async fn delete(&self, name: &Path) {
+        self.store.delete(name).await.unwrap();
+    }
+}
