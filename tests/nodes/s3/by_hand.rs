@@ -1,7 +1,8 @@
 use bytes::Bytes;
-use object_store::ObjectStoreExt;
+use futures::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 /// The objects of a cluster at the gateway, as somebody gets at them who looks after the bucket.
 pub(super) struct ByHand {
@@ -29,6 +30,15 @@ impl ByHand {
         }
     }
 
+    /// The names of what lies in a folder and below, in order.
+    pub(super) async fn names(&self, folder: &str) -> Vec<Path> {
+        let folder = self.path(folder);
+        let found: Vec<_> = self.store.list(Some(&folder)).try_collect().await.unwrap();
+        let mut names: Vec<_> = found.into_iter().map(|meta| meta.location).collect();
+        names.sort();
+        names
+    }
+
     /// `name` in the cluster's folder.
     pub(super) fn path(&self, name: &str) -> Path {
         let parts = name.split('/').filter(|part| !part.is_empty());
@@ -46,5 +56,14 @@ impl ByHand {
 
     pub(super) async fn delete(&self, name: &Path) {
         self.store.delete(name).await.unwrap();
+    }
+
+    /// Copies what lies in a folder into the same folder of another cluster.
+    pub(super) async fn copy(&self, folder: &str, to: &Self) {
+        for name in self.names(folder).await {
+            let rest: Vec<_> = name.prefix_match(&self.cluster).unwrap().collect();
+            let copied = rest.into_iter().fold(to.cluster.clone(), Path::join);
+            to.write(&copied, self.read(&name).await).await;
+        }
     }
 }

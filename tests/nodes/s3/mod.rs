@@ -3,6 +3,7 @@
 mod by_hand;
 mod damaged;
 mod faults;
+mod foreign;
 mod frozen;
 mod gateway;
 mod hybrid;
