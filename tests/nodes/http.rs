@@ -5,16 +5,23 @@ use tokio::net::TcpStream;
 
 /// The status code and the body of what `http://{address}{path}` answers.
 pub(crate) async fn get(address: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let answer = ask("GET", address, path).await;
     let (head, body) = answer
         .split_once("\r\n\r\n")
         .unwrap_or_else(|| panic!("{address}{path} answered {answer:?}"));
     let code = head.split(' ').nth(1).unwrap().parse().unwrap();
     (code, body.to_owned())
+}
+
+/// The same with any method, and what stands above the body.
+pub(crate) async fn ask(method: &str, address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request =
+        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 /// The value of a metric: the sum over those of its lines that hold all of `labels`; `None` if there is no line.

@@ -1,8 +1,14 @@
+use std::time::Duration;
+
+use axum::http::Method;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
+use object_store::signer::Signer;
 use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::http;
 
 /// The objects of a cluster at the gateway, as somebody gets at them who looks after the bucket.
 pub(super) struct ByHand {
@@ -56,6 +62,21 @@ impl ByHand {
 
     pub(super) async fn delete(&self, name: &Path) {
         self.store.delete(name).await.unwrap();
+    }
+
+    /// What the gateway says of an object beside its bytes: a line each.
+    pub(super) async fn head(&self, name: &Path) -> String {
+        let signed = self
+            .store
+            .signed_url(Method::HEAD, name, Duration::from_mins(1));
+        let url = signed.await.unwrap().to_string();
+        let (address, path) = url
+            .strip_prefix("http://")
+            .and_then(|rest| rest.split_once('/'))
+            .unwrap();
+        let head = http::ask("HEAD", address, &format!("/{path}")).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{name}: {head}");
+        head
     }
 
     /// Copies what lies in a folder into the same folder of another cluster.

@@ -7,6 +7,7 @@ mod foreign;
 mod frozen;
 mod gateway;
 mod hybrid;
+mod kms;
 mod proxy;
 mod read_only;
 mod refused;
