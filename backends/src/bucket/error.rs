@@ -6,6 +6,9 @@ use std::io;
 use object_store::Error as Foreign;
 use standfast_core::{Error, ErrorKind};
 
+/// What a store says to a request whose signature is not of now.
+const SKEWED: &str = "RequestTimeTooSkewed";
+
 /// An error of this backend.
 pub(super) fn fail(kind: ErrorKind, operation: &'static str, context: impl Into<String>) -> Error {
     Error::new(kind, operation)
@@ -21,6 +24,12 @@ pub(super) fn from_store(operation: &'static str, name: &str, error: Foreign) ->
         && !error.to_string().contains(&bottom)
     {
         told = format!("{told}: {bottom}");
+    }
+    if said(&error).contains(SKEWED) {
+        told = format!(
+            "{told}: the clock of this machine and that of the store are too far apart, at S3 15 minutes: set it right, and \
+             have NTP keep it so"
+        );
     }
     fail(kind(&error), operation, told).source(error)
 }
@@ -49,7 +58,7 @@ fn kind(error: &Foreign) -> ErrorKind {
 /// What a server names in the text of its refusal and the status hides: a bucket that is not there is no object that is not
 /// there, and one that is full is not closed to us.
 fn kind_by_code(error: &Foreign) -> Option<ErrorKind> {
-    const CODES: [(&str, ErrorKind); 10] = [
+    const CODES: [(&str, ErrorKind); 11] = [
         ("NoSuchBucket", ErrorKind::Unavailable),
         ("ContainerNotFound", ErrorKind::Unavailable),
         ("QuotaExceeded", ErrorKind::Quota),
@@ -58,6 +67,8 @@ fn kind_by_code(error: &Foreign) -> Option<ErrorKind> {
         ("AccessDenied", ErrorKind::Auth),
         ("InvalidAccessKeyId", ErrorKind::Auth),
         ("SignatureDoesNotMatch", ErrorKind::Auth),
+        // Until somebody sets the clock, as with keys.
+        (SKEWED, ErrorKind::Auth),
         // The region is another: what is asked for again is refused again.
         ("AuthorizationHeaderMalformed", ErrorKind::Config),
         ("redirect without LOCATION", ErrorKind::Config),
@@ -66,9 +77,13 @@ fn kind_by_code(error: &Foreign) -> Option<ErrorKind> {
     if io_below(error).is_some() {
         return None;
     }
-    let said: String = causes(error).map(ToString::to_string).collect();
+    let said = said(error);
     let found = CODES.into_iter().find(|(code, _)| said.contains(code));
     found.map(|(_, kind)| kind)
+}
+
+fn said(error: &Foreign) -> String {
+    causes(error).map(ToString::to_string).collect()
 }
 
 /// What lies below an error, from the top to the bottom.
@@ -118,6 +133,23 @@ mod tests {
             source: "<Code>AccessDenied</Code>".into(),
         };
         assert_eq!(kind(&denied), ErrorKind::Auth);
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_with_what_to_do() {
+        let skewed = Foreign::Generic {
+            store: "S3",
+            source: "403 Forbidden: <Code>RequestTimeTooSkewed</Code>".into(),
+        };
+        let error = from_store("create", "part", skewed);
+        assert_eq!(*error.kind(), ErrorKind::Auth);
+        let told = error.to_string();
+        assert!(
+            told.contains("RequestTimeTooSkewed") && told.contains("NTP"),
+            "{told}"
+        );
+        let denied = from_store("create", "part", refused("AccessDenied")).to_string();
+        assert!(!denied.contains("NTP"), "{denied}");
     }
 
     #[test]

@@ -140,6 +140,10 @@ impl Objects {
         let of = ("look up", path.as_ref());
         match self.patience.wait(of, 0, self.store.head(path)).await {
             Ok(meta) => Ok(Some(meta)),
+            // Nothing stands below the head of an answer that would say why: the answer to a read says it.
+            Err(error) if *error.kind() == ErrorKind::Auth => {
+                Err(self.get(path).await.err().unwrap_or(error))
+            }
             Err(error) => not_found_is_none(error),
         }
     }
