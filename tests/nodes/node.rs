@@ -1,5 +1,6 @@
 //! A node: a process that is started, asked, and killed.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -24,6 +25,11 @@ pub(crate) struct TestNode {
 
 impl TestNode {
     pub(crate) fn start(&mut self) {
+        self.start_in(&[]);
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_in(&mut self, environment: &[(&str, &OsStr)]) {
         let log = File::options()
             .create(true)
             .append(true)
@@ -32,6 +38,7 @@ impl TestNode {
         let child = standfast()
             .args(["serve", "--config"])
             .arg(&self.config)
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

@@ -13,6 +13,7 @@ mod read_only;
 mod refused;
 mod requests;
 mod shared;
+mod skew;
 mod slow;
 mod tls;
 
