@@ -9,6 +9,7 @@ mod gateway;
 mod hybrid;
 mod kms;
 mod proxy;
+mod quota;
 mod read_only;
 mod refused;
 mod requests;
