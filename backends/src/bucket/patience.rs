@@ -48,3 +48,29 @@ impl Patience {
         done.map_err(|error| from_store(operation, name, error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How a call fares that carries a part of 16 MiB and takes so long.
+    async fn waited(patience: Patience, takes: Duration) -> Result<()> {
+        let call = async {
+            tokio::time::sleep(takes).await;
+            Ok(())
+        };
+        patience.wait(("read", "part"), 16 << 20, call).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_slower_than_64_kib_a_second_is_given_up_and_a_file_system_is_not() {
+        let limit = Duration::from_secs(30 + 256);
+        let late = limit + Duration::from_millis(1);
+        waited(Patience::Limited, limit).await.unwrap();
+        let error = waited(Patience::Limited, late).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Unavailable);
+        let told = error.to_string();
+        assert!(told.contains("`part`: not done within 286s"), "{told}");
+        waited(Patience::Endless, late).await.unwrap();
+    }
+}

@@ -29,7 +29,7 @@ pub(super) enum Fault {
     Refused(&'static str, &'static str),
     /// The same of whatever is no reading; that is done.
     WritesRefused(&'static str, &'static str),
-    /// Done at 10 KiB/s.
+    /// Done at 10 KiB/s, the answer too.
     Trickles,
     /// Half of it arrives, and no more until the gateway hangs up.
     HalfAndNoMore,
@@ -175,8 +175,10 @@ async fn serve(
             for _ in body.chunks(1024) {
                 ticks.tick().await;
             }
-            let answer = forward(gateway, &head, &body).await?;
-            client.write_all(&answer).await?;
+            for piece in forward(gateway, &head, &body).await?.chunks(1024) {
+                ticks.tick().await;
+                client.write_all(piece).await?;
+            }
         }
         Some(Fault::Conflicts) => client.write_all(&answer("409 Conflict")).await?,
         Some(Fault::SlowsDown) => client.write_all(&answer("503 Slow Down")).await?,
