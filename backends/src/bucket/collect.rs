@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use standfast_core::{CatalogEntry, ErrorKind, Manifest, Result, SnapshotId, UploadId};
 
@@ -11,6 +12,12 @@ use super::space::BucketSpace;
 
 /// A write takes seconds: one that has taken this long has died.
 const DIED: Duration = Duration::from_hours(1);
+
+/// How many parts an entry deletes. Whoever has made a snapshot waits meanwhile for it to be listed, and the log to be trimmed:
+/// more were left by uploads that died, and go with the next entries.
+const MOST: usize = 1000;
+/// How many of them are deleted at once.
+const AT_ONCE: usize = 8;
 
 impl BucketSpace {
     /// Deletes what a won entry no longer refers to.
@@ -67,7 +74,7 @@ impl BucketSpace {
     }
 
     async fn collect_parts(&self, oldest: u64, kept: &BTreeSet<PartName>) -> Result<u64> {
-        let mut deleted = 0;
+        let mut dead = Vec::new();
         let mut uploads = BTreeMap::<UploadId, bool>::new();
         for meta in self.objects.list(&self.layout.folder("parts")).await? {
             let Some((upload, blake3)) = part_name(&meta.location) else {
@@ -78,10 +85,18 @@ impl BucketSpace {
             }
             let stays = kept.contains(&(upload.to_string(), blake3));
             if !stays {
-                deleted += u64::from(self.objects.delete(&meta.location).await?);
+                dead.push(meta.location);
             }
             *uploads.entry(upload).or_default() |= stays;
         }
+        if dead.len() > MOST {
+            tracing::info!(
+                parts = dead.len(),
+                "many parts are left of uploads that died: each catalog entry deletes {MOST}"
+            );
+            dead.truncate(MOST);
+        }
+        let mut deleted = self.delete_all(dead).await?;
         for name in self.objects.folders(self.layout.folder("parts")).await? {
             if let Some(upload) = UploadId::parse(&name).filter(|upload| upload.began_on < oldest) {
                 uploads.entry(upload).or_default();
@@ -89,6 +104,19 @@ impl BucketSpace {
         }
         for (upload, _) in uploads.into_iter().filter(|(_, stays)| !stays) {
             deleted += self.objects.sweep(self.layout.upload(&upload)).await?;
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes several at once; returns how many were there.
+    async fn delete_all(&self, names: Vec<Path>) -> Result<u64> {
+        let delete = |name: Path| async move { self.objects.delete(&name).await };
+        let mut deletes = futures::stream::iter(names)
+            .map(delete)
+            .buffer_unordered(AT_ONCE);
+        let mut deleted = 0;
+        while let Some(was_there) = deletes.try_next().await? {
+            deleted += u64::from(was_there);
         }
         Ok(deleted)
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::signer::Signer;
@@ -36,6 +36,16 @@ impl ByHand {
         }
     }
 
+    /// Those of another cluster in the same place.
+    pub(super) fn of(&self, cluster: &str) -> Self {
+        let mut place: Vec<_> = self.cluster.parts().collect();
+        place.pop();
+        Self {
+            store: self.store.clone(),
+            cluster: Path::from_iter(place).join(cluster),
+        }
+    }
+
     /// The names of what lies in a folder and below, in order.
     pub(super) async fn names(&self, folder: &str) -> Vec<Path> {
         let folder = self.path(folder);
@@ -62,6 +72,16 @@ impl ByHand {
 
     pub(super) async fn delete(&self, name: &Path) {
         self.store.delete(name).await.unwrap();
+    }
+
+    /// Makes objects of these names, many at once.
+    pub(super) async fn fill(&self, names: impl Iterator<Item = Path>) {
+        let puts =
+            names.map(|name| async move { self.write(&name, Bytes::from_static(b"x")).await });
+        futures::stream::iter(puts)
+            .buffer_unordered(32)
+            .collect::<()>()
+            .await;
     }
 
     /// What the gateway says of an object beside its bytes: a line each.

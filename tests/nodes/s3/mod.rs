@@ -8,6 +8,7 @@ mod frozen;
 mod gateway;
 mod hybrid;
 mod kms;
+mod many;
 mod proxy;
 mod quota;
 mod read_only;

@@ -57,6 +57,7 @@ pub(super) struct Counted {
     pub(super) lists: u64,
     pub(super) reads: u64,
     pub(super) writes: u64,
+    pub(super) deletes: u64,
     /// Those of which half has arrived, and which wait.
     pub(super) held: u64,
 }
@@ -68,6 +69,7 @@ impl Counted {
             Some("GET") if is_list => &mut self.lists,
             Some("GET" | "HEAD") => &mut self.reads,
             Some("PUT") => &mut self.writes,
+            Some("DELETE") => &mut self.deletes,
             _ => return,
         };
         *counter += 1;
