@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use standfast_core::{
-    CatalogEntry, Error, ErrorKind, FenceToken, Manifest, Position, Result, Role, Seq,
-    SharedMachine, SnapshotStore, TermEndReason,
+    CatalogEntry, Error, ErrorKind, Manifest, Position, Result, Role, Seq, SharedMachine,
+    SnapshotStore, TermEndReason,
 };
 use standfast_master::TermHandle;
 use standfast_snapshots::{
@@ -94,7 +94,7 @@ async fn lead(
     let lineage = Arc::new(MachineLineage::new(Arc::clone(machine), term.committed()));
     let mut cataloguer = Cataloguer::new(Arc::clone(store), term.token().clone(), policy, lineage);
     let mut alone: Option<Snapshotter> = None;
-    let mut trimming = Trimming::new(term.token().clone());
+    let mut trimming = Trimming::new(PinGuard::new(term.token().clone(), Arc::clone(store)));
     let (mut told, mut told_of_collection) = (Told::default(), Told::default());
     let mut relief = Relief::new(shared.sources.policy.min_verified);
     let outlives = shared.sources.log_outlives_term();
@@ -139,7 +139,7 @@ async fn lead(
                 if !outlives {
                     continue;
                 }
-                trimming.trim(shared, store, &mut cataloguer).await;
+                trimming.trim(shared, &mut cataloguer, &round.entry).await;
                 if relief.is_due(term, &mut cataloguer).await {
                     stop_snapshotter(shared, &mut alone).await;
                     let publisher = publisher(shared, store);
@@ -167,27 +167,22 @@ async fn stop_snapshotter(shared: &Shared, running: &mut Option<Snapshotter>) {
 
 /// Trims the log behind what can be restored, and never ahead of a standby that is there.
 struct Trimming {
-    token: FenceToken,
+    guard: PinGuard,
     done: Seq,
     told: Told,
 }
 
 impl Trimming {
-    fn new(token: FenceToken) -> Self {
+    fn new(guard: PinGuard) -> Self {
         Self {
-            token,
+            guard,
             done: Seq::ZERO,
             told: Told::default(),
         }
     }
 
-    async fn trim(
-        &mut self,
-        shared: &Shared,
-        store: &Arc<dyn SnapshotStore>,
-        cataloguer: &mut Cataloguer,
-    ) {
-        match self.try_trim(shared, store, cataloguer).await {
+    async fn trim(&mut self, shared: &Shared, cataloguer: &mut Cataloguer, entry: &CatalogEntry) {
+        match self.try_trim(shared, cataloguer, entry).await {
             Ok(floor) => {
                 self.told.well();
                 floor.into_iter().for_each(publish_floor);
@@ -202,18 +197,17 @@ impl Trimming {
     async fn try_trim(
         &mut self,
         shared: &Shared,
-        store: &Arc<dyn SnapshotStore>,
         cataloguer: &mut Cataloguer,
+        entry: &CatalogEntry,
     ) -> Result<Option<Seq>> {
-        let Some(through) = cataloguer.trim_through().await? else {
+        let Some(through) = cataloguer.trim_through(entry, self.done).await? else {
             return Ok(None);
         };
         let through = not_ahead_of(shared.standbys.present().values(), through);
         if through <= self.done {
             return Ok(None);
         }
-        let guard = PinGuard::new(self.token.clone(), Arc::clone(store));
-        let floor = shared.sources.oplog.trim(through, &guard).await?;
+        let floor = shared.sources.oplog.trim(through, &self.guard).await?;
         self.done = through;
         Ok(Some(floor))
     }

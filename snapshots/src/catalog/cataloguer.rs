@@ -34,6 +34,8 @@ pub struct Cataloguer {
     seen: Seen<u64>,
     /// How far the log could be trimmed, if it were not for the delay.
     pub(super) trimmable: Seen<Seq>,
+    /// The same as one entry has it, by its number.
+    pub(super) trim_limit: Option<(u64, Option<Seq>)>,
     /// Whether something may be left to delete.
     pub(super) collect_due: bool,
     /// Whether a complete snapshot is listed though the newest one stands at the same place.
@@ -79,6 +81,7 @@ impl Cataloguer {
             unattested: BTreeSet::new(),
             seen: Seen::nothing(),
             trimmable: Seen::nothing(),
+            trim_limit: None,
             collect_due: true,
             lists_twins: false,
         }

@@ -1,38 +1,61 @@
 use std::collections::BTreeSet;
 
-use standfast_core::{Listed, Result, Seq, SnapshotStore};
+use standfast_core::{CatalogEntry, Listed, Result, Seq, SnapshotStore};
 
 use super::cataloguer::Cataloguer;
 
 impl Cataloguer {
-    /// How far the log may be trimmed: to the oldest of the newest `min_verified` verified snapshots of different bases
-    /// whose manifests can still be read, `trim_delay` after this was first seen, and not beyond what a pin needs. `None` when there are not
-    /// enough, or not for so long. A new term counts the delay from its own beginning. Trim with [`super::PinGuard`],
-    /// which asks for the pins again after the floor was written (R8).
+    /// How far the log, which is trimmed to `done`, may be trimmed beyond that: to the oldest of the newest `min_verified`
+    /// verified snapshots of different bases in `entry`, the newest as a round gave it, whose manifests can still be read,
+    /// `trim_delay` after this was first seen, and not beyond what a pin needs. `None` when there are not enough, or not for so
+    /// long, or when there is nothing beyond: then the store is asked for nothing while the entry is the same. A new term counts
+    /// the delay from its own beginning. Trim with [`super::PinGuard`], which asks for the pins again after the floor was
+    /// written (R8).
     ///
     /// # Errors
     /// Those of the store.
     ///
     /// # Cancel safety
     /// Cancel safe: changes nothing.
-    pub async fn trim_through(&mut self) -> Result<Option<Seq>> {
-        let Some(entry) = self.store.newest().await? else {
+    pub async fn trim_through(&mut self, entry: &CatalogEntry, done: Seq) -> Result<Option<Seq>> {
+        let known = self
+            .trim_limit
+            .filter(|(number, _)| *number == entry.number);
+        let limit = match known {
+            Some((_, limit)) => limit,
+            None => self.look_for_limit(entry).await?,
+        };
+        let Some(mut limit) = limit else {
             return Ok(None);
         };
-        let wanted = self.policy.min_verified;
-        let relied_on = relied_on(&*self.store, &entry.snapshots, wanted).await?;
-        let Some(oldest) = relied_on.last().filter(|_| relied_on.len() == wanted) else {
-            return Ok(None);
-        };
-        let through = oldest.position.seq;
-        self.trimmable.saw(through);
+        self.trimmable.saw(limit);
         let Some(ripe) = self.trimmable.long_ago(self.policy.trim_delay.0) else {
             return Ok(None);
         };
-        let through = ripe.min(through);
+        if ripe.min(limit) <= done {
+            return Ok(None);
+        }
+        if known.is_some() {
+            // It may have been damaged since.
+            match self.look_for_limit(entry).await? {
+                Some(still) => limit = still,
+                None => return Ok(None),
+            }
+        }
+        let through = ripe.min(limit);
         let pins = self.store.pins().await?;
         let pinned = pins.iter().map(|pin| pin.seq).min();
         Ok(Some(pinned.map_or(through, |pinned| pinned.min(through))))
+    }
+
+    /// How far the log could be trimmed by what an entry lists, if it were not for delay and pins.
+    async fn look_for_limit(&mut self, entry: &CatalogEntry) -> Result<Option<Seq>> {
+        let wanted = self.policy.min_verified;
+        let relied_on = relied_on(&*self.store, &entry.snapshots, wanted).await?;
+        let oldest = relied_on.last().filter(|_| relied_on.len() == wanted);
+        let limit = oldest.map(|oldest| oldest.position.seq);
+        self.trim_limit = Some((entry.number, limit));
+        Ok(limit)
     }
 
     /// Whether what a trim relies on stands at `seq` or above: no further snapshot lets it go beyond.

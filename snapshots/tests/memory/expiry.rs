@@ -5,7 +5,7 @@ use standfast_snapshots::SnapshotPolicy;
 
 use crate::memory_store::MemoryFixture;
 use crate::stories::Fixture;
-use crate::stories::world::{World, small_parts};
+use crate::stories::world::{World, small_parts, trimmable};
 
 /// An hour decides, on the leader's own clock, counted from when it first saw a newer entry.
 #[tokio::test(start_paused = true)]
@@ -40,18 +40,18 @@ async fn the_log_is_trimmed_after_its_delay_and_no_further_than_was_possible_the
     };
     let mut leader = world.cataloguer_by(&store, 1, policy);
     let (first, _) = world.next_snapshot(&store, &mut leader, 2).await.unwrap();
-    assert_eq!(leader.trim_through().await.unwrap(), None);
+    assert_eq!(trimmable(&store, &mut leader).await, None);
     tokio::time::advance(Duration::from_secs(400)).await;
     let (second, _) = world.next_snapshot(&store, &mut leader, 3).await.unwrap();
-    assert_eq!(leader.trim_through().await.unwrap(), None);
+    assert_eq!(trimmable(&store, &mut leader).await, None);
     tokio::time::advance(Duration::from_secs(200)).await;
-    let through = leader.trim_through().await.unwrap();
+    let through = trimmable(&store, &mut leader).await;
     assert_eq!(through, Some(first.position.seq));
     tokio::time::advance(Duration::from_secs(400)).await;
-    let through = leader.trim_through().await.unwrap();
+    let through = trimmable(&store, &mut leader).await;
     assert_eq!(through, Some(second.position.seq));
 
     fixture.remove_manifest(&second.id);
-    let through = leader.trim_through().await.unwrap();
+    let through = trimmable(&store, &mut leader).await;
     assert_eq!(through, Some(first.position.seq), "damaged meanwhile");
 }

@@ -7,7 +7,7 @@ use standfast_core::{MOST_LAYERS, Manifest, SnapshotStore};
 use standfast_snapshots::{Cataloguer, Difference, SnapshotPolicy, diff};
 
 use super::interrupted::all_listed_restores;
-use super::world::{Change, World, small_parts};
+use super::world::{Change, World, small_parts, trimmable};
 use super::{Damage, Fixture};
 
 /// Applies the changes, a batch of some after the other, and makes a snapshot that is listed and verified.
@@ -176,12 +176,12 @@ pub(crate) async fn a_trim_relies_on_two_bases_and_not_on_two_layers_of_one(fixt
     let mut positions = Vec::new();
     for byte in 2..7 {
         let manifest = snapshot_of(&world, &store, &mut leader, &puts(0..5, byte)).await;
-        assert_eq!(leader.trim_through().await.unwrap(), None);
+        assert_eq!(trimmable(&store, &mut leader).await, None);
         positions.push(manifest.position.seq);
     }
     let second = snapshot_of(&world, &store, &mut leader, &puts(0..5, 7)).await;
     assert_eq!(second.base, None);
-    let through = leader.trim_through().await.unwrap();
+    let through = trimmable(&store, &mut leader).await;
     assert_eq!(
         through,
         Some(positions[4]),

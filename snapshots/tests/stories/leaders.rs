@@ -6,7 +6,7 @@ use standfast_core::{
 use standfast_snapshots::{Cataloguer, Committed, MachineLineage, PinGuard, SnapshotPolicy};
 
 use super::Fixture;
-use super::world::{Change, World, cluster, node, small_parts, token};
+use super::world::{Change, World, cluster, node, small_parts, token, trimmable};
 
 pub(crate) async fn a_proposal_is_listed_verified_and_retired_in_turn(fixture: &dyn Fixture) {
     let store = fixture.store();
@@ -158,12 +158,12 @@ pub(crate) async fn the_log_is_trimmed_behind_two_verified_snapshots_only(fixtur
     let store = fixture.store();
     let world = World::with_rows(50);
     let mut leader = world.cataloguer(&store, 1);
-    assert_eq!(leader.trim_through().await.unwrap(), None);
+    assert_eq!(trimmable(&store, &mut leader).await, None);
     let (first, _) = world.next_snapshot(&store, &mut leader, 2).await.unwrap();
-    assert_eq!(leader.trim_through().await.unwrap(), None);
+    assert_eq!(trimmable(&store, &mut leader).await, None);
     let (second, _) = world.next_snapshot(&store, &mut leader, 3).await.unwrap();
     assert_eq!(
-        leader.trim_through().await.unwrap(),
+        trimmable(&store, &mut leader).await,
         Some(first.position.seq)
     );
 
@@ -178,7 +178,7 @@ pub(crate) async fn the_log_is_trimmed_behind_two_verified_snapshots_only(fixtur
     let entry = leader.round().await.unwrap().entry;
     assert!(!entry.find(&unproved.id).unwrap().verified);
     assert_eq!(
-        leader.trim_through().await.unwrap(),
+        trimmable(&store, &mut leader).await,
         Some(first.position.seq)
     );
     let publisher = world.publisher(&store);
@@ -188,7 +188,7 @@ pub(crate) async fn the_log_is_trimmed_behind_two_verified_snapshots_only(fixtur
         .unwrap();
     assert!(leader.round().await.unwrap().won);
     assert_eq!(
-        leader.trim_through().await.unwrap(),
+        trimmable(&store, &mut leader).await,
         Some(second.position.seq)
     );
 }
@@ -206,7 +206,7 @@ pub(crate) async fn a_pin_holds_the_log(fixture: &dyn Fixture) {
             .unwrap();
     }
     assert_eq!(
-        leader.trim_through().await.unwrap(),
+        trimmable(&store, &mut leader).await,
         Some(first.position.seq)
     );
     let guard = PinGuard::new(token(1, "leader"), fixture.store());
@@ -216,7 +216,7 @@ pub(crate) async fn a_pin_holds_the_log(fixture: &dyn Fixture) {
 
     restored.pin.release().await.unwrap();
     assert_eq!(guard.lowest_needed().await.unwrap(), None);
-    assert!(leader.trim_through().await.unwrap() > Some(first.position.seq));
+    assert!(trimmable(&store, &mut leader).await > Some(first.position.seq));
     world.next_snapshot(&store, &mut leader, 8).await.unwrap();
     let error = store.open(&first.id).await.map(drop).unwrap_err();
     assert_eq!(
@@ -234,16 +234,16 @@ pub(crate) async fn a_damaged_snapshot_does_not_count_for_trimming(fixture: &dyn
     let (second, _) = world.next_snapshot(&store, &mut leader, 3).await.unwrap();
     let (third, _) = world.next_snapshot(&store, &mut leader, 4).await.unwrap();
     assert_eq!(
-        leader.trim_through().await.unwrap(),
+        trimmable(&store, &mut leader).await,
         Some(second.position.seq)
     );
     fixture.remove_manifest(&third.id);
     assert_eq!(
-        leader.trim_through().await.unwrap(),
+        trimmable(&store, &mut leader).await,
         Some(first.position.seq)
     );
     fixture.remove_manifest(&first.id);
-    assert_eq!(leader.trim_through().await.unwrap(), None);
+    assert_eq!(trimmable(&store, &mut leader).await, None);
 }
 
 pub(crate) async fn a_wrong_attestation_verifies_nothing(fixture: &dyn Fixture) {
@@ -338,7 +338,7 @@ pub(crate) async fn twins_are_listed_when_wanted_and_a_trim_relies_on_both(fixtu
     let entry = leader.round().await.unwrap().entry;
     assert_eq!(entry.snapshots.len(), 1, "one is enough");
     assert!(!leader.relies_from(at).await.unwrap());
-    assert_eq!(leader.trim_through().await.unwrap(), None);
+    assert_eq!(trimmable(&store, &mut leader).await, None);
 
     leader.list_twins(true);
     let layer = world.publish(&store).await.unwrap();
@@ -349,5 +349,5 @@ pub(crate) async fn twins_are_listed_when_wanted_and_a_trim_relies_on_both(fixtu
     assert!(entry.find(&wanted.id).unwrap().verified);
     assert!(leader.relies_from(at).await.unwrap());
     assert!(!leader.relies_from(at.next()).await.unwrap());
-    assert_eq!(leader.trim_through().await.unwrap(), Some(at));
+    assert_eq!(trimmable(&store, &mut leader).await, Some(at));
 }

@@ -2,7 +2,7 @@ use standfast_core::{SnapshotId, Span};
 use standfast_snapshots::{Round, SnapshotPolicy};
 
 use super::Fixture;
-use super::world::{Change, World, small_parts};
+use super::world::{Change, World, small_parts, trimmable};
 
 fn ids(round: &Round) -> Vec<&SnapshotId> {
     round
@@ -51,13 +51,13 @@ pub(crate) async fn a_damaged_snapshot_never_pushes_out_one_that_trim_relies_on(
     let (second, _) = world.next_snapshot(&store, &mut leader, 3).await.unwrap();
     let (third, round) = world.next_snapshot(&store, &mut leader, 4).await.unwrap();
     assert_eq!(ids(&round), [&second.id, &third.id]);
-    let floor = leader.trim_through().await.unwrap();
+    let floor = trimmable(&store, &mut leader).await;
     assert_eq!(floor, Some(second.position.seq));
 
     fixture.remove_manifest(&third.id);
     let (fourth, round) = world.next_snapshot(&store, &mut leader, 5).await.unwrap();
     assert_eq!(ids(&round), [&second.id, &third.id, &fourth.id]);
-    assert_eq!(leader.trim_through().await.unwrap(), floor);
+    assert_eq!(trimmable(&store, &mut leader).await, floor);
 }
 
 pub(crate) async fn more_proposals_at_once_than_are_kept_are_no_trouble(fixture: &dyn Fixture) {

@@ -33,6 +33,15 @@ pub(crate) fn small_parts() -> SnapshotPolicy {
     }
 }
 
+/// How far the log may be trimmed by the newest entry.
+pub(crate) async fn trimmable(
+    store: &Arc<dyn SnapshotStore>,
+    leader: &mut Cataloguer,
+) -> Option<Seq> {
+    let entry = store.newest().await.unwrap()?;
+    leader.trim_through(&entry, Seq::ZERO).await.unwrap()
+}
+
 pub(crate) fn cluster() -> Fingerprint {
     Fingerprint::draw(&ClusterId::new("stories").unwrap(), [3; 16])
 }
@@ -195,7 +204,7 @@ impl World {
 
     /// Trims the log as the leader does: to what the snapshots allow, and not beyond what a pin holds.
     pub(crate) async fn trim(&self, store: &Arc<dyn SnapshotStore>, leader: &mut Cataloguer) {
-        let Some(through) = leader.trim_through().await.unwrap() else {
+        let Some(through) = trimmable(store, leader).await else {
             return;
         };
         let guard = PinGuard::new(token(1, "leader"), Arc::clone(store));

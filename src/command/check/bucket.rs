@@ -6,12 +6,14 @@ use standfast::node::Stores;
 use standfast_core::{Listed, Reach, Result};
 use standfast_snapshots::{EphemeralOpLog, is_damage};
 
-/// A primary lists proposals and pins at each look.
-const LISTS_A_LOOK: u64 = 2;
-/// Besides the manifests that a trim may rely on, it looks twice whether the newest entry of the catalog still is that.
-const READS_A_LOOK: u64 = 2 * READS_A_STANDBYS_LOOK;
-/// At that entry, and for the next.
-const READS_A_STANDBYS_LOOK: u64 = 2;
+/// A primary lists proposals at each look.
+const LISTS_A_LOOK: u64 = 1;
+/// At the newest entry of the catalog, and for the next.
+const READS_A_LOOK: u64 = 2;
+/// That which lists a snapshot, and that which calls it verified. After each the primary reads the manifests that a trim may rely on.
+const ENTRIES_A_SNAPSHOT: u64 = 2;
+/// After each entry, to collect: pins twice, attestations, manifests, parts, probes. And pins twice to trim.
+const LISTS_A_SNAPSHOT: u64 = 6 * ENTRIES_A_SNAPSHOT + 2;
 /// A snapshot's manifest, its attestation, the entry of the catalog that lists it, the one that calls it verified, and the hint
 /// after each.
 const WRITES_A_SNAPSHOT: u64 = 6;
@@ -81,7 +83,7 @@ pub(super) struct Bucket {
     /// Bytes of all parts that are listed.
     pub(super) held_bytes: u64,
     pub(super) lists_per_day: u64,
-    /// By the primary, at most.
+    /// By the primary, while nothing keeps it from trimming the log.
     pub(super) reads_per_day: u64,
     /// By each standby, its drills included.
     pub(super) standby_reads_per_day: u64,
@@ -93,7 +95,8 @@ pub(super) struct Bucket {
 pub(super) struct PerDay {
     pub(super) snapshots: u64,
     pub(super) writes: u64,
-    /// Each is read back whole, its base included, to be proved.
+    pub(super) lists: u64,
+    /// Each is read back whole, its base included, to be proved; and manifests.
     pub(super) reads: u64,
     pub(super) uploaded_bytes: u64,
 }
@@ -117,9 +120,8 @@ impl Bucket {
         Self {
             held_bytes: held.bytes,
             lists_per_day: looks * LISTS_A_LOOK,
-            reads_per_day: looks * (READS_A_LOOK + held.snapshots),
-            standby_reads_per_day: standby_looks * READS_A_STANDBYS_LOOK
-                + drills * held.newest_parts,
+            reads_per_day: looks * READS_A_LOOK,
+            standby_reads_per_day: standby_looks * READS_A_LOOK + drills * held.newest_parts,
             made_per_day: between_s.map(|between| PerDay::of(held, between)),
         }
     }
@@ -131,7 +133,8 @@ impl PerDay {
         Self {
             snapshots,
             writes: snapshots * (held.added_parts + WRITES_A_SNAPSHOT),
-            reads: snapshots * held.newest_parts,
+            lists: snapshots * LISTS_A_SNAPSHOT,
+            reads: snapshots * (held.newest_parts + ENTRIES_A_SNAPSHOT * held.snapshots),
             uploaded_bytes: snapshots * held.added_bytes,
         }
     }
@@ -161,12 +164,15 @@ mod tests {
         assert_eq!(bucket.held_bytes, 500);
         assert_eq!(
             (bucket.lists_per_day, bucket.reads_per_day),
-            (86_400, 302_400)
+            (43_200, 86_400)
         );
         assert_eq!(bucket.standby_reads_per_day, 86_440);
         let made = bucket.made_per_day.unwrap();
         assert_eq!((made.snapshots, made.writes), (288, 2880));
-        assert_eq!((made.reads, made.uploaded_bytes), (2880, 28_800));
+        assert_eq!(
+            (made.lists, made.reads, made.uploaded_bytes),
+            (4032, 4608, 28_800)
+        );
         let idle = Bucket::of(&held, None, Duration::ZERO, false);
         assert_eq!(
             (idle.standby_reads_per_day, idle.made_per_day),

@@ -178,9 +178,10 @@ fn bucket(bucket: &Bucket) -> Vec<String> {
     )];
     lines.extend(bucket.made_per_day.as_ref().map(|made| {
         format!(
-            "{} snapshots a day like the newest write {} times and read {} times; they upload {}",
+            "{} snapshots a day like the newest write {} times, list {} times and read {} times; they upload {}",
             made.snapshots,
             made.writes,
+            made.lists,
             made.reads,
             HumanBytes(made.uploaded_bytes)
         )
