@@ -404,8 +404,7 @@ pub(crate) enum SnapshotCommand {
     List(ConfigArguments),
     /// Print a snapshot's manifest
     Show(SnapshotArguments),
-    /// Read snapshots back, restore them into a scratch state, and compare size, checksums and digest; all of the
-    /// catalog, or one
+    /// Read snapshots back and compare the size and hashes of every part; all of the catalog, or one
     Verify(VerifySnapshotArguments),
     /// Have the primary retire now what the `keep` and `keep_for` of this configuration do not keep
     Prune(PruneArguments),
@@ -434,6 +433,9 @@ pub(crate) struct VerifySnapshotArguments {
     pub(crate) config: ConfigArguments,
     /// Name of the snapshot; all of the catalog when it is left out
     pub(crate) id: Option<String>,
+    /// Also decode the rows and compare their digest, as before a snapshot is listed as verified, and attest that
+    #[arg(long)]
+    pub(crate) deep: bool,
 }
 
 #[derive(Debug, Args)]

@@ -39,6 +39,7 @@ mod serve;
 mod snapshot;
 mod snapshot_diff;
 mod snapshot_list;
+mod snapshot_verify;
 mod status;
 mod stop;
 mod text;

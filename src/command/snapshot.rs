@@ -5,14 +5,15 @@ use std::time::Duration;
 use serde::Serialize;
 use standfast::node::ClusterStatus;
 use standfast_core::{CatalogEntry, NodeId, Role, SnapshotId, SnapshotStore};
-use standfast_snapshots::Publisher;
 use standfast_standby::Sources;
 use standfast_wire::v1::CreateSnapshotRequest;
 use standfast_wire::v1::admin_service_client::AdminServiceClient;
 
-use super::args::{SnapshotArguments, SnapshotCommand, TargetArguments, VerifySnapshotArguments};
+use super::args::{SnapshotArguments, SnapshotCommand, TargetArguments};
 use super::offline::Offline;
-use super::{Failure, archive, output, prune, restore, snapshot_diff, snapshot_list, status};
+use super::{
+    Failure, archive, output, prune, restore, snapshot_diff, snapshot_list, snapshot_verify, status,
+};
 
 /// How long the leader may take to list a snapshot that was made.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -22,7 +23,7 @@ pub(super) async fn run(command: SnapshotCommand) -> Result<ExitCode, Failure> {
         SnapshotCommand::Create(target) => create(target).await,
         SnapshotCommand::List(arguments) => snapshot_list::run(arguments).await,
         SnapshotCommand::Show(arguments) => show(arguments).await,
-        SnapshotCommand::Verify(arguments) => verify(arguments).await,
+        SnapshotCommand::Verify(arguments) => snapshot_verify::run(arguments).await,
         SnapshotCommand::Diff(arguments) => snapshot_diff::run(arguments).await,
         SnapshotCommand::Prune(arguments) => prune::run(arguments).await,
         SnapshotCommand::Restore(arguments) => Box::pin(restore::run(arguments)).await,
@@ -114,55 +115,4 @@ async fn show(arguments: SnapshotArguments) -> Result<ExitCode, Failure> {
     let reader = store(&sources)?.open(&SnapshotId(arguments.id)).await?;
     output::line(serde_json::to_string_pretty(reader.manifest())?)?;
     Ok(ExitCode::SUCCESS)
-}
-
-#[derive(Serialize)]
-struct Checked {
-    id: SnapshotId,
-    ok: bool,
-    problem: Option<String>,
-}
-
-async fn verify(arguments: VerifySnapshotArguments) -> Result<ExitCode, Failure> {
-    let sources = Offline::open(&arguments.config).await?.sources();
-    let store = store(&sources)?;
-    let wanted = match arguments.id {
-        Some(id) => vec![SnapshotId(id)],
-        None => newest(store)
-            .await?
-            .snapshots
-            .into_iter()
-            .map(|listed| listed.id)
-            .collect(),
-    };
-    let node = sources.candidate.node.clone();
-    let publisher = Publisher::new(Arc::clone(store), node, sources.policy.clone());
-    let progress = output::progress(wanted.len() as u64, "verifying");
-    let mut checked = Vec::new();
-    for id in wanted {
-        let proved = publisher
-            .prove(&id, || sources.genesis().begin_restore())
-            .await;
-        let problem = proved.err().map(|error| error.to_string());
-        checked.push(Checked {
-            id,
-            ok: problem.is_none(),
-            problem,
-        });
-        progress.inc(1);
-    }
-    progress.finish_and_clear();
-    output::print(arguments.config.output, &checked, |checked| {
-        let lines = checked.iter().map(|one| match &one.problem {
-            None => format!("{} OK", one.id),
-            Some(problem) => format!("{} NOT OK: {problem}", one.id),
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    })?;
-    let good = checked.iter().all(|one| one.ok);
-    Ok(if good {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
 }

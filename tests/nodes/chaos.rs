@@ -145,8 +145,11 @@ impl Chaos {
             .until("the same state", |status| same_state(status, count))
             .await;
         self.cluster.verify_log().await;
-        for command in ["create", "verify"] {
-            let done = self.cluster.nodes[0].command(&["snapshot", command]).await;
+        for words in [
+            &["snapshot", "create"][..],
+            &["snapshot", "verify", "--deep"],
+        ] {
+            let done = self.cluster.nodes[0].command(words).await;
             assert!(done.status.success(), "{done:?}");
         }
     }

@@ -62,7 +62,7 @@ async fn a_node_makes_layers_and_serves_again_from_base_and_layers() {
         (told["added"].as_u64(), told["removed"].as_u64()),
         (Some(10), Some(0))
     );
-    asked(node, &["snapshot", "verify"]).await;
+    asked(node, &["snapshot", "verify", "--deep"]).await;
 
     cluster.nodes[0].kill().await;
     std::fs::remove_dir_all(&cluster.nodes[0].data_dir).unwrap();

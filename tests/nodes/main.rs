@@ -109,3 +109,4 @@ mod trimmed;
 mod truthful_metrics;
 #[cfg(test)]
 mod unmount;
+mod verify;

@@ -21,7 +21,9 @@ async fn is_made(script: Script) {
     let made = cluster.nodes[0].command(&["snapshot", "create"]).await;
     assert!(made.status.success(), "{made:?}");
     assert_eq!(proxy.left(), 0, "the fault was never met");
-    let verified = cluster.nodes[0].command(&["snapshot", "verify"]).await;
+    let verified = cluster.nodes[0]
+        .command(&["snapshot", "verify", "--deep"])
+        .await;
     assert!(verified.status.success(), "{verified:?}");
     let listed = cluster.nodes[0]
         .command(&["snapshot", "list", "-o", "json"])

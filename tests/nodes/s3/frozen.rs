@@ -54,7 +54,9 @@ async fn h24_publishers_and_collectors_that_were_frozen_leave_what_is_listed_who
         }
     }
     cluster.lost_nothing(load).await;
-    let verified = cluster.nodes[0].command(&["snapshot", "verify"]).await;
+    let verified = cluster.nodes[0]
+        .command(&["snapshot", "verify", "--deep"])
+        .await;
     assert!(verified.status.success(), "{verified:?}");
     for node in &mut cluster.nodes {
         node.kill().await;

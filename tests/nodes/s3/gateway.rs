@@ -35,7 +35,9 @@ async fn a_gateway_that_is_killed_in_mid_upload_costs_neither_writes_nor_the_sna
         served.order("start");
     });
     assert!(made.status.success(), "{made:?}");
-    let verified = cluster.nodes[0].command(&["snapshot", "verify"]).await;
+    let verified = cluster.nodes[0]
+        .command(&["snapshot", "verify", "--deep"])
+        .await;
     assert!(verified.status.success(), "{verified:?}");
 
     cluster.nodes[0].kill().await;
