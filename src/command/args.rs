@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use super::archive::{ExportArguments, ImportArguments};
-use super::bench::MeasuredLog;
+use super::bench::{MeasuredBucket, MeasuredLog};
 use super::certify::CertifyArguments;
 use super::endpoint;
 use super::object::ObjectCommand;
@@ -376,6 +376,9 @@ pub(crate) struct ObjectsArguments {
     /// On which disk; the directory for temporary files when it is left out
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// The bucket
+    #[command(flatten)]
+    pub(crate) bucket: MeasuredBucket,
     /// How to print the result
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,

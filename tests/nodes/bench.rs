@@ -141,16 +141,48 @@ async fn a_log_in_an_etcd_is_measured_beside_a_bare_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_of_many_objects_is_measured_in_every_way() {
+    is_measured_in_every_way("file", &[]).await;
+}
+
+#[cfg(all(feature = "etcd", feature = "s3"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_whose_snapshots_are_at_a_server_is_measured_and_nothing_is_left_there() {
+    use object_store::{ObjectStore, aws::AmazonS3Builder, path::Path};
+
+    let endpoint = crate::s3::shared();
+    let prefix = format!("bench/{}", uuid::Uuid::new_v4());
+    let url = format!("s3://standfast/{prefix}");
+    is_measured_in_every_way("s3", &["--bucket", &url, "--endpoint", &endpoint]).await;
+    // Another test of the process may have chosen one: any will do.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let store = AmazonS3Builder::from_env()
+        .with_bucket_name("standfast")
+        .with_endpoint(endpoint)
+        .with_allow_http(true)
+        .build()
+        .unwrap();
+    let below = Path::from(prefix);
+    let left = store.list_with_delimiter(Some(&below)).await.unwrap();
+    assert!(
+        left.objects.is_empty() && left.common_prefixes.is_empty(),
+        "{left:?}"
+    );
+}
+
+async fn is_measured_in_every_way(backend: &str, on: &[&str]) {
     // A snapshot's are so many that its clients change few of them.
     let each = [
         ("memory", 2000, 2),
-        ("snapshot", 40_000, 5),
+        ("snapshot", 40_000, 6),
         ("coldstart", 2000, 1),
     ];
     for (what, objects, count) in each {
-        let reports = bench(&[what, "--objects", &objects.to_string(), "--runs", "1"]).await;
+        let objects_of = objects.to_string();
+        let words = [what, "--objects", &objects_of, "--runs", "1"];
+        let reports = bench(&[&words[..], on].concat()).await;
         assert_eq!(reports.len(), count, "{reports:#?}");
         assert_eq!(reports[0]["bench"], what);
+        assert_eq!(reports[0]["backend"], backend);
         assert_eq!(reports[0]["params"]["objects"], objects);
         assert!(reports[0]["value"].as_f64().unwrap() > 0.0);
         if what == "snapshot" {
@@ -160,6 +192,13 @@ async fn a_state_of_many_objects_is_measured_in_every_way() {
                     .unwrap()
                     > 0.0
             );
+            let rows = reports[1]["params"]["rows"].as_f64().unwrap();
+            assert!(
+                (400.0..2000.0).contains(&rows),
+                "a hundredth, or removed and put"
+            );
+            let share = reports[1]["value"].as_f64().unwrap();
+            assert!((0.005..0.05).contains(&share), "{}", reports[1]);
         }
         if what == "coldstart" {
             let params = &reports[0]["params"];
@@ -169,6 +208,8 @@ async fn a_state_of_many_objects_is_measured_in_every_way() {
             for stage in ["restore_s", "promotion_s"] {
                 assert!(params[stage].as_f64().unwrap() > 0.0, "{params:#}");
             }
+            let fetched = params["download_s"].as_f64().unwrap();
+            assert_eq!(fetched > 0.0, backend == "s3", "{params:#}");
         }
     }
 }

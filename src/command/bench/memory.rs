@@ -20,16 +20,23 @@ const PEAK: f64 = 1.1;
 /// Starts a node, `runs` times, on a snapshot of so many objects: its resident memory when it serves, and the most of it
 /// until then.
 pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure> {
-    let dataset = Dataset::make(&arguments.dir(), arguments.objects, 0).await?;
-    let progress = output::progress(arguments.runs, "starts");
+    let (dir, objects) = (arguments.dir(), arguments.objects);
+    let dataset = Dataset::make(&dir, &arguments.bucket, objects, 0).await?;
+    let measured = measured(&dataset, arguments.runs).await;
+    dataset.remove().await?;
+    report::print(&measured?, arguments.output)
+}
+
+async fn measured(dataset: &Dataset, runs: u64) -> Result<[BenchReport; 2], Failure> {
+    let progress = output::progress(runs, "starts");
     let mut seen = Vec::new();
-    for _ in 0..arguments.runs {
-        let node = Served::start(&dataset, Ack::Durable).await?;
+    for _ in 0..runs {
+        let node = Served::start(dataset, Ack::Durable).await?;
         seen.push(Memory::of(node.pid())?);
         progress.inc(1);
     }
     progress.finish_and_clear();
-    report::print(&reports(&dataset, &seen), arguments.output)
+    Ok(reports(dataset, &seen))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a mean")]
@@ -46,7 +53,7 @@ fn reports(dataset: &Dataset, seen: &[Memory]) -> [BenchReport; 2] {
         let value = median(&runs);
         BenchReport {
             bench: "memory",
-            backend: "file",
+            backend: dataset.bucket().backend(),
             params: report::with(params.clone(), json!({ "what": what })),
             runs,
             value,

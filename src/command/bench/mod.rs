@@ -2,6 +2,7 @@
 
 mod append;
 mod backend;
+mod bucket;
 mod catchup;
 mod cluster;
 mod coldstart;
@@ -27,6 +28,7 @@ mod writer;
 use std::process::ExitCode;
 
 pub(super) use backend::{LogBackend, MeasuredLog};
+pub(super) use bucket::MeasuredBucket;
 
 use super::Failure;
 use super::args::BenchCommand;

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOG: &str = "type = \"file\"\ndir = \"log\"\nsegment_size = \"8MiB\"";
 /// Its election, unless it is turned to another.
 const ELECTION: &str = "type = \"file\"\ndir = \"election\"";
+/// Its bucket, unless it is turned to another.
+const BUCKET: &str = "url = \"bucket\"";
 /// How often it is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -62,7 +64,7 @@ impl DemoNode {
              http = \"{http}\"\ndata_dir = \"data-{name}\"\n\n\
              [oplog]\n{LOG}\nack = \"{ack}\"\n\n\
              [election]\n{ELECTION}\nttl = \"2s\"\n\n\
-             [snapshots]\ntype = \"bucket\"\nurl = \"bucket\"\nevery = \"{every}\"\n{more}"
+             [snapshots]\ntype = \"bucket\"\n{BUCKET}\nevery = \"{every}\"\n{more}"
         );
         std::fs::write(&config, text)?;
         let data_dir = dir.join(format!("data-{name}"));
@@ -87,6 +89,12 @@ impl DemoNode {
     pub(crate) fn turn_to_election(&self, table: &str) -> Result<(), Failure> {
         let text = std::fs::read_to_string(&self.config)?;
         Ok(std::fs::write(&self.config, text.replace(ELECTION, table))?)
+    }
+
+    /// Gives the node another bucket, before it is started.
+    pub(crate) fn turn_to_bucket(&self, table: &str) -> Result<(), Failure> {
+        let text = std::fs::read_to_string(&self.config)?;
+        Ok(std::fs::write(&self.config, text.replace(BUCKET, table))?)
     }
 
     /// Runs a command of ours on this node's configuration.

@@ -19,7 +19,7 @@ mod skew;
 mod slow;
 mod tls;
 
-use shared::shared;
+pub(crate) use shared::shared;
 
 /// The settings of a bucket there, with a prefix of its own.
 fn settings(endpoint: &str) -> String {

@@ -24,27 +24,36 @@ const RATIO: f64 = 0.7;
 /// the log. Each time beside the bare work on the same snapshot.
 pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure> {
     let entries = ENTRIES.min(arguments.objects / 10);
-    let dataset = Dataset::make(&arguments.dir(), arguments.objects, entries).await?;
-    let progress = output::progress(arguments.runs, "starts");
+    let (dir, objects) = (arguments.dir(), arguments.objects);
+    let dataset = Dataset::make(&dir, &arguments.bucket, objects, entries).await?;
+    let measured = measured(&dataset, arguments.runs).await;
+    dataset.remove().await?;
+    report::print(&[measured?], arguments.output)
+}
+
+async fn measured(dataset: &Dataset, runs: u64) -> Result<BenchReport, Failure> {
+    let progress = output::progress(runs, "starts");
     let mut pairs = Vec::new();
-    for _ in 0..arguments.runs {
-        let node = Served::start(&dataset, Ack::Durable).await?;
+    for _ in 0..runs {
+        let node = Served::start(dataset, Ack::Durable).await?;
         let spent = Spent::by(&node).await?;
         drop(node);
-        let parts = dataset.parts()?;
-        let stages = tokio::task::spawn_blocking(move || raw::stages(&parts)).await??;
+        let parts = dataset.parts().await?;
+        let download = dataset.bucket().bare()?.moves(parts.clone()).await?.get;
+        let stages = tokio::task::spawn_blocking(move || raw::stages(&parts, download)).await??;
         pairs.push((spent, stages));
         progress.inc(1);
     }
     progress.finish_and_clear();
-    report::print(&[report(&dataset, &pairs)], arguments.output)
+    Ok(report(dataset, &pairs))
 }
 
 /// Seconds that are to be enough, for the numbers of objects that have a limit.
-const fn limit(objects: u64) -> Option<f64> {
-    match objects {
-        1_000_000 => Some(1.0),
-        10_000_000 => Some(6.0),
+fn limit(dataset: &Dataset) -> Option<f64> {
+    match (dataset.bucket().backend(), dataset.objects) {
+        ("file", 1_000_000) => Some(1.0),
+        ("file", 10_000_000) => Some(6.0),
+        ("s3", 10_000_000) => Some(10.0),
         _ => None,
     }
 }
@@ -61,18 +70,18 @@ fn report(dataset: &Dataset, pairs: &[(Spent, raw::Stages)]) -> BenchReport {
     };
     let ratios: Vec<_> = pairs
         .iter()
-        .map(|(spent, stages)| stages.on_two_threads() / spent.all)
+        .map(|(spent, stages)| stages.seconds() / spent.all)
         .collect();
     let restores = pairs
         .iter()
-        .map(|(spent, stages)| stages.on_two_threads() / spent.restore);
+        .map(|(spent, stages)| stages.seconds() / spent.restore);
     let restores: Vec<_> = restores.collect();
     let (value, ratio) = (median(&runs), median(&ratios));
-    let limit = limit(dataset.objects);
+    let limit = limit(dataset);
     let within = limit.map_or_else(String::new, |limit| format!("< {limit} s, "));
     BenchReport {
         bench: "coldstart",
-        backend: "file",
+        backend: dataset.bucket().backend(),
         params: json!({
             "objects": dataset.objects,
             "log_entries": dataset.entries,
@@ -84,6 +93,7 @@ fn report(dataset: &Dataset, pairs: &[(Spent, raw::Stages)]) -> BenchReport {
             "zstd_cpu_s": of(|stages| stages.zstd),
             "decode_cpu_s": of(|stages| stages.decode),
             "insert_cpu_s": of(|stages| stages.insert),
+            "download_s": of(|stages| stages.download),
         }),
         runs,
         value,
@@ -91,7 +101,7 @@ fn report(dataset: &Dataset, pairs: &[(Spent, raw::Stages)]) -> BenchReport {
         loss: None,
         unit: "s",
         higher_is_better: false,
-        yardstick: Some(of(raw::Stages::on_two_threads)),
+        yardstick: Some(of(raw::Stages::seconds)),
         ratio: Some(ratio),
         reference: json!(null),
         target: format!("{within}yardstick / value >= {RATIO}"),

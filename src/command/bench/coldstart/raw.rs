@@ -10,17 +10,19 @@ pub(super) struct Stages {
     pub(super) zstd: f64,
     pub(super) decode: f64,
     pub(super) insert: f64,
+    /// By the clock, of the same bytes.
+    pub(super) download: f64,
 }
 
 impl Stages {
-    /// If two threads shared the work and never waited.
-    pub(super) fn on_two_threads(&self) -> f64 {
-        (self.zstd + self.decode + self.insert) / 2.0
+    /// If two threads shared the work and never waited, or the download where that is slower.
+    pub(super) fn seconds(&self) -> f64 {
+        ((self.zstd + self.decode + self.insert) / 2.0).max(self.download)
     }
 }
 
-/// Does the stages one after the other, on stored parts.
-pub(super) fn stages(parts: &[Vec<u8>]) -> Result<Stages, Failure> {
+/// Does the stages one after the other, on stored parts whose download took so long.
+pub(super) fn stages(parts: &[Vec<u8>], download: f64) -> Result<Stages, Failure> {
     let begun = Instant::now();
     let mut raw = Vec::new();
     for part in parts {
@@ -53,5 +55,6 @@ pub(super) fn stages(parts: &[Vec<u8>]) -> Result<Stages, Failure> {
         zstd,
         decode,
         insert,
+        download,
     })
 }

@@ -13,7 +13,7 @@ use standfast_standby::Sources;
 use crate::command::Failure;
 
 /// Bytes of an object.
-pub(super) const SIZE: u64 = 4096;
+pub(in crate::command::bench) const SIZE: u64 = 4096;
 /// Objects a batch.
 const BATCH: u64 = 1024;
 /// When all this happened: stamps never fall, and this is long ago.

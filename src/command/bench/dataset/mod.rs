@@ -9,20 +9,20 @@ mod write;
 use std::path::Path;
 use std::sync::Arc;
 
-use standfast_backends::bucket::BucketSnapshotStore;
 use standfast_backends::{FileElection, FileOpLog};
 use standfast_core::{
-    Candidate, Clock, ClusterId, Fingerprint, Manifest, NodeId, SnapshotStore, Store, TermEndReason,
+    Candidate, Clock, ClusterId, Fingerprint, Manifest, NodeId, SnapshotId, Store, TermEndReason,
 };
 use standfast_metadata::{ClientId, MetadataConfig, MetadataService};
 use standfast_snapshots::SnapshotPolicy;
 use standfast_standby::{Bootstrapped, Sources};
 use tempfile::TempDir;
 
+use super::bucket::{Bucket, MeasuredBucket};
 use super::in_process::lead;
 use crate::command::{Failure, output};
 
-pub(super) use self::fill::key;
+pub(super) use self::fill::{SIZE, key};
 pub(super) use self::served::Served;
 
 /// What [`crate::command::demo::nodes::DemoNode`] calls it.
@@ -34,15 +34,23 @@ const CLUSTER: &str = "demo";
 /// to be the one at the beginning of the log. From there on everything is as always: a term, its snapshot, its log.
 pub(super) struct Dataset {
     dir: TempDir,
+    bucket: Bucket,
     pub(super) objects: u64,
     pub(super) entries: u64,
 }
 
 impl Dataset {
-    /// Makes it in a temporary directory below `parent`. Takes the memory of such a state, and gives it back.
-    pub(super) async fn make(parent: &Path, objects: u64, entries: u64) -> Result<Self, Failure> {
+    /// Makes it in a temporary directory below `parent`, its snapshot in such a bucket. Takes the memory of such a state, and
+    /// gives it back.
+    pub(super) async fn make(
+        parent: &Path,
+        bucket: &MeasuredBucket,
+        objects: u64,
+        entries: u64,
+    ) -> Result<Self, Failure> {
         let dir = tempfile::tempdir_in(parent)?;
-        let sources = sources(dir.path()).await?;
+        let bucket = bucket.open(dir.path(), ClusterId::new(CLUSTER)?).await?;
+        let sources = sources(dir.path(), &bucket).await?;
         let client = ClientId::random();
         let progress = output::progress(objects, "objects");
         let filling = sources.clone();
@@ -59,6 +67,7 @@ impl Dataset {
         term.ended().await;
         Ok(Self {
             dir,
+            bucket,
             objects,
             entries,
         })
@@ -68,29 +77,48 @@ impl Dataset {
         self.dir.path()
     }
 
+    pub(super) const fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
     /// What one of its snapshots says of itself.
-    pub(super) fn manifest(&self, id: &str) -> Result<Manifest, Failure> {
-        let manifests = self.dir().join("bucket").join(CLUSTER).join("manifests");
-        let json = std::fs::read(manifests.join(format!("{id}.json")))?;
-        Ok(serde_json::from_slice(&json)?)
+    pub(super) async fn manifest(&self, id: &str) -> Result<Manifest, Failure> {
+        let reader = self.bucket.store.open(&SnapshotId(id.to_owned())).await?;
+        Ok(reader.manifest().clone())
+    }
+
+    /// The parts of its newest snapshot as they are stored.
+    pub(super) async fn parts(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        let entry = self.bucket.store.newest().await?;
+        let newest = entry.as_ref().and_then(|entry| entry.newest());
+        let newest = newest.ok_or("the dataset has no snapshot")?;
+        let reader = self.bucket.store.open(&newest.id).await?;
+        let mut parts = Vec::new();
+        for part in &reader.manifest().parts {
+            parts.push(reader.read_part(part).await?.into());
+        }
+        Ok(parts)
+    }
+
+    /// Removes what does not go with the directory.
+    pub(super) async fn remove(self) -> Result<(), Failure> {
+        self.bucket.remove().await
     }
 }
 
 /// The stores where [`crate::command::demo::nodes::DemoNode`] has them.
-async fn sources(dir: &Path) -> Result<Sources, Failure> {
-    let id = ClusterId::new(CLUSTER)?;
-    let cluster = Fingerprint::draw(&id, [1; 16]);
+async fn sources(dir: &Path, bucket: &Bucket) -> Result<Sources, Failure> {
+    let cluster = Fingerprint::draw(&ClusterId::new(CLUSTER)?, [1; 16]);
     let clock = Clock::system();
     let oplog = FileOpLog::open(&dir.join("log"), FileOpLog::SEGMENT_SIZE)?;
     let election = FileElection::open(&dir.join("election"), clock.clone())?;
-    let bucket = BucketSnapshotStore::open(&dir.join("bucket"), id.as_str()).await?;
-    let stores: [&dyn Store; 3] = [&oplog, &election, &bucket];
+    let stores: [&dyn Store; 2] = [&oplog, &election];
     for store in stores {
         store.init(cluster).await?;
     }
+    bucket.store.init(cluster).await?;
     let data_dir = dir.join("data-maker");
     std::fs::create_dir_all(&data_dir)?;
-    let snapshots: Arc<dyn SnapshotStore> = Arc::new(bucket);
     Ok(Sources {
         cluster,
         candidate: Candidate {
@@ -99,7 +127,7 @@ async fn sources(dir: &Path) -> Result<Sources, Failure> {
             http: "maker:2".to_owned(),
         },
         oplog: Arc::new(oplog),
-        snapshots: Some(snapshots),
+        snapshots: Some(Arc::clone(&bucket.store)),
         policy: SnapshotPolicy::default(),
         election: Arc::new(election),
         data_dir,

@@ -1,10 +1,7 @@
 //! The rows of a dataset, handled bare: what the yardsticks are made of. As quick as the format allows, and nothing more.
 
-use std::path::Path;
-
 use standfast_core::{read_varint, write_varint};
 
-use super::Dataset;
 use crate::command::Failure;
 
 /// A row of an object of 32 hex digits with one replica, that is complete.
@@ -21,27 +18,6 @@ pub(in crate::command::bench) struct Row {
 /// What such a row begins with: version, form of the key; and what follows the key: progress.
 const BEGIN: [u8; 2] = [1, 0];
 const COMPLETE: u8 = 1;
-
-impl Dataset {
-    /// The parts of its snapshots as they are stored.
-    pub(in crate::command::bench) fn parts(&self) -> Result<Vec<Vec<u8>>, Failure> {
-        let mut parts = Vec::new();
-        collect(&self.dir().join("bucket"), &mut parts)?;
-        Ok(parts)
-    }
-}
-
-fn collect(dir: &Path, parts: &mut Vec<Vec<u8>>) -> Result<(), Failure> {
-    for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, parts)?;
-        } else if path.extension().is_some_and(|extension| extension == "zst") {
-            parts.push(std::fs::read(path)?);
-        }
-    }
-    Ok(())
-}
 
 /// Gives every object of a decompressed part.
 pub(in crate::command::bench) fn decode(

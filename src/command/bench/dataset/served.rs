@@ -29,6 +29,7 @@ impl Served {
         ack: Ack,
     ) -> Result<Self, Failure> {
         let mut node = DemoNode::configured(dataset.dir(), "a", ack, "24h", QUIET)?;
+        node.turn_to_bucket(&dataset.bucket.lines()?)?;
         if node.data_dir.exists() {
             std::fs::remove_dir_all(&node.data_dir)?;
         }

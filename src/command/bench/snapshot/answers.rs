@@ -2,12 +2,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use standfast_metadata::{
-    ClientOptions, MetadataClient, Placement, PutObject, SegmentId, SegmentInfo,
-};
+use standfast_metadata::{MetadataClient, Placement, PutObject};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::lender::lender;
 use crate::command::Failure;
 
 /// Clients that write one object after the other.
@@ -23,19 +22,7 @@ pub(super) struct Answers {
 impl Answers {
     /// The objects written are others than those of any other `run`.
     pub(super) async fn start(endpoint: &str, run: u64) -> Result<Self, Failure> {
-        let endpoints = [endpoint.to_owned()];
-        let client = MetadataClient::connect(&endpoints, ClientOptions::default()).await?;
-        let segment = SegmentInfo {
-            id: SegmentId::random(),
-            incarnation: 1,
-            name: "load".to_owned(),
-            endpoint: "load.invalid:1".to_owned(),
-            base: 1 << 32,
-            size: 1 << 50,
-            protocol: "none".to_owned(),
-        };
-        let mounted = client.mount_segment(&segment).await?;
-        mounted.map_err(|refusal| format!("{refusal:?}"))?;
+        let client = lender(endpoint, "load").await?;
         let at = Arc::<Mutex<Vec<_>>>::default();
         let failed = Arc::<Mutex<Option<_>>>::default();
         let mut tasks = JoinSet::new();

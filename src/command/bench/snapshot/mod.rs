@@ -1,6 +1,8 @@
 //! `standfast bench snapshot`: a primary that serves makes snapshots of its state.
 
 mod answers;
+mod changes;
+mod lender;
 mod raw;
 
 use std::ops::Range;
@@ -27,10 +29,15 @@ const RATIO: f64 = 0.7;
 const GAP: f64 = 5.0;
 /// How much more memory than before may be used meanwhile.
 const PEAK: f64 = 1.1;
+/// Of the bytes of a complete snapshot, what one may take after a random hundredth of the objects was changed.
+const LAYER: f64 = 0.05;
 
-/// A snapshot of a process that does nothing else, two of one that serves, and the bare work beside them.
+/// A snapshot of a process that does nothing else and one of a random hundredth, two of one that serves, and the bare work
+/// beside them.
 struct Run {
     alone: Snapshot,
+    /// Of a random hundredth that was changed since.
+    hundredth: Snapshot,
     complete: Served,
     /// Of what changed since.
     layer: Served,
@@ -63,32 +70,44 @@ struct Served {
 ///
 /// The first snapshot of a process is complete, the second a layer on it: each of the `runs` is two processes.
 pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure> {
-    let dataset = Dataset::make(&arguments.dir(), arguments.objects, 0).await?;
-    let parts = dataset.parts()?;
-    let progress = output::progress(arguments.runs, "runs");
+    let (dir, objects) = (arguments.dir(), arguments.objects);
+    let dataset = Dataset::make(&dir, &arguments.bucket, objects, 0).await?;
+    let measured = measured(&dataset, arguments.runs).await;
+    dataset.remove().await?;
+    report::print(&measured?, arguments.output)
+}
+
+async fn measured(dataset: &Dataset, count: u64) -> Result<Vec<BenchReport>, Failure> {
+    let parts = dataset.parts().await?;
+    let progress = output::progress(count, "runs");
     let mut runs = Vec::new();
-    for number in 0..arguments.runs {
-        let mut node = Node::start(&dataset, Ack::Async).await?;
-        let alone = one(&dataset, &mut node).await?;
+    for number in 0..count {
+        let mut node = Node::start(dataset, Ack::Async).await?;
+        let alone = one(dataset, &mut node).await?;
+        changes::a_hundredth(node.endpoint(), dataset.objects).await?;
+        let hundredth = one(dataset, &mut node).await?;
         drop(node);
-        let mut node = Node::start(&dataset, Ack::Async).await?;
+        let mut node = Node::start(dataset, Ack::Async).await?;
         let answers = Answers::start(node.endpoint(), number).await?;
-        let complete = served(&dataset, &mut node, &answers).await?;
-        let layer = served(&dataset, &mut node, &answers).await?;
+        let complete = served(dataset, &mut node, &answers).await?;
+        let layer = served(dataset, &mut node, &answers).await?;
         answers.check()?;
         drop((answers, node));
-        let layers = [&alone, &complete.snapshot, &layer.snapshot].map(|one| one.layers);
-        if layers != [0, 0, 1] {
+        let made = [&alone, &hundredth, &complete.snapshot, &layer.snapshot];
+        if made.map(|one| one.layers) != [0, 1, 0, 1] {
             return Err(
                 "the second snapshot of a process was to be a layer: the clients changed too many of so few objects \
                  meanwhile; give more --objects"
                     .into(),
             );
         }
-        let (parts, dir) = (parts.clone(), dataset.dir().to_owned());
-        let raw = tokio::task::spawn_blocking(move || raw::limits(&parts, &dir)).await??;
+        let parts = parts.clone();
+        let bare = tokio::task::spawn_blocking(move || raw::limits(&parts)).await??;
+        let (mut raw, stored) = bare;
+        raw.put = dataset.bucket().bare()?.moves(stored).await?.put;
         runs.push(Run {
             alone,
+            hundredth,
             complete,
             layer,
             raw,
@@ -96,7 +115,7 @@ pub(super) async fn run(arguments: ObjectsArguments) -> Result<ExitCode, Failure
         progress.inc(1);
     }
     progress.finish_and_clear();
-    report::print(&reports(&dataset, &runs), arguments.output)
+    Ok(reports(dataset, &runs))
 }
 
 /// One snapshot, and as much time without one.
@@ -128,7 +147,7 @@ async fn one(dataset: &Dataset, node: &mut Node) -> Result<Snapshot, Failure> {
     let took = node.seconds("standfast_snapshot_duration_seconds").await? - spent;
     let peak = Memory::of(node.pid())?.peak;
     node.verified(made.seq).await?;
-    let manifest = dataset.manifest(&made.id)?;
+    let manifest = dataset.manifest(&made.id).await?;
     let own = manifest.parts.iter().filter(|part| manifest.is_own(part));
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     let peak = peak as f64 / before.resident as f64;
@@ -145,7 +164,7 @@ async fn one(dataset: &Dataset, node: &mut Node) -> Result<Snapshot, Failure> {
 fn reports(dataset: &Dataset, runs: &[Run]) -> Vec<BenchReport> {
     let complete: Vec<_> = runs.iter().map(|run| &run.complete).collect();
     let layers: Vec<_> = runs.iter().map(|run| &run.layer).collect();
-    let mut reports = vec![speed(dataset, runs)];
+    let mut reports = vec![speed(dataset, runs), hundredth(dataset, runs)];
     for (kind, snapshots) in [("complete", complete), ("layer", layers)] {
         let params = json!({
             "objects": dataset.objects,
@@ -160,9 +179,14 @@ fn reports(dataset: &Dataset, runs: &[Run]) -> Vec<BenchReport> {
         let gap = json!({ "what": gap, "without_snapshot_ms": quiet });
         let gaps = snapshots.iter().map(|one| one.gap_ms).collect();
         let peaks = snapshots.iter().map(|one| one.snapshot.peak).collect();
-        reports.push(limited(report::with(gap, params.clone()), gaps, "ms", GAP));
+        reports.push(limited(
+            dataset,
+            report::with(gap, params.clone()),
+            gaps,
+            ("ms", GAP),
+        ));
         let peak = report::with(json!({ "what": peak }), params);
-        reports.push(limited(peak, peaks, "x", PEAK));
+        reports.push(limited(dataset, peak, peaks, ("x", PEAK)));
     }
     reports
 }
@@ -173,18 +197,40 @@ fn median_of(snapshots: &[&Served], of: impl Fn(&Served) -> f64) -> f64 {
 }
 
 /// The median of the runs, while the most of them is what has to be within the limit.
-fn limited(params: Value, runs: Vec<f64>, unit: &'static str, limit: f64) -> BenchReport {
+fn limited(
+    dataset: &Dataset,
+    params: Value,
+    runs: Vec<f64>,
+    (unit, limit): (&'static str, f64),
+) -> BenchReport {
     let value = median(&runs);
     let holds = runs.iter().all(|run| *run <= limit);
     BenchReport {
         holds,
         ..blank(
+            dataset,
             params,
             runs,
             value,
             (unit, format!("max <= {limit} {unit}")),
         )
     }
+}
+
+/// What a snapshot of a random hundredth of the objects uploads, of the bytes of a complete one.
+fn hundredth(dataset: &Dataset, runs: &[Run]) -> BenchReport {
+    let shares = runs
+        .iter()
+        .map(|run| count(run.hundredth.bytes) / count(run.alone.bytes));
+    let rows: Vec<_> = runs.iter().map(|run| count(run.hundredth.rows)).collect();
+    let params = json!({
+        "what": "bytes after a random 1 % was changed",
+        "objects": dataset.objects,
+        "ack": "async",
+        "kind": "layer",
+        "rows": median(&rows),
+    });
+    limited(dataset, params, shares.collect(), ("x", LAYER))
 }
 
 /// Of complete snapshots that had the processors for themselves; beside it how long they took that had not.
@@ -201,7 +247,7 @@ fn speed(dataset: &Dataset, runs: &[Run]) -> BenchReport {
         "raw_mb_per_s": of(&|run| count(run.raw.bytes) / 1e6 / run.alone.took),
         "serialise_cpu_s": of(&|run| run.raw.serialise),
         "zstd_cpu_s": of(&|run| run.raw.zstd),
-        "write_and_sync_s": of(&|run| run.raw.put),
+        "put_s": of(&|run| run.raw.put),
     });
     let values: Vec<_> = runs.iter().map(|run| objects / run.alone.took).collect();
     let value = median(&values);
@@ -212,6 +258,7 @@ fn speed(dataset: &Dataset, runs: &[Run]) -> BenchReport {
         ratio: Some(ratio),
         holds: ratio >= RATIO,
         ..blank(
+            dataset,
             params,
             values,
             value,
@@ -226,6 +273,7 @@ const fn count(of: u64) -> f64 {
 }
 
 fn blank(
+    dataset: &Dataset,
     params: Value,
     runs: Vec<f64>,
     value: f64,
@@ -233,7 +281,7 @@ fn blank(
 ) -> BenchReport {
     BenchReport {
         bench: "snapshot",
-        backend: "file",
+        backend: dataset.bucket().backend(),
         params,
         runs,
         value,

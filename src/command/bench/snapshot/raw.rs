@@ -1,7 +1,3 @@
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
-
 use tokio::time::Instant;
 
 use crate::command::Failure;
@@ -17,21 +13,21 @@ pub(super) struct Limits {
     pub(super) serialise: f64,
     /// Of one thread.
     pub(super) zstd: f64,
-    /// Writing and syncing the same compressed bytes.
+    /// Moving the same compressed bytes to where the bucket is; 0 until it was measured.
     pub(super) put: f64,
     /// Before compression.
     pub(super) bytes: u64,
 }
 
 impl Limits {
-    /// Two threads that share the work and never wait, or the disk where that is slower.
+    /// Two threads that share the work and never wait, or the disk or the server where that is slower.
     pub(super) fn seconds(&self) -> f64 {
         f64::midpoint(self.serialise, self.zstd).max(self.put)
     }
 }
 
-/// Does it bare, with the rows of stored parts, in as many files, in a directory on the disk of the bucket.
-pub(super) fn limits(parts: &[Vec<u8>], dir: &Path) -> Result<Limits, Failure> {
+/// Does it bare, with the rows of stored parts, in as many; also the compressed bytes of these.
+pub(super) fn limits(parts: &[Vec<u8>]) -> Result<(Limits, Vec<Vec<u8>>), Failure> {
     let (rows, size) = rows(parts)?;
     let begun = Instant::now();
     let mut raw: Vec<Vec<u8>> = Vec::new();
@@ -52,20 +48,13 @@ pub(super) fn limits(parts: &[Vec<u8>], dir: &Path) -> Result<Limits, Failure> {
         .collect();
     let stored = stored?;
     let zstd = begun.elapsed().as_secs_f64();
-    let begun = Instant::now();
-    for (number, part) in stored.iter().enumerate() {
-        let path = dir.join(format!("raw-{number}"));
-        let mut file = File::create(&path)?;
-        file.write_all(part)?;
-        file.sync_all()?;
-        std::fs::remove_file(path)?;
-    }
-    Ok(Limits {
+    let limits = Limits {
         serialise,
         zstd,
-        put: begun.elapsed().as_secs_f64(),
+        put: 0.0,
         bytes: raw.iter().map(|part| part.len() as u64).sum(),
-    })
+    };
+    Ok((limits, stored))
 }
 
 /// The rows, and of how many bytes a part is before compression.
