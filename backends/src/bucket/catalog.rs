@@ -12,7 +12,24 @@ use super::space::BucketSpace;
 
 impl BucketSpace {
     /// The newest catalog entry, proved to build on the one before.
+    ///
+    /// In a bucket that was emptied, and then claimed anew by an operator (`cluster init`), the catalog begins again: whoever
+    /// knows more of it forgets that. Without the claim it is damage.
     pub(super) async fn newest(&self) -> Result<Option<CatalogEntry>> {
+        match self.newest_known().await {
+            Err(error)
+                if *error.kind() == ErrorKind::Corrupt && self.was_claimed_anew().await? =>
+            {
+                tracing::warn!(%error, "the bucket was emptied and claimed anew: its catalog begins again");
+                self.known.store(0, Ordering::Relaxed);
+                *self.newest.lock() = None;
+                self.newest_known().await
+            }
+            newest => newest,
+        }
+    }
+
+    async fn newest_known(&self) -> Result<Option<CatalogEntry>> {
         let number = self.newest_number().await?;
         if number == 0 {
             return Ok(None);

@@ -37,6 +37,10 @@ impl BucketSpace {
         let attested = self.listed_names("attestations").await?;
         let manifests = self.listed_names("manifests").await?;
         let kept = self.kept(entry, &pinned).await?;
+        let dead = self.dead_parts(entry.oldest_upload, &kept.parts).await?;
+        // In a bucket that was emptied and claimed anew meanwhile the uploads are numbered anew. What was listed before is
+        // not named as anything there.
+        self.check_won(entry).await?;
         let mut deleted = 0;
         for id in manifests.difference(&kept.snapshots) {
             if self.is_dead(id, entry, &kept.parts).await? {
@@ -47,7 +51,10 @@ impl BucketSpace {
         for id in attested.difference(&manifests) {
             deleted += u64::from(self.objects.delete(&self.layout.attestation(id)).await?);
         }
-        deleted += self.collect_parts(entry.oldest_upload, &kept.parts).await?;
+        deleted += self.delete_all(dead.parts).await?;
+        for upload in dead.uploads {
+            deleted += self.objects.sweep(self.layout.upload(&upload)).await?;
+        }
         Ok(deleted + self.collect_staged().await?)
     }
 
@@ -73,8 +80,9 @@ impl BucketSpace {
         Ok(deleted)
     }
 
-    async fn collect_parts(&self, oldest: u64, kept: &BTreeSet<PartName>) -> Result<u64> {
-        let mut dead = Vec::new();
+    /// What uploads below `oldest` have left, and is not kept.
+    async fn dead_parts(&self, oldest: u64, kept: &BTreeSet<PartName>) -> Result<Dead> {
+        let mut parts = Vec::new();
         let mut uploads = BTreeMap::<UploadId, bool>::new();
         for meta in self.objects.list(&self.layout.folder("parts")).await? {
             let Some((upload, blake3)) = part_name(&meta.location) else {
@@ -85,27 +93,27 @@ impl BucketSpace {
             }
             let stays = kept.contains(&(upload.to_string(), blake3));
             if !stays {
-                dead.push(meta.location);
+                parts.push(meta.location);
             }
             *uploads.entry(upload).or_default() |= stays;
         }
-        if dead.len() > MOST {
+        if parts.len() > MOST {
             tracing::info!(
-                parts = dead.len(),
+                parts = parts.len(),
                 "many parts are left of uploads that died: each catalog entry deletes {MOST}"
             );
-            dead.truncate(MOST);
+            parts.truncate(MOST);
         }
-        let mut deleted = self.delete_all(dead).await?;
         for name in self.objects.folders(self.layout.folder("parts")).await? {
             if let Some(upload) = UploadId::parse(&name).filter(|upload| upload.began_on < oldest) {
                 uploads.entry(upload).or_default();
             }
         }
-        for (upload, _) in uploads.into_iter().filter(|(_, stays)| !stays) {
-            deleted += self.objects.sweep(self.layout.upload(&upload)).await?;
-        }
-        Ok(deleted)
+        let uploads = uploads.into_iter().filter(|(_, stays)| !stays);
+        Ok(Dead {
+            parts,
+            uploads: uploads.map(|(upload, _)| upload).collect(),
+        })
     }
 
     /// Deletes several at once; returns how many were there.
@@ -178,6 +186,14 @@ impl BucketSpace {
             .filter_map(|meta| name(&meta.location))
             .collect())
     }
+}
+
+/// What nobody refers to any more.
+#[derive(Debug)]
+struct Dead {
+    parts: Vec<Path>,
+    /// Without anything that stays.
+    uploads: Vec<UploadId>,
 }
 
 /// What must stay.

@@ -21,6 +21,8 @@ pub(super) struct BucketSpace {
     /// The newest entry that was read and proved, and what was known of its object.
     pub(super) newest: Mutex<Option<(CatalogEntry, ObjectMeta)>>,
     cluster: OnceLock<Fingerprint>,
+    /// What was known of the fingerprint's object when it was read.
+    claimed: Mutex<Option<ObjectMeta>>,
 }
 
 impl BucketSpace {
@@ -31,6 +33,7 @@ impl BucketSpace {
             known: AtomicU64::new(0),
             newest: Mutex::new(None),
             cluster: OnceLock::new(),
+            claimed: Mutex::new(None),
         }
     }
 
@@ -44,7 +47,20 @@ impl BucketSpace {
             return Ok(None);
         };
         let owner: Owner = documents::decode(path.as_ref(), &bytes)?;
+        *self.claimed.lock() = self.objects.head(&path).await?;
         Ok(Some(*self.cluster.get_or_init(|| owner.cluster)))
+    }
+
+    /// Whether somebody has claimed the bucket once more since this was last asked, or since it was opened: everything in it
+    /// was deleted then.
+    pub(super) async fn was_claimed_anew(&self) -> Result<bool> {
+        let now = self.objects.head(&self.layout.fingerprint()).await?;
+        let mut claimed = self.claimed.lock();
+        let is_anew = now.is_some() && claimed.is_some() && *claimed != now;
+        if is_anew {
+            *claimed = now;
+        }
+        Ok(is_anew)
     }
 
     /// Makes it this cluster's.
@@ -61,6 +77,7 @@ impl BucketSpace {
         {
             documents::decode_ours::<Owner>(path.as_ref(), &bytes, cluster)?;
         }
+        *self.claimed.lock() = self.objects.head(&path).await?;
         self.cluster.get_or_init(|| cluster);
         Ok(())
     }

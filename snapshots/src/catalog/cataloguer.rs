@@ -160,6 +160,14 @@ impl Cataloguer {
 
     pub(super) async fn newest(&mut self) -> Result<Option<CatalogEntry>> {
         let newest = self.store.newest().await?;
+        if self
+            .seen
+            .is_beyond(newest.as_ref().map_or(0, |entry| entry.number))
+        {
+            // The catalog was lost and begins again: uploads are numbered anew.
+            self.seen = Seen::nothing();
+            self.trim_limit = None;
+        }
         let Some(entry) = &newest else {
             return Ok(None);
         };

@@ -19,6 +19,11 @@ impl<T: Copy + Ord> Seen<T> {
         }
     }
 
+    /// Whether it has stood further than this.
+    pub(super) fn is_beyond(&self, value: T) -> bool {
+        self.0.back().is_some_and(|(_, last)| *last > value)
+    }
+
     /// Where it stood at least `age` ago.
     pub(super) fn long_ago(&mut self, age: Duration) -> Option<T> {
         while let Some((at, value)) = self.0.front().copied() {

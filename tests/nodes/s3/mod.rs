@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod damaged;
+mod disaster;
 mod faults;
 mod foreign;
 mod frozen;

@@ -1,6 +1,6 @@
 use std::fs;
 
-use standfast_core::{ErrorKind, SnapshotStore};
+use standfast_core::{ErrorKind, SnapshotStore, Store};
 
 use super::support::{Folder, cluster, listed, other_cluster, proposal, win};
 
@@ -103,4 +103,32 @@ async fn an_entry_that_is_altered_or_deleted_is_seen_by_whoever_has_read_it() {
     assert!(told.to_string().contains("entry 2 is missing"), "{told}");
     fs::write(&entry, sound).unwrap();
     assert_eq!(bucket.newest().await.unwrap().unwrap().number, 2);
+}
+
+/// An operator who runs `cluster init` on an emptied bucket says that it is to begin again; nobody else does.
+#[tokio::test]
+async fn a_bucket_that_was_emptied_begins_again_when_it_was_claimed_anew() {
+    let bucket = Folder::new().await;
+    let mut won = Vec::new();
+    for _ in 0..3 {
+        won.push(win(&bucket, 1, |_| {}).await.unwrap());
+    }
+    let catalog = bucket.path("catalog");
+    fs::remove_dir_all(&catalog).unwrap();
+    fs::create_dir(&catalog).unwrap();
+    fs::remove_file(bucket.path("catalog-hint")).unwrap();
+    let told = bucket.newest().await.unwrap_err();
+    assert_eq!(*told.kind(), ErrorKind::Corrupt, "{told}");
+
+    fs::remove_file(bucket.path("fingerprint")).unwrap();
+    let told = bucket.newest().await.unwrap_err();
+    assert_eq!(*told.kind(), ErrorKind::Corrupt, "{told}");
+    bucket.again().await.init(cluster()).await.unwrap();
+    assert!(bucket.newest().await.unwrap().is_none());
+    win(&bucket, 1, |_| {}).await.unwrap();
+    assert_eq!(bucket.newest().await.unwrap().unwrap().number, 1);
+    // Once: what goes missing now is damage.
+    fs::remove_file(bucket.path("catalog/00000000000000000001.json")).unwrap();
+    let told = bucket.newest().await.unwrap_err();
+    assert_eq!(*told.kind(), ErrorKind::Corrupt, "{told}");
 }
