@@ -8,6 +8,7 @@ mod foreign;
 mod frozen;
 mod gateway;
 mod hybrid;
+mod interrupted;
 mod kms;
 mod many;
 mod proxy;
