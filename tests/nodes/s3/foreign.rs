@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use standfast_metadata::MetadataClient;
 
 use super::by_hand::ByHand;
 use super::{settings, shared};
@@ -16,8 +17,8 @@ fn prepared(settings: &str) -> TestCluster {
     cluster
 }
 
-/// A node that leads, with so many objects and two snapshots of them.
-async fn with_snapshots(settings: &str, count: usize) -> TestCluster {
+/// A node that leads, with so many objects and two snapshots of them, and whose memory they lie in.
+async fn with_snapshots(settings: &str, count: usize) -> (TestCluster, MetadataClient) {
     let mut cluster = prepared(settings);
     cluster.launch().await;
     let client = lender(&cluster, PATIENCE).await;
@@ -26,7 +27,7 @@ async fn with_snapshots(settings: &str, count: usize) -> TestCluster {
         let made = cluster.nodes[0].command(&["snapshot", "create"]).await;
         assert!(made.status.success(), "{made:?}");
     }
-    cluster
+    (cluster, client)
 }
 
 async fn asked(cluster: &TestCluster, words: &[&str]) -> Value {
@@ -57,7 +58,7 @@ async fn stands_still(cluster: &TestCluster) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_of_another_cluster_is_refused_by_init_and_by_serve_and_both_are_named() {
     let [ours, theirs] = [settings(&shared()), settings(&shared())];
-    let mut owner = with_snapshots(&theirs, 100).await;
+    let (mut owner, client) = with_snapshots(&theirs, 100).await;
     let stranger = prepared(&ours);
     stranger.initialise().await;
     edit(&stranger.nodes[0], &ours, &theirs);
@@ -88,7 +89,6 @@ async fn a_place_of_another_cluster_is_refused_by_init_and_by_serve_and_both_are
     owner.nodes[0].kill().await;
     std::fs::remove_dir_all(&owner.nodes[0].data_dir).unwrap();
     owner.nodes[0].start();
-    let client = crate::lender::client(&owner, PATIENCE).await;
     all_exist(&client, &objects(0..100, 32)).await;
 }
 
@@ -96,15 +96,14 @@ async fn a_place_of_another_cluster_is_refused_by_init_and_by_serve_and_both_are
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_of_another_cluster_that_were_copied_among_ours_are_never_restored() {
     let [ours, theirs] = [settings(&shared()), settings(&shared())];
-    let mut cluster = with_snapshots(&ours, 200).await;
+    let (mut cluster, client) = with_snapshots(&ours, 200).await;
     // Later than anything of ours.
-    let other = with_snapshots(&theirs, 4000).await;
+    let (other, _) = with_snapshots(&theirs, 4000).await;
     let [bucket, others] = [&ours, &theirs].map(|settings| ByHand::at(&shared(), settings));
     for folder in ["parts", "manifests", "attestations"] {
         others.copy(folder, &bucket).await;
     }
     cluster.until_log("a", "proposal passed over").await;
-    let client = crate::lender::client(&cluster, PATIENCE).await;
     let later = objects(200..300, 32);
     put_all(&client, &later).await;
     asked(&cluster, &["snapshot", "create"]).await;

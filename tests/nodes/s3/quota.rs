@@ -5,6 +5,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::settings;
+use crate::bad_input::edit;
 use crate::http;
 use crate::lender::{all_exist, lender, objects, put_all};
 use crate::metric;
@@ -70,7 +71,7 @@ async fn a_quota_at_the_gateway_costs_snapshots_and_nothing_else_until_it_is_rai
     let mut cluster = TestCluster::prepare(&["a"], "1h");
     cluster.turn_to_bucket(&settings(&served.ready));
     // So small that trim finds whole segments.
-    crate::bad_input::edit(&cluster.nodes[0], "4MiB", "64KiB");
+    edit(&cluster.nodes[0], "4MiB", "64KiB");
     cluster.launch().await;
     let client = lender(&cluster, PATIENCE).await;
     let puts = objects(0..14_000, 32);
