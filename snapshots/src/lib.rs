@@ -40,5 +40,7 @@ pub use diff::{Change, Difference, diff};
 pub use ephemeral::EphemeralOpLog;
 pub use policy::SnapshotPolicy;
 pub use publish::{Committed, Publisher};
-pub use restore::{Point, Progress, RestorePin, Restored, Restorer, Tried, is_damage};
+pub use restore::{
+    Point, Progress, RestorePin, Restored, Restorer, Tried, check_listed, is_damage,
+};
 pub use snapshotter::{Snapshotter, SnapshotterHandle};

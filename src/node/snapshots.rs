@@ -7,7 +7,7 @@ use standfast_core::{
 };
 use standfast_master::TermHandle;
 use standfast_snapshots::{
-    Cataloguer, Committed, MachineLineage, PinGuard, Publisher, SnapshotPolicy, Snapshotter,
+    Cataloguer, Committed, MachineLineage, Publisher, SnapshotPolicy, Snapshotter,
 };
 use tokio::sync::mpsc;
 use tokio::time::Interval;
@@ -94,7 +94,7 @@ async fn lead(
     let lineage = Arc::new(MachineLineage::new(Arc::clone(machine), term.committed()));
     let mut cataloguer = Cataloguer::new(Arc::clone(store), term.token().clone(), policy, lineage);
     let mut alone: Option<Snapshotter> = None;
-    let mut trimming = Trimming::new(PinGuard::new(term.token().clone(), Arc::clone(store)));
+    let mut trimming = Trimming::default();
     let (mut told, mut told_of_collection) = (Told::default(), Told::default());
     let mut relief = Relief::new(shared.sources.policy.min_verified);
     let outlives = shared.sources.log_outlives_term();
@@ -166,21 +166,13 @@ async fn stop_snapshotter(shared: &Shared, running: &mut Option<Snapshotter>) {
 }
 
 /// Trims the log behind what can be restored, and never ahead of a standby that is there.
+#[derive(Default)]
 struct Trimming {
-    guard: PinGuard,
     done: Seq,
     told: Told,
 }
 
 impl Trimming {
-    fn new(guard: PinGuard) -> Self {
-        Self {
-            guard,
-            done: Seq::ZERO,
-            told: Told::default(),
-        }
-    }
-
     async fn trim(&mut self, shared: &Shared, cataloguer: &mut Cataloguer, entry: &CatalogEntry) {
         match self.try_trim(shared, cataloguer, entry).await {
             Ok(floor) => {
@@ -207,8 +199,11 @@ impl Trimming {
         if through <= self.done {
             return Ok(None);
         }
-        let floor = shared.sources.oplog.trim(through, &self.guard).await?;
-        self.done = through;
+        let guard = cataloguer.guard();
+        let floor = shared.sources.oplog.trim(through, &guard).await?;
+        if !guard.has_held(through) {
+            self.done = through;
+        }
         Ok(Some(floor))
     }
 }
@@ -226,9 +221,9 @@ fn publish_floor(floor: Seq) {
 
 fn saw(shared: &Shared, entry: Option<&CatalogEntry>) {
     *shared.catalog_read.lock() = shared.clock.now();
-    let Some(entry) = entry else { return };
-    let newest = entry.newest();
-    let verified = entry.snapshots.iter().rev().find(|listed| listed.verified);
+    let newest = entry.and_then(CatalogEntry::newest);
+    let listed = entry.map_or(&[][..], |entry| &entry.snapshots);
+    let verified = listed.iter().rev().find(|listed| listed.verified);
     let now = Catalogued {
         newest: newest.map(|listed| listed.position).unwrap_or_default(),
         created_ms: newest.map_or(0, |listed| listed.created_ms),

@@ -36,7 +36,11 @@ impl BucketSpace {
         }
         // What was read is read again only when its object is another: two looks while nothing happens, and no more bytes.
         let now = self.objects.head(&self.layout.entry(number)).await?;
-        let now = now.ok_or_else(|| missing(number))?;
+        let Some(now) = now else {
+            // A head says nothing of why: a bucket that is not there is told by what answers to a read.
+            self.entry(number).await?;
+            return Err(missing(number));
+        };
         if let Some((entry, read)) = &*self.newest.lock()
             && entry.number == number
             && *read == now
@@ -63,7 +67,7 @@ impl BucketSpace {
     ///
     /// Once listed, one look at the next number tells that nothing came: leaders ask twice a second, and a directory
     /// is listed whole however high the offset.
-    pub(super) async fn newest_number(&self) -> Result<u64> {
+    async fn newest_number(&self) -> Result<u64> {
         let known = self.known.load(Ordering::Relaxed);
         if known > 0 {
             let next = self.layout.entry(known + 1);

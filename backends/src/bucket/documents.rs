@@ -11,11 +11,18 @@ use standfast_core::{
 use super::error::fail;
 
 /// Whose bucket this is, at `fingerprint`.
+///
+/// ```text
+///   {"format": 2, "cluster": "..", "claim": "32 hex digits"}      1 had no claim
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Owner {
     pub(super) format: u32,
     pub(super) cluster: Fingerprint,
+    /// Another each time that somebody claims the bucket, which is once unless it was emptied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) claim: Option<String>,
 }
 
 /// A restore in progress, at `pins/{snapshot}/{holder}`.
@@ -53,7 +60,7 @@ macro_rules! document {
     };
 }
 
-document!(Owner, "fingerprint", 1);
+document!(Owner, "fingerprint", 2);
 document!(PinDocument, "pin", 1);
 document!(Manifest, "manifest", MANIFEST_FORMAT);
 document!(CatalogEntry, "catalog entry", CATALOG_FORMAT);

@@ -4,7 +4,7 @@ use standfast_core::{PartRef, SnapshotId, UploadId};
 /// Where things lie below the bucket's root.
 ///
 /// ```text
-///   {cluster id}/fingerprint                       whose bucket this is; created once
+///   {cluster id}/fingerprint                       whose bucket this is; created once, unless it was emptied
 ///   {cluster id}/parts/{upload}/{blake3}.zst       upload = {catalog number it began on:020}-{random}
 ///   {cluster id}/manifests/{seq:020}-{random}.json a proposal, or what a catalog entry lists
 ///   {cluster id}/attestations/{same}.json          what reading it back gave

@@ -114,7 +114,8 @@ impl SnapshotStore for BucketSnapshotStore {
     async fn begin(&self) -> Result<Box<dyn SnapshotUpload>> {
         self.space.cluster().await?;
         let id = UploadId {
-            began_on: self.space.newest_number().await?,
+            // Not the number that was seen last: that may be of a bucket that was emptied since.
+            began_on: self.newest().await?.map_or(0, |newest| newest.number),
             random: rand::random(),
         };
         Ok(Box::new(BucketUpload::new(Arc::clone(&self.space), id)))

@@ -21,8 +21,8 @@ pub(super) struct BucketSpace {
     /// The newest entry that was read and proved, and what was known of its object.
     pub(super) newest: Mutex<Option<(CatalogEntry, ObjectMeta)>>,
     cluster: OnceLock<Fingerprint>,
-    /// What was known of the fingerprint's object when it was read.
-    claimed: Mutex<Option<ObjectMeta>>,
+    /// The fingerprint as it was read.
+    claimed: Mutex<Option<Owner>>,
 }
 
 impl BucketSpace {
@@ -47,37 +47,43 @@ impl BucketSpace {
             return Ok(None);
         };
         let owner: Owner = documents::decode(path.as_ref(), &bytes)?;
-        *self.claimed.lock() = self.objects.head(&path).await?;
-        Ok(Some(*self.cluster.get_or_init(|| owner.cluster)))
+        let cluster = *self.cluster.get_or_init(|| owner.cluster);
+        *self.claimed.lock() = Some(owner);
+        Ok(Some(cluster))
     }
 
-    /// Whether somebody has claimed the bucket once more since this was last asked, or since it was opened: everything in it
-    /// was deleted then.
+    /// Whether this cluster has claimed the bucket once more since this was last asked, or since it was opened: everything in
+    /// it was deleted then.
+    ///
+    /// # Errors
+    /// `Foreign`: another cluster has.
     pub(super) async fn was_claimed_anew(&self) -> Result<bool> {
-        let now = self.objects.head(&self.layout.fingerprint()).await?;
-        let mut claimed = self.claimed.lock();
-        let is_anew = now.is_some() && claimed.is_some() && *claimed != now;
-        if is_anew {
-            *claimed = now;
-        }
-        Ok(is_anew)
+        let cluster = self.cluster().await?;
+        let path = self.layout.fingerprint();
+        let Some(bytes) = self.objects.get(&path).await? else {
+            return Ok(false);
+        };
+        let now: Owner = documents::decode_ours(path.as_ref(), &bytes, cluster)?;
+        let before = self.claimed.lock().replace(now.clone());
+        Ok(before.is_some_and(|before| before.claim != now.claim))
     }
 
     /// Makes it this cluster's.
     pub(super) async fn claim(&self, cluster: Fingerprint) -> Result<()> {
         let path = self.layout.fingerprint();
-        let owner = Owner {
+        let mut owner = Owner {
             format: Owner::FORMAT,
             cluster,
+            claim: Some(format!("{:032x}", rand::random::<u128>())),
         };
         if let Created::Theirs(bytes) = self
             .objects
             .create(&path, documents::encode(&owner))
             .await?
         {
-            documents::decode_ours::<Owner>(path.as_ref(), &bytes, cluster)?;
+            owner = documents::decode_ours(path.as_ref(), &bytes, cluster)?;
         }
-        *self.claimed.lock() = self.objects.head(&path).await?;
+        *self.claimed.lock() = Some(owner);
         self.cluster.get_or_init(|| cluster);
         Ok(())
     }

@@ -3,8 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use standfast_core::{
-    CatalogEntry, Error, ErrorKind, FenceToken, Listed, Manifest, Result, Seq, SnapshotId,
-    SnapshotStore, Won,
+    CatalogEntry, Error, ErrorKind, FenceToken, Listed, Manifest, PartRef, Pin, Result, Seq,
+    SnapshotId, SnapshotStore, Won,
 };
 
 use super::draft::{Author, Draft};
@@ -12,6 +12,7 @@ use super::lineage::{Lineage, Verdict};
 use super::seen::Seen;
 use crate::metrics;
 use crate::policy::SnapshotPolicy;
+use crate::restore::is_damage;
 
 /// How often an entry is built again after another won its number.
 pub(super) const ATTEMPTS: u32 = 16;
@@ -208,8 +209,8 @@ impl Cataloguer {
             }
             let judged = match self.store.open(&id).await {
                 Ok(reader) => self.judge(draft, reader.manifest()).await?,
-                Err(error) if error.retry() => return Err(error),
-                Err(error) => Judged::PassOver(error.to_string()),
+                Err(error) if is_damage(&error) => Judged::PassOver(error.to_string()),
+                Err(error) => return Err(error),
             };
             match judged {
                 Judged::List(manifest) => draft.add(&manifest),
@@ -235,6 +236,12 @@ impl Cataloguer {
         if manifest.check_layers().is_err() {
             return Ok(pass_over("its layers are not what they can be"));
         }
+        let later = |part: &PartRef| part.upload.began_on > draft.base_number;
+        if manifest.parts.iter().any(later) {
+            return Ok(pass_over(
+                "of a catalog that is lost, and perhaps its parts",
+            ));
+        }
         if draft.is_revoked(&*self.store, manifest).await? {
             return Ok(pass_over("an upload it needs was revoked"));
         }
@@ -249,8 +256,8 @@ impl Cataloguer {
     }
 
     pub(super) async fn collect(&self, entry: &CatalogEntry) -> Result<u64> {
-        let collected = match self.drop_abandoned_pins().await {
-            Ok(()) => self.store.collect(entry).await,
+        let collected = match self.live_pins().await {
+            Ok(_) => self.store.collect(entry).await,
             Err(error) => Err(error),
         };
         match &collected {
@@ -260,14 +267,18 @@ impl Cataloguer {
         collected
     }
 
-    async fn drop_abandoned_pins(&self) -> Result<()> {
+    /// The pins there are, without those that were abandoned: these are taken away.
+    pub(super) async fn live_pins(&self) -> Result<Vec<Pin>> {
+        let mut live = Vec::new();
         for pin in self.store.pins().await? {
             if pin.age > self.policy.pin_expiry.0 {
                 tracing::warn!(snapshot = %pin.snapshot, holder = pin.holder, "abandoned pin taken away");
                 self.store.unpin(&pin.snapshot, &pin.holder).await?;
+            } else {
+                live.push(pin);
             }
         }
-        Ok(())
+        Ok(live)
     }
 
     pub(super) fn author(&mut self) -> Author {

@@ -8,6 +8,7 @@ use standfast_core::{
 use super::retention;
 use super::trim::relied_on;
 use crate::policy::SnapshotPolicy;
+use crate::restore::is_damage;
 
 /// The next catalog entry, as it grows out of the newest one.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Draft {
             }
             match store.open(id).await {
                 Ok(reader) => missing.retain(|part| !reader.manifest().parts.contains(part)),
-                Err(error) if error.retry() => return Err(error),
+                Err(error) if !is_damage(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!(%error, snapshot = %id, "a listed snapshot is damaged");
                 }
@@ -150,7 +151,7 @@ impl Draft {
         for gone in &self.retired {
             let began_on = match store.open(&gone.id).await {
                 Ok(reader) => newest_upload(reader.manifest()),
-                Err(error) if error.retry() => return Err(error),
+                Err(error) if !is_damage(&error) => return Err(error),
                 // Damaged: it cannot be listed again either.
                 Err(_) => None,
             };

@@ -1,15 +1,18 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use standfast_core::{CatalogEntry, Listed, Result, Seq, SnapshotStore};
 
 use super::cataloguer::Cataloguer;
+use super::guard::PinGuard;
+use crate::restore::is_damage;
 
 impl Cataloguer {
     /// How far the log, which is trimmed to `done`, may be trimmed beyond that: to the oldest of the newest `min_verified`
     /// verified snapshots of different bases in `entry`, the newest as a round gave it, whose manifests can still be read,
     /// `trim_delay` after this was first seen, and not beyond what a pin needs. `None` when there are not enough, or not for so
     /// long, or when there is nothing beyond: then the store is asked for nothing while the entry is the same. A new term counts
-    /// the delay from its own beginning. Trim with [`super::PinGuard`], which asks for the pins again after the floor was
+    /// the delay from its own beginning. Trim with [`Self::guard`], which asks for the pins again after the floor was
     /// written (R8).
     ///
     /// # Errors
@@ -43,9 +46,14 @@ impl Cataloguer {
             }
         }
         let through = ripe.min(limit);
-        let pins = self.store.pins().await?;
+        let pins = self.live_pins().await?;
         let pinned = pins.iter().map(|pin| pin.seq).min();
         Ok(Some(pinned.map_or(through, |pinned| pinned.min(through))))
+    }
+
+    /// Keeps one trim behind the restores in progress.
+    pub fn guard(&self) -> PinGuard {
+        PinGuard::new(self.token.clone(), Arc::clone(&self.store))
     }
 
     /// How far the log could be trimmed by what an entry lists, if it were not for delay and pins.
@@ -94,10 +102,10 @@ pub(super) async fn relied_on<'a>(
                     good.push(listed);
                 }
             }
-            Err(error) if error.retry() => return Err(error),
-            Err(error) => {
+            Err(error) if is_damage(&error) => {
                 tracing::error!(%error, snapshot = %listed.id, "a verified snapshot is damaged");
             }
+            Err(error) => return Err(error),
         }
     }
     Ok(good)

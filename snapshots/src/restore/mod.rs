@@ -9,4 +9,4 @@ mod restorer;
 pub use fill::Progress;
 pub use pin::RestorePin;
 pub use point::Point;
-pub use restorer::{Restored, Restorer, Tried, is_damage};
+pub use restorer::{Restored, Restorer, Tried, check_listed, is_damage};

@@ -31,7 +31,7 @@ impl Publisher {
         empty: impl Fn() -> MachineRestore + Send + Sync,
     ) -> Result<Attestation> {
         let started = tokio::time::Instant::now();
-        let proved = self.read_back(id, &empty).await;
+        let proved = self.read_and_attest(id, &empty).await;
         match &proved {
             Ok(_) => metrics::proved(started.elapsed()),
             Err(error) => metrics::failed("prove", error),
@@ -39,11 +39,27 @@ impl Publisher {
         proved
     }
 
-    async fn read_back(
+    async fn read_and_attest(
         &self,
         id: &SnapshotId,
         empty: &(dyn Fn() -> MachineRestore + Send + Sync),
     ) -> Result<Attestation> {
+        let manifest = self.read_back(id, empty).await?;
+        self.attest(&manifest).await
+    }
+
+    /// The same without saying so: writes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::prove`].
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn read_back(
+        &self,
+        id: &SnapshotId,
+        empty: &(dyn Fn() -> MachineRestore + Send + Sync),
+    ) -> Result<Manifest> {
         let reader: Arc<dyn SnapshotReader> = Arc::from(self.store().open(id).await?);
         let manifest = reader.manifest().clone();
         if !self.proved_by_sum(&reader, empty).await? {
@@ -51,7 +67,27 @@ impl Publisher {
             let sink = fill::fill(&reader, sink, self.policy(), &|_| {}).await?;
             drop(fill::finish(sink, &manifest).await?);
         }
-        let attestation = self.attestation(&manifest);
+        Ok(manifest)
+    }
+
+    /// Says of a snapshot that was read back that it is good.
+    ///
+    /// # Errors
+    /// Those of the store.
+    ///
+    /// # Durability
+    /// The attestation is durable on `Ok`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it may have been written.
+    pub async fn attest(&self, manifest: &Manifest) -> Result<Attestation> {
+        let attestation = Attestation {
+            format: ATTESTATION_FORMAT,
+            cluster: manifest.cluster,
+            snapshot: manifest.id.clone(),
+            holder: self.node().clone(),
+            digest: manifest.digest,
+        };
         self.store().attest(&attestation).await?;
         Ok(attestation)
     }
@@ -68,15 +104,5 @@ impl Publisher {
         }
         let sink = fill::fill(reader, DigestSink(sum), self.policy(), &|_| {}).await?;
         sink.0.finish(reader.manifest())
-    }
-
-    fn attestation(&self, manifest: &Manifest) -> Attestation {
-        Attestation {
-            format: ATTESTATION_FORMAT,
-            cluster: manifest.cluster,
-            snapshot: manifest.id.clone(),
-            holder: self.node().clone(),
-            digest: manifest.digest,
-        }
     }
 }

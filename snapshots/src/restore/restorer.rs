@@ -295,7 +295,11 @@ pub const fn is_damage(error: &Error) -> bool {
     )
 }
 
-fn check_listed(listed: &Listed, manifest: &Manifest) -> Result<()> {
+/// Whether a manifest is what the catalog lists.
+///
+/// # Errors
+/// `Corrupt` with both.
+pub fn check_listed(listed: &Listed, manifest: &Manifest) -> Result<()> {
     if manifest.position == listed.position && manifest.digest == listed.digest {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use standfast_core::{Section, Span};
-use standfast_snapshots::SnapshotPolicy;
+use standfast_core::{Section, SnapshotId, Span, TrimGuard};
+use standfast_snapshots::{Committed, SnapshotPolicy};
 
 use crate::memory_store::MemoryFixture;
 use crate::stories::Fixture;
@@ -54,4 +54,52 @@ async fn the_log_is_trimmed_after_its_delay_and_no_further_than_was_possible_the
     fixture.remove_manifest(&second.id);
     let through = trimmable(&store, &mut leader).await;
     assert_eq!(through, Some(first.position.seq), "damaged meanwhile");
+}
+
+/// Nothing is written any more, because the log is at its limit: no entry comes that would collect.
+#[tokio::test(start_paused = true)]
+async fn a_pin_whose_holder_died_lets_the_log_go_without_another_entry() {
+    let fixture = MemoryFixture::new().await;
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let policy = SnapshotPolicy {
+        min_verified: 1,
+        ..small_parts()
+    };
+    let mut leader = world.cataloguer_by(&store, 1, policy);
+    let (first, _) = world.next_snapshot(&store, &mut leader, 2).await.unwrap();
+    let held = first.position.seq;
+    store.pin(&first.id, held, "dead").await.unwrap();
+    let (second, _) = world.next_snapshot(&store, &mut leader, 3).await.unwrap();
+    assert_eq!(trimmable(&store, &mut leader).await, Some(held));
+    let guard = leader.guard();
+    guard.lowest_needed().await.unwrap();
+    assert!(guard.has_held(second.position.seq) && !guard.has_held(held));
+    tokio::time::advance(Duration::from_hours(2)).await;
+    let through = trimmable(&store, &mut leader).await;
+    assert_eq!(through, Some(second.position.seq));
+    guard.lowest_needed().await.unwrap();
+    assert!(!guard.has_held(second.position.seq));
+}
+
+/// The bucket was emptied, and what was uploaded just before came later.
+#[tokio::test(start_paused = true)]
+async fn a_proposal_of_a_catalog_that_is_lost_is_never_listed() {
+    let fixture = MemoryFixture::new().await;
+    let store = fixture.store();
+    let world = World::with_rows(50);
+    let mut leader = world.cataloguer(&store, 1);
+    let captured = world.capture();
+    let publisher = world.publisher(&store);
+    let mut late = publisher
+        .publish(captured, &world.machine, Committed::Already)
+        .await
+        .unwrap();
+    late.id = SnapshotId::new(late.position.seq, 7);
+    for part in &mut late.parts {
+        part.upload.began_on = 50;
+    }
+    store.propose(&late).await.unwrap();
+    let entry = leader.round().await.unwrap().entry;
+    assert!(entry.find(&late.id).is_none(), "{entry:#?}");
 }

@@ -109,9 +109,8 @@ async fn an_entry_that_is_altered_or_deleted_is_seen_by_whoever_has_read_it() {
 #[tokio::test]
 async fn a_bucket_that_was_emptied_begins_again_when_it_was_claimed_anew() {
     let bucket = Folder::new().await;
-    let mut won = Vec::new();
     for _ in 0..3 {
-        won.push(win(&bucket, 1, |_| {}).await.unwrap());
+        win(&bucket, 1, |_| {}).await.unwrap();
     }
     let catalog = bucket.path("catalog");
     fs::remove_dir_all(&catalog).unwrap();
@@ -123,11 +122,21 @@ async fn a_bucket_that_was_emptied_begins_again_when_it_was_claimed_anew() {
     fs::remove_file(bucket.path("fingerprint")).unwrap();
     let told = bucket.newest().await.unwrap_err();
     assert_eq!(*told.kind(), ErrorKind::Corrupt, "{told}");
+    let upload = bucket.begin().await.map(drop).unwrap_err();
+    assert_eq!(*upload.kind(), ErrorKind::Corrupt, "{upload}");
+    bucket.again().await.init(other_cluster()).await.unwrap();
+    let told = bucket.newest().await.unwrap_err();
+    assert_eq!(*told.kind(), ErrorKind::Foreign, "{told}");
+    fs::remove_file(bucket.path("fingerprint")).unwrap();
     bucket.again().await.init(cluster()).await.unwrap();
     assert!(bucket.newest().await.unwrap().is_none());
+    assert_eq!(bucket.begin().await.unwrap().id().began_on, 0);
     win(&bucket, 1, |_| {}).await.unwrap();
     assert_eq!(bucket.newest().await.unwrap().unwrap().number, 1);
-    // Once: what goes missing now is damage.
+    // Once: what goes missing now is damage, also beside a fingerprint that was put back from a copy.
+    let mark = fs::read(bucket.path("fingerprint")).unwrap();
+    fs::remove_file(bucket.path("fingerprint")).unwrap();
+    fs::write(bucket.path("fingerprint"), mark).unwrap();
     fs::remove_file(bucket.path("catalog/00000000000000000001.json")).unwrap();
     let told = bucket.newest().await.unwrap_err();
     assert_eq!(*told.kind(), ErrorKind::Corrupt, "{told}");

@@ -51,6 +51,13 @@ fn the_golden_documents_are_read_and_written_to_the_byte() {
     let owner = Owner {
         format: 1,
         cluster: cluster(),
+        claim: None,
     };
     golden("bucket-fingerprint-v1.json", &owner);
+    let owner = Owner {
+        format: 2,
+        claim: Some("5e".repeat(16)),
+        ..owner
+    };
+    golden("bucket-fingerprint-v2.json", &owner);
 }
