@@ -61,14 +61,18 @@ pub(crate) async fn keep(shared: Arc<Shared>) -> Result<()> {
                 () = left(&shared) => {}
             }
         };
+        let applied = shared.progress.borrow().position.seq;
         let drilled = drill(&shared.sources, Arc::new(|_| {}), stop).await;
-        let wait = match judge(drilled) {
+        let wait = match judge(drilled, applied) {
             Verdict::Proved(seq, took) => {
                 proved(&shared, seq, took);
                 every
             }
             Verdict::Interrupted => Duration::ZERO,
-            Verdict::NothingYet => UNTIL_SOMETHING.min(every),
+            Verdict::NothingYet => {
+                shared.drills.lock().problem = None;
+                UNTIL_SOMETHING.min(every)
+            }
             Verdict::Failed(problem) => {
                 failed(&shared, problem);
                 every / AFTER_FAILURE
@@ -108,8 +112,15 @@ enum Verdict {
     Failed(String),
 }
 
-fn judge(drilled: Result<Drilled, Error>) -> Verdict {
+/// Of a drill that began when this node had applied so much: what is committed cannot be less.
+fn judge(drilled: Result<Drilled, Error>, applied: Seq) -> Verdict {
     let drilled = match drilled {
+        Ok(drilled) if drilled.recovered.reached.seq < applied => {
+            let reached = drilled.recovered.reached;
+            return Verdict::Failed(format!(
+                "the stores give a state that ends at {reached}, though this node had applied seq {applied} before"
+            ));
+        }
         Ok(drilled) => drilled,
         Err(error) if *error.kind() == ErrorKind::Cancelled => return Verdict::Interrupted,
         Err(error) => return Verdict::Failed(error.to_string()),

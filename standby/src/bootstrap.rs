@@ -158,7 +158,7 @@ async fn complete_log(
 ) -> Result<Bootstrapped> {
     let bounds = sources.oplog.bounds().await?;
     if bounds.floor > Seq(1) {
-        if damaged.is_none() && !sources.log_outlives_term() {
+        if damaged.is_none() && listed.is_none() && !sources.log_outlives_term() {
             return Err(Error::new(ErrorKind::Unavailable, "bootstrap")
                 .context("the first snapshot was listed just now"));
         }

@@ -119,6 +119,36 @@ async fn h19_a_drill_on_a_log_that_ends_before_the_snapshot_fails_as_a_node_woul
     );
 }
 
+/// The same behind the snapshot: nothing in log and bucket says that a term is missing, the election does.
+#[tokio::test(flavor = "multi_thread")]
+async fn h19_a_drill_on_a_log_that_lacks_a_term_that_has_served_tells_it() {
+    let mut cluster = TestCluster::start(&["a"]).await;
+    let client = lender(&cluster, Duration::from_secs(20)).await;
+    put_all(&client, &objects(0..100, 32)).await;
+    let made = cluster.nodes[0].command(&["snapshot", "create"]).await;
+    assert!(made.status.success(), "{made:?}");
+    put_all(&client, &objects(100..200, 32)).await;
+    cluster.nodes[0].kill().await;
+    let (log, older) = ["log", "older"]
+        .map(|name| cluster.dir.path().join(name))
+        .into();
+    let copied = Command::new("cp").arg("-a").args([&log, &older]).status();
+    assert!(copied.unwrap().success());
+    let drilled = cluster.nodes[0].command(&["drill"]).await;
+    assert!(drilled.status.success(), "{drilled:?}");
+    cluster.nodes[0].start();
+    put_all(&client, &objects(200..300, 32)).await;
+    cluster.nodes[0].kill().await;
+    fs::remove_dir_all(&log).unwrap();
+    fs::rename(&older, &log).unwrap();
+    let told = cluster.nodes[0].command(&["drill"]).await;
+    let said = String::from_utf8(told.stdout).unwrap();
+    assert!(
+        told.status.code() == Some(1) && said.contains("PROBLEM: the log ends at"),
+        "{said}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_with_nothing_to_recover_from_fails_and_says_why() {
     let cluster = TestCluster::prepare(&["a"], "1h");

@@ -12,7 +12,8 @@ use crate::sources::Sources;
 pub struct Drilled {
     /// What was recovered.
     pub recovered: Recovered,
-    /// What is wrong all the same: snapshots that are listed and cannot be restored, a log that ends before the newest.
+    /// What is wrong all the same: snapshots that are listed and cannot be restored, a log that ends before the newest
+    /// or before an epoch that has served.
     pub problems: Vec<String>,
 }
 
@@ -39,6 +40,8 @@ pub async fn drill(
     tell: Tell,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<Drilled> {
+    // Asked first: what has served by then had its EpochStart committed (EL-9).
+    let announced = sources.election.announced().await?;
     let mut stop = pin!(stop);
     let mut scratch = Scratch::restore(sources, Point::Newest, tell, stop.as_mut()).await?;
     let mut problems = scratch.problems();
@@ -59,6 +62,12 @@ pub async fn drill(
     problems.extend(behind.map(|listed| {
         format!("the log ends at {reached}, before the newest snapshot, which stands at {listed}")
     }));
+    if sources.log_outlives_term() && reached.epoch < announced {
+        problems.push(format!(
+            "the log ends at {reached}, but the election knows that epoch {announced} has served: its end is lost, or \
+             this is another log"
+        ));
+    }
     Ok(Drilled {
         recovered,
         problems,
