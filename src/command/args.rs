@@ -119,6 +119,9 @@ pub(crate) struct CheckArguments {
     /// Also open and probe the stores; a log that servers keep is timed and its fencing proved, in a scratch place
     #[arg(long)]
     pub(crate) connect: bool,
+    /// Predict for so many entries a second, not for as many as the log has grown by
+    #[arg(long, value_name = "ENTRIES", requires = "connect", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
 }
 
 /// A command that asks a node.
@@ -436,7 +439,7 @@ pub(crate) struct VerifySnapshotArguments {
     pub(crate) config: ConfigArguments,
     /// Name of the snapshot; all of the catalog when it is left out
     pub(crate) id: Option<String>,
-    /// Also decode the rows and compare their digest, as before a snapshot is listed as verified, and attest that
+    /// Also decode the rows and compare their digest; one that is not listed as verified is attested then
     #[arg(long)]
     pub(crate) deep: bool,
 }

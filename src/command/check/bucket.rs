@@ -10,13 +10,20 @@ use standfast_snapshots::{EphemeralOpLog, is_damage};
 const LISTS_A_LOOK: u64 = 1;
 /// At the newest entry of the catalog, and for the next.
 const READS_A_LOOK: u64 = 2;
-/// That which lists a snapshot, and that which calls it verified. After each the primary reads the manifests that a trim may rely on.
+/// Of the catalog, at most: that which lists a snapshot, and that which calls it verified.
 const ENTRIES_A_SNAPSHOT: u64 = 2;
-/// After each entry, to collect: pins twice, attestations, manifests, parts, probes. And pins twice to trim.
-const LISTS_A_SNAPSHOT: u64 = 6 * ENTRIES_A_SNAPSHOT + 2;
-/// A snapshot's manifest, its attestation, the entry of the catalog that lists it, the one that calls it verified, and the hint
-/// after each.
-const WRITES_A_SNAPSHOT: u64 = 6;
+/// To collect: pins twice, attestations, manifests, parts, probes.
+const LISTS_AN_ENTRY: u64 = 6;
+/// To trim the log: pins, twice.
+const LISTS_A_SNAPSHOT: u64 = ENTRIES_A_SNAPSHOT * LISTS_AN_ENTRY + 2;
+/// Besides the manifests that are listed: what an entry is built on and checked against, as one is counted at a gateway.
+const READS_AN_ENTRY: u64 = 12;
+/// To list, to trim and to collect.
+const READS_A_MANIFEST: u64 = 3;
+/// The entry, the hint, and a probe for the time of the store.
+const WRITES_AN_ENTRY: u64 = 3;
+/// Also a snapshot's manifest and its attestation.
+const WRITES_A_SNAPSHOT: u64 = ENTRIES_A_SNAPSHOT * WRITES_AN_ENTRY + 2;
 const DAY: Duration = Duration::from_hours(24);
 
 /// What a bucket that may take money for requests holds, and is asked.
@@ -32,6 +39,7 @@ pub(super) struct Held {
     added_bytes: u64,
     /// All parts of the newest, which a drill reads.
     newest_parts: u64,
+    newest_bytes: u64,
 }
 
 impl Held {
@@ -44,7 +52,7 @@ impl Held {
         if capabilities.reach != Reach::Cluster {
             return Ok(None);
         }
-        let (mut parts, mut added, mut newest_parts) = (BTreeMap::new(), (0, 0), 0);
+        let (mut parts, mut added, mut newest) = (BTreeMap::new(), (0, 0), (0, 0));
         for snapshot in listed {
             let reader = match store.open(&snapshot.id).await {
                 Ok(reader) => reader,
@@ -60,7 +68,7 @@ impl Held {
             added = own.fold((0, 0), |(count, bytes), part| {
                 (count + 1, bytes + part.size)
             });
-            newest_parts = manifest.parts.len() as u64;
+            newest = (manifest.parts.len() as u64, manifest.bytes());
             for part in &manifest.parts {
                 let name = (part.upload.to_string(), part.blake3.clone());
                 parts.insert(name, part.size);
@@ -72,7 +80,8 @@ impl Held {
             bytes: parts.values().sum(),
             added_parts: added.0,
             added_bytes: added.1,
-            newest_parts,
+            newest_parts: newest.0,
+            newest_bytes: newest.1,
         }))
     }
 }
@@ -99,6 +108,7 @@ pub(super) struct PerDay {
     /// Each is read back whole, its base included, to be proved; and manifests.
     pub(super) reads: u64,
     pub(super) uploaded_bytes: u64,
+    pub(super) read_back_bytes: u64,
 }
 
 impl Bucket {
@@ -129,13 +139,15 @@ impl Bucket {
 
 impl PerDay {
     fn of(held: &Held, between_s: f64) -> Self {
+        let reads_an_entry = READS_AN_ENTRY + READS_A_MANIFEST * held.snapshots;
         let snapshots = super::prediction::whole(DAY.as_secs_f64() / between_s.max(1.0));
         Self {
             snapshots,
             writes: snapshots * (held.added_parts + WRITES_A_SNAPSHOT),
             lists: snapshots * LISTS_A_SNAPSHOT,
-            reads: snapshots * (held.newest_parts + ENTRIES_A_SNAPSHOT * held.snapshots),
+            reads: snapshots * (held.newest_parts + ENTRIES_A_SNAPSHOT * reads_an_entry),
             uploaded_bytes: snapshots * held.added_bytes,
+            read_back_bytes: snapshots * held.newest_bytes,
         }
     }
 }
@@ -159,6 +171,7 @@ mod tests {
             added_parts: 4,
             added_bytes: 100,
             newest_parts: 10,
+            newest_bytes: 400,
         };
         let bucket = Bucket::of(&held, Some(300.0), Duration::from_hours(6), true);
         assert_eq!(bucket.held_bytes, 500);
@@ -168,11 +181,12 @@ mod tests {
         );
         assert_eq!(bucket.standby_reads_per_day, 86_440);
         let made = bucket.made_per_day.unwrap();
-        assert_eq!((made.snapshots, made.writes), (288, 2880));
+        assert_eq!((made.snapshots, made.writes), (288, 3456));
         assert_eq!(
             (made.lists, made.reads, made.uploaded_bytes),
-            (4032, 4608, 28_800)
+            (4032, 14_976, 28_800)
         );
+        assert_eq!(made.read_back_bytes, 115_200);
         let idle = Bucket::of(&held, None, Duration::ZERO, false);
         assert_eq!(
             (idle.standby_reads_per_day, idle.made_per_day),

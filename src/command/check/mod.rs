@@ -48,7 +48,9 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<ExitCode, Failure> 
     let registry = standfast_backends::builtin();
     let config = Config::load(&arguments.config.config, &registry)?;
     let (connected, present) = if arguments.connect {
-        let (connected, present) = connect(&config).await?;
+        let (connected, mut present) = connect(&config).await?;
+        let rate = arguments.rate.map(f64::from);
+        present.entries_per_s = rate.or(present.entries_per_s);
         (Some(connected), Some(present))
     } else {
         (None, None)

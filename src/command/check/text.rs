@@ -178,12 +178,13 @@ fn bucket(bucket: &Bucket) -> Vec<String> {
     )];
     lines.extend(bucket.made_per_day.as_ref().map(|made| {
         format!(
-            "{} snapshots a day like the newest write {} times, list {} times and read {} times; they upload {}",
+            "{} snapshots a day like the newest write {} times, list {} times and read {} times; they upload {} and read back {}",
             made.snapshots,
             made.writes,
             made.lists,
             made.reads,
-            HumanBytes(made.uploaded_bytes)
+            HumanBytes(made.uploaded_bytes),
+            HumanBytes(made.read_back_bytes)
         )
     }));
     lines

@@ -195,9 +195,21 @@ fn text(restored: &Restored) -> String {
     lines.extend(restored.config.as_ref().map(|config| {
         let config = config.display();
         format!(
-            "look at it:       standfast serve --config {config}\n\
-             carry it further: standfast snapshot export --config {config} --to FILE"
+            "look at it:       {}standfast serve --config {config}\n\
+             carry it further: standfast snapshot export --config {config} --to FILE",
+            without_overrides()
         )
     }));
     lines.join("\n")
+}
+
+/// What keeps the environment of the cluster from leading the copy to the stores of the original.
+fn without_overrides() -> String {
+    let overrides = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let overrides = overrides.filter(|name| name.starts_with("STANDFAST__"));
+    let unset: Vec<_> = overrides.map(|name| format!("-u {name} ")).collect();
+    if unset.is_empty() {
+        return String::new();
+    }
+    format!("env {}", unset.concat())
 }
