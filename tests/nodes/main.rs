@@ -109,4 +109,5 @@ mod trimmed;
 mod truthful_metrics;
 #[cfg(test)]
 mod unmount;
+#[cfg(test)]
 mod verify;

@@ -43,14 +43,7 @@ async fn a_day_takes_as_many_requests_as_check_says() {
     let told = cluster.nodes[0].command(&words).await;
     let told: Value = serde_json::from_slice(&told.stdout).unwrap();
     let bucket = &told["predicted"]["bucket"];
-    // By the time alone a snapshot is made each hour, whatever the rate.
-    let words = [&words[..], &["--rate", "1000"]].concat();
-    let busy = cluster.nodes[0].command(&words).await;
-    let busy: Value = serde_json::from_slice(&busy.stdout).unwrap();
-    let made = &busy["predicted"]["bucket"]["made_per_day"];
-    assert_eq!(made["snapshots"], 24, "{made:#}");
-    let grows = &busy["predicted"]["disk"]["log_bytes_per_s"];
-    assert!(grows.as_u64() > Some(1000), "{busy:#}");
+    predicts_for_a_rate(&cluster).await;
     let says = |key: &str| bucket[key].as_u64().unwrap_or_else(|| panic!("{told:#}"));
     assert!(says("held_bytes") > 0 && bucket["made_per_day"]["snapshots"].is_u64());
 
@@ -70,19 +63,22 @@ async fn a_day_takes_as_many_requests_as_check_says() {
         "an idle cluster writes nothing"
     );
     put_all(&client, &objects(500..600, 32)).await;
+    takes_what_is_predicted(&cluster, &proxy, &bucket["made_per_day"]).await;
+}
+
+/// A snapshot more, as often as `check` says at most, and no less than a third of it: one entry may do for two.
+async fn takes_what_is_predicted(cluster: &TestCluster, proxy: &Proxy, made: &Value) {
     let begun = Instant::now();
     let before = proxy.counted();
-    let made = cluster.nodes[0].command(&["snapshot", "create"]).await;
-    assert!(made.status.success(), "{made:?}");
+    let created = cluster.nodes[0].command(&["snapshot", "create"]).await;
+    assert!(created.status.success(), "{created:?}");
     cluster
         .until("it is verified", |status| {
             let node = &status.nodes[0];
             node.verified_seq == node.snapshot_seq
         })
         .await;
-    let after = look(&proxy, proxy.counted().lists + 1).await;
-    // As often as `check` says at most, and no less than half of it: one entry may do for two.
-    let made = &bucket["made_per_day"];
+    let after = look(proxy, proxy.counted().lists + 1).await;
     let each = |key: &str| made[key].as_u64().unwrap() / made["snapshots"].as_u64().unwrap();
     let looks = u64::try_from(begun.elapsed().as_millis()).unwrap() / 2000 + 1;
     for (key, counted) in [
@@ -99,6 +95,17 @@ async fn a_day_takes_as_many_requests_as_check_says() {
             "{counted} {key} of {most}"
         );
     }
+}
+
+async fn predicts_for_a_rate(cluster: &TestCluster) {
+    // By the time alone a snapshot is made each hour, whatever the rate.
+    let words = ["check", "--connect", "--rate", "1000", "-o", "json"];
+    let busy = cluster.nodes[0].command(&words).await;
+    let busy: Value = serde_json::from_slice(&busy.stdout).unwrap();
+    let made = &busy["predicted"]["bucket"]["made_per_day"];
+    assert_eq!(made["snapshots"], 24, "{made:#}");
+    let grows = &busy["predicted"]["disk"]["log_bytes_per_s"];
+    assert!(grows.as_u64() > Some(1000), "{busy:#}");
 }
 
 /// What was counted when so many listings had come.
