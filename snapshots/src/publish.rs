@@ -13,6 +13,7 @@ use tokio::task::{self, JoinSet};
 use crate::capture::{Loaded, OpenCapture, What};
 use crate::metrics;
 use crate::policy::SnapshotPolicy;
+use crate::restore::is_damage;
 
 /// When what was captured counts as committed.
 #[derive(Clone, Debug)]
@@ -153,11 +154,11 @@ impl Publisher {
         };
         let manifest = match self.store.open(&listed.id).await {
             Ok(reader) => reader.manifest().clone(),
-            Err(error) if error.retry() => return Err(error),
-            Err(error) => {
+            Err(error) if is_damage(&error) => {
                 tracing::warn!(%error, snapshot = %listed.id, "no layer on a snapshot that is damaged");
                 return Ok(None);
             }
+            Err(error) => return Err(error),
         };
         let layered = manifest.parts.iter().take(manifest.layer_parts());
         let changed = base.changed + layered.map(|part| part.rows).sum::<u64>();

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use standfast::Stop;
-use standfast_core::{Listed, Result, SnapshotId, SnapshotStore};
+use standfast_core::{Error, ErrorKind, Listed, Result, SnapshotId, SnapshotStore};
 use standfast_snapshots::{Publisher, Restorer, check_listed, is_damage};
 use standfast_standby::Sources;
 
-use super::args::VerifySnapshotArguments;
+use super::args::{Output, VerifySnapshotArguments};
 use super::offline::Offline;
 use super::stop::unless_stopped_twice;
 use super::{Failure, output, snapshot};
@@ -20,19 +20,50 @@ struct Checked {
     problem: Option<String>,
 }
 
+impl Checked {
+    fn of(id: SnapshotId, problem: Option<Error>) -> Self {
+        Self {
+            id,
+            ok: problem.is_none(),
+            problem: problem.map(|error| error.to_string()),
+        }
+    }
+}
+
 pub(super) async fn run(arguments: VerifySnapshotArguments) -> Result<ExitCode, Failure> {
     let sources = Offline::open(&arguments.config).await?.sources();
-    let entry = snapshot::newest(snapshot::store(&sources)?).await?;
-    let wanted = match arguments.id {
-        Some(id) => {
-            let none = format!("the catalog lists no snapshot {id}: see `standfast snapshot list`");
-            vec![entry.find(&SnapshotId(id)).cloned().ok_or(none)?]
-        }
-        None => entry.snapshots,
+    let store = snapshot::store(&sources)?;
+    let (named, wanted) = match arguments.id.map(SnapshotId) {
+        Some(id) => match listed(store, &id).await? {
+            Some(listed) => (None, vec![listed]),
+            None => (Some(id), Vec::new()),
+        },
+        None => (None, snapshot::newest(store).await?.snapshots),
     };
+    if let Some(id) = named {
+        return unlisted(&sources, id, arguments.deep, arguments.config.output).await;
+    }
     let checking = check_all(&sources, wanted, arguments.deep);
     let checked = Box::pin(unless_stopped_twice(checking)).await?;
-    output::print(arguments.config.output, &checked, |checked| {
+    print(&checked, arguments.config.output)
+}
+
+/// One that is pinned, or not listed yet or any more: it may go while it is read.
+async fn unlisted(
+    sources: &Sources,
+    id: SnapshotId,
+    deep: bool,
+    form: Output,
+) -> Result<ExitCode, Failure> {
+    let problem = match read(sources, snapshot::store(sources)?, &id, deep).await {
+        Err(error) if *error.kind() != ErrorKind::Corrupt => return Err(error.into()),
+        read => read.err(),
+    };
+    print(&[Checked::of(id, problem)], form)
+}
+
+fn print(checked: &[Checked], form: Output) -> Result<ExitCode, Failure> {
+    output::print(form, &checked, |checked| {
         let lines = checked.iter().map(|one| match &one.problem {
             None => format!("{} OK", one.id),
             Some(problem) => format!("{} NOT OK: {problem}", one.id),
@@ -69,20 +100,24 @@ async fn check_all(
         pin.let_go().await;
         let problem = match found.ok_or("interrupted")? {
             Err(error) if !is_damage(&error) => return Err(error.into()),
-            found => found.err().map(|error| error.to_string()),
+            // Without a pin it may have been retired meanwhile, and its parts with it.
+            Err(_) if self::listed(store, &listed.id).await?.is_none() => continue,
+            found => found.err(),
         };
-        checked.push(Checked {
-            id: listed.id,
-            ok: problem.is_none(),
-            problem,
-        });
+        checked.push(Checked::of(listed.id, problem));
     }
     progress.finish_and_clear();
     Ok(checked)
 }
 
-/// Whether every byte is as it was written, and the manifest as the catalog has it; `deep`, also whether the rows are those of
-/// the digest. One that no node has attested yet is attested then, if the keys may write.
+/// What the catalog says of it.
+async fn listed(store: &Arc<dyn SnapshotStore>, id: &SnapshotId) -> Result<Option<Listed>> {
+    let entry = store.newest().await?;
+    Ok(entry.and_then(|entry| entry.find(id).cloned()))
+}
+
+/// Whether the manifest is as the catalog has it, and what it names as it was written. One that no node has attested yet is
+/// attested when its digest was compared, if the keys may write.
 async fn check(
     sources: &Sources,
     store: &Arc<dyn SnapshotStore>,
@@ -90,17 +125,38 @@ async fn check(
     deep: bool,
 ) -> Result<()> {
     check_listed(listed, store.open(&listed.id).await?.manifest())?;
-    if !deep {
-        return store.verify(&listed.id).await;
-    }
-    let node = sources.candidate.node.clone();
-    let publisher = Publisher::new(Arc::clone(store), node, sources.policy.clone());
-    let empty = || sources.genesis().begin_restore();
-    let manifest = publisher.read_back(&listed.id, &empty).await?;
-    if !listed.verified
-        && let Err(error) = publisher.attest(&manifest).await
+    read(sources, store, &listed.id, deep).await?;
+    if deep
+        && !listed.verified
+        && let Err(error) = attest(sources, store, &listed.id).await
     {
         tracing::warn!(%error, snapshot = %listed.id, "it is good, but that could not be attested");
     }
     Ok(())
+}
+
+/// Whether every byte is as it was written; `deep`, instead, whether the rows are those of the digest.
+async fn read(
+    sources: &Sources,
+    store: &Arc<dyn SnapshotStore>,
+    id: &SnapshotId,
+    deep: bool,
+) -> Result<()> {
+    if !deep {
+        return store.verify(id).await;
+    }
+    let empty = || sources.genesis().begin_restore();
+    let read = publisher(sources, store).read_back(id, &empty).await;
+    read.map(drop)
+}
+
+async fn attest(sources: &Sources, store: &Arc<dyn SnapshotStore>, id: &SnapshotId) -> Result<()> {
+    let reader = store.open(id).await?;
+    let attested = publisher(sources, store).attest(reader.manifest()).await;
+    attested.map(drop)
+}
+
+fn publisher(sources: &Sources, store: &Arc<dyn SnapshotStore>) -> Publisher {
+    let node = sources.candidate.node.clone();
+    Publisher::new(Arc::clone(store), node, sources.policy.clone())
 }

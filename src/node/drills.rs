@@ -114,17 +114,17 @@ enum Verdict {
 
 /// Of a drill that began when this node had applied so much: what is committed cannot be less.
 fn judge(drilled: Result<Drilled, Error>, applied: Seq) -> Verdict {
-    let drilled = match drilled {
-        Ok(drilled) if drilled.recovered.reached.seq < applied => {
-            let reached = drilled.recovered.reached;
-            return Verdict::Failed(format!(
-                "the stores give a state that ends at {reached}, though this node had applied seq {applied} before"
-            ));
-        }
+    let mut drilled = match drilled {
         Ok(drilled) => drilled,
         Err(error) if *error.kind() == ErrorKind::Cancelled => return Verdict::Interrupted,
         Err(error) => return Verdict::Failed(error.to_string()),
     };
+    let reached = drilled.recovered.reached;
+    if reached.seq < applied {
+        drilled.problems.push(format!(
+            "the stores give a state that ends at {reached}, though this node had applied seq {applied} before"
+        ));
+    }
     let took = drilled.recovered.restoring + drilled.recovered.replaying;
     match drilled.proven() {
         _ if !drilled.problems.is_empty() => Verdict::Failed(drilled.problems.join("; ")),

@@ -161,8 +161,50 @@ impl BucketSpace {
             check_epoch(&winner, &next)?;
             return Ok(Won::No);
         }
+        self.check_base(&next).await?;
         self.leave_hint(next.number).await;
         Ok(Won::Yes(Box::new(next)))
+    }
+
+    /// Whether what an entry was built on is still there after it was written. In a bucket that was emptied meanwhile the name
+    /// was free, and whatever the catalog is now, the entry is none of it: it is deleted, which harms nobody, for a catalog
+    /// with a hole is read by nobody.
+    async fn check_base(&self, won: &CatalogEntry) -> Result<()> {
+        match self.hash_before(won.number).await {
+            Ok(hash) if hash == won.previous => return Ok(()),
+            Err(error) if *error.kind() != ErrorKind::Corrupt => return Err(error),
+            _ => {}
+        }
+        self.objects.delete(&self.layout.entry(won.number)).await?;
+        Err(missing(won.number - 1)
+            .context(format!("it is what entry {} was built on", won.number)))
+    }
+
+    /// Refuses what a bucket that is to be claimed still holds of a catalog that is not whole.
+    pub(super) async fn check_whole(&self) -> Result<()> {
+        let listed = self.objects.list(&self.layout.folder("catalog")).await?;
+        let numbers = listed
+            .iter()
+            .filter_map(|meta| entry_number(&meta.location));
+        let mut newest = 0;
+        for number in numbers {
+            if number != newest + 1 {
+                return Err(missing(newest + 1).context(self.not_empty()));
+            }
+            newest = number;
+        }
+        let hint = self.hint().await;
+        if hint > newest {
+            return Err(missing(hint).context(self.not_empty()));
+        }
+        Ok(())
+    }
+
+    fn not_empty(&self) -> String {
+        format!(
+            "`{}` has no fingerprint and is not empty: put back what is missing, or delete everything below it",
+            self.layout.cluster()
+        )
     }
 
     /// Who has the number of `next`, if somebody does.

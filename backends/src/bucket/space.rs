@@ -71,6 +71,9 @@ impl BucketSpace {
     /// Makes it this cluster's.
     pub(super) async fn claim(&self, cluster: Fingerprint) -> Result<()> {
         let path = self.layout.fingerprint();
+        if self.owner().await?.is_none() {
+            self.check_whole().await?;
+        }
         let mut owner = Owner {
             format: Owner::FORMAT,
             cluster,

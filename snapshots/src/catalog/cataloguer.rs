@@ -210,7 +210,12 @@ impl Cataloguer {
             let judged = match self.store.open(&id).await {
                 Ok(reader) => self.judge(draft, reader.manifest()).await?,
                 Err(error) if is_damage(&error) => Judged::PassOver(error.to_string()),
-                Err(error) => return Err(error),
+                Err(error) if error.retry() => return Err(error),
+                // Of this one alone, perhaps, and for a while: others are listed.
+                Err(error) => {
+                    tracing::debug!(%error, snapshot = %id, "proposal cannot be read");
+                    Judged::Wait
+                }
             };
             match judged {
                 Judged::List(manifest) => draft.add(&manifest),

@@ -122,7 +122,8 @@ impl Draft {
         if goes.is_empty() {
             return Ok(());
         }
-        for listed in relied_on(store, &self.snapshots, policy.min_verified).await? {
+        let relied_on = relied_on(store, &self.snapshots, policy.min_verified).await?;
+        for listed in relied_on.snapshots {
             goes.remove(&listed.id);
         }
         let snapshots = std::mem::take(&mut self.snapshots).into_iter();

@@ -60,9 +60,11 @@ impl Cataloguer {
     async fn look_for_limit(&mut self, entry: &CatalogEntry) -> Result<Option<Seq>> {
         let wanted = self.policy.min_verified;
         let relied_on = relied_on(&*self.store, &entry.snapshots, wanted).await?;
-        let oldest = relied_on.last().filter(|_| relied_on.len() == wanted);
+        let found = &relied_on.snapshots;
+        let oldest = found.last().filter(|_| found.len() == wanted);
         let limit = oldest.map(|oldest| oldest.position.seq);
-        self.trim_limit = Some((entry.number, limit));
+        // What is damaged may be put back, or was only not there for a moment.
+        self.trim_limit = (!relied_on.met_damage).then_some((entry.number, limit));
         Ok(limit)
     }
 
@@ -78,35 +80,48 @@ impl Cataloguer {
         let snapshots = newest.map(|entry| entry.snapshots).unwrap_or_default();
         let wanted = self.policy.min_verified;
         let relied_on = relied_on(&*self.store, &snapshots, wanted).await?;
-        let above = relied_on.iter().filter(|listed| listed.position.seq >= seq);
+        let found = relied_on.snapshots.iter();
+        let above = found.filter(|listed| listed.position.seq >= seq);
         Ok(above.count() == wanted)
     }
 }
 
 /// What a trim relies on: the newest `wanted` of the verified snapshots whose manifests can still be read and that share no
-/// part with another, newest first; fewer when there are fewer. With a base go all that are layers on it.
+/// part with another; fewer when there are fewer. With a base go all that are layers on it.
+pub(super) struct ReliedOn<'a> {
+    /// Newest first.
+    pub(super) snapshots: Vec<&'a Listed>,
+    /// Whether a manifest on the way could not be read.
+    met_damage: bool,
+}
+
+/// Looks for it.
 pub(super) async fn relied_on<'a>(
     store: &dyn SnapshotStore,
     snapshots: &'a [Listed],
     wanted: usize,
-) -> Result<Vec<&'a Listed>> {
-    let mut good = Vec::new();
+) -> Result<ReliedOn<'a>> {
+    let mut found = ReliedOn {
+        snapshots: Vec::new(),
+        met_damage: false,
+    };
     let mut families = BTreeSet::new();
     for listed in snapshots.iter().rev().filter(|listed| listed.verified) {
-        if good.len() == wanted {
+        if found.snapshots.len() == wanted {
             break;
         }
         match store.open(&listed.id).await {
             Ok(reader) => {
                 if families.insert(reader.manifest().family().clone()) {
-                    good.push(listed);
+                    found.snapshots.push(listed);
                 }
             }
             Err(error) if is_damage(&error) => {
                 tracing::error!(%error, snapshot = %listed.id, "a verified snapshot is damaged");
+                found.met_damage = true;
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(good)
+    Ok(found)
 }

@@ -193,11 +193,10 @@ fn text(restored: &Restored) -> String {
     let problems = restored.problems.iter();
     lines.extend(problems.map(|problem| format!("PROBLEM: {problem}")));
     lines.extend(restored.config.as_ref().map(|config| {
-        let config = config.display();
+        let (config, without) = (config.display(), without_overrides());
         format!(
-            "look at it:       {}standfast serve --config {config}\n\
-             carry it further: standfast snapshot export --config {config} --to FILE",
-            without_overrides()
+            "look at it:       {without}standfast serve --config {config}\n\
+             carry it further: {without}standfast snapshot export --config {config} --to FILE"
         )
     }));
     lines.join("\n")

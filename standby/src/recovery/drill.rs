@@ -64,8 +64,8 @@ pub async fn drill(
     }));
     if sources.log_outlives_term() && reached.epoch < announced {
         problems.push(format!(
-            "the log ends at {reached}, but the election knows that epoch {announced} has served: its end is lost, or \
-             this is another log"
+            "the log ends at {reached}, but the election knows that epoch {announced} has served: its end is lost \
+             or not settled yet, or this is another log"
         ));
     }
     Ok(Drilled {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use standfast_core::Role;
 
 use super::by_hand::ByHand;
 use super::{settings, shared};
@@ -25,7 +26,24 @@ fn prepared(members: &Members, bucket: &str) -> TestCluster {
     let cluster = TestCluster::prepare(&["a", "b"], "1h");
     cluster.turn_to_etcd(&members.settings(), "2s");
     cluster.turn_to_bucket(bucket);
+    for node in &cluster.nodes {
+        let patient = "[metadata]\nclient_ttl = \"1h\"\n";
+        let text = std::fs::read_to_string(&node.config).unwrap() + patient;
+        std::fs::write(&node.config, text).unwrap();
+    }
     cluster
+}
+
+/// Makes a snapshot, and waits until the catalog calls it verified: then nothing more is written.
+async fn snapshot(cluster: &TestCluster) -> Value {
+    let made = done(&cluster.nodes[0], &["snapshot", "create"]).await;
+    cluster
+        .until("it is verified", |status| {
+            let mut nodes = status.nodes.iter();
+            nodes.any(|node| node.role == Role::Primary && node.verified_seq == node.snapshot_seq)
+        })
+        .await;
+    made
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +55,7 @@ async fn when_etcd_is_gone_the_newest_snapshot_goes_on_in_a_new_place() {
     let lends = lender(&cluster, PATIENCE).await;
     let puts = objects(0..500, 32);
     put_all(&lends, &puts).await;
-    let made = done(&cluster.nodes[0], &["snapshot", "create"]).await;
+    let made = snapshot(&cluster).await;
     for node in &mut cluster.nodes {
         node.kill().await;
     }
@@ -84,7 +102,7 @@ async fn when_the_bucket_is_gone_nodes_that_run_fill_a_new_one() {
     let lends = lender(&cluster, PATIENCE).await;
     let puts = objects(0..500, 32);
     put_all(&lends, &puts[..300]).await;
-    done(&cluster.nodes[0], &["snapshot", "create"]).await;
+    snapshot(&cluster).await;
     let by_hand = ByHand::at(&shared(), &bucket);
     for name in by_hand.names("").await {
         by_hand.delete(&name).await;

@@ -37,6 +37,28 @@ async fn until_pinned(by_hand: &ByHand, wanted: bool) {
     }
 }
 
+/// Waits until one pin has been there for longer than a drill takes when nothing is slow.
+async fn until_held(by_hand: &ByHand) {
+    let give_up = Instant::now() + PATIENCE;
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    let (mut seen, mut since) = (Vec::new(), Instant::now());
+    loop {
+        let pins = by_hand.names("pins").await;
+        if pins != seen {
+            (seen, since) = (pins, Instant::now());
+        } else if !seen.is_empty() && since.elapsed() > Duration::from_secs(1) {
+            return;
+        }
+        assert!(Instant::now() < give_up, "nothing is held");
+        ticks.tick().await;
+    }
+}
+
+async fn proven(cluster: &TestCluster) -> Option<f64> {
+    let (_, metrics) = http::get(&cluster.nodes[1].http, "/metrics").await;
+    http::value(&metrics, "standfast_last_proven_seq", &[])
+}
+
 /// Nodes behind a proxy, and a snapshot of 150 KB, that takes 15 s to read when that is slow.
 async fn with_snapshot(names: &[&str], more: &str) -> (TestCluster, Proxy, ByHand) {
     let proxy = Proxy::start(&shared(), WELL).await;
@@ -52,7 +74,7 @@ async fn with_snapshot(names: &[&str], more: &str) -> (TestCluster, Proxy, ByHan
     cluster
         .until("a to lead", |status| in_sync(status) == 1)
         .await;
-    let client = lender(&cluster, PATIENCE).await;
+    let client = lender(&cluster, Duration::from_mins(1)).await;
     put_all(&client, &objects(0..60_000, 32)).await;
     let made = cluster.nodes[0].command(&["snapshot", "create"]).await;
     assert!(made.status.success(), "{made:?}");
@@ -70,7 +92,8 @@ async fn a_standby_that_is_to_lead_ends_its_drill_and_holds_nothing() {
         .until("both", |status: &ClusterStatus| in_sync(status) == 2)
         .await;
     proxy.turn(SLOW);
-    until_pinned(&by_hand, true).await;
+    until_held(&by_hand).await;
+    let before = proven(&cluster).await;
     cluster.nodes[0].kill().await;
     let leads = |status: &ClusterStatus| {
         let mut nodes = status.nodes.iter();
@@ -81,6 +104,7 @@ async fn a_standby_that_is_to_lead_ends_its_drill_and_holds_nothing() {
     let (_, metrics) = http::get(&cluster.nodes[1].http, "/metrics").await;
     let failed = http::value(&metrics, "standfast_drill_failures_total", &[]);
     assert_eq!(failed, Some(0.0), "it was ended, it did not fail");
+    assert_eq!(proven(&cluster).await, before, "nor did it come to its end");
 }
 
 #[tokio::test(flavor = "multi_thread")]

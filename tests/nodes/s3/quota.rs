@@ -94,10 +94,13 @@ async fn a_quota_at_the_gateway_costs_snapshots_and_nothing_else_until_it_is_rai
     }
     let (_, metrics) = http::get(&cluster.nodes[0].http, "/metrics").await;
     let failed = "standfast_snapshot_failures_total";
-    for (kind, count) in [("quota", Some(2.0)), ("auth", None)] {
+    let failed = |kind: &str| {
         let labels = ["what=\"publish\"", &format!("kind=\"{kind}\"")];
-        assert_eq!(http::value(&metrics, failed, &labels), count, "{metrics}");
-    }
+        http::value(&metrics, failed, &labels)
+    };
+    // One that is due by the clock may have failed besides.
+    assert!(failed("quota") >= Some(2.0), "{metrics}");
+    assert_eq!(failed("auth"), None, "{metrics}");
     looks(&cluster, 2.0).await;
     assert_eq!(floor(&cluster).await, trimmed, "behind no new snapshot");
 

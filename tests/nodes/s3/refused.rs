@@ -79,3 +79,59 @@ async fn a_store_that_does_not_answer_is_told_by_its_address() {
     let told = init(&settings(&format!("http://127.0.0.1:{port}"))).await;
     assert!(told.contains(&port.to_string()), "{told}");
 }
+
+/// Somebody removes it while nodes run: of an object that is looked up the answer says no more than that it is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_goes_away_under_a_node_is_told_as_that_and_not_as_damage() {
+    const WELL: Script = Script {
+        words: &[],
+        fault: Fault::Cut,
+        times: 0,
+    };
+    let proxy = Proxy::start(&shared(), WELL).await;
+    let mut cluster = TestCluster::prepare(&["a"], "1h");
+    cluster.turn_to_bucket(&settings(&proxy.endpoint));
+    cluster.launch().await;
+    let create = ["snapshot", "create"];
+    let made = cluster.nodes[0].command(&create).await;
+    assert!(made.status.success(), "{made:?}");
+    proxy.turn(Script {
+        words: &[],
+        fault: Fault::Refused("404 Not Found", "NoSuchBucket"),
+        times: usize::MAX,
+    });
+    let refused = cluster.nodes[0].command(&create).await;
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        !refused.status.success() && told.contains("NoSuchBucket"),
+        "{told}"
+    );
+    cluster.until_log("a", "NoSuchBucket").await;
+    let told = cluster.nodes[0].log_text();
+    assert!(!told.contains("rolled back"), "{told}");
+    proxy.turn(WELL);
+    let made = cluster.nodes[0].command(&create).await;
+    assert!(made.status.success(), "{made:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_a_section_of_a_file_do_whatever_the_environment_says() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let keys = "[default]\naws_access_key_id = nobody\naws_secret_access_key = wrong\n\
+                [standfast]\naws_access_key_id = test\naws_secret_access_key = testsecret\n";
+    std::fs::write(file.path(), keys).unwrap();
+    let cluster = TestCluster::prepare(&["a"], "1h");
+    cluster.turn_to_bucket(&format!(
+        "{}\ncredentials_file = {:?}\nprofile = \"standfast\"",
+        settings(&shared()),
+        file.path()
+    ));
+    let made = standfast()
+        .args(["cluster", "init", "--config"])
+        .arg(&cluster.nodes[0].config)
+        .env("AWS_ACCESS_KEY_ID", "nobody")
+        .env("AWS_SECRET_ACCESS_KEY", "wrong")
+        .output();
+    let made = made.await.unwrap();
+    assert!(made.status.success(), "{made:?}");
+}

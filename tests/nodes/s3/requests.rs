@@ -13,7 +13,7 @@ const LOOKS: u64 = 5;
 
 /// A trim may find what it relies on sooner than in the last manifest.
 fn near(counted: u64, predicted: u64) -> bool {
-    (predicted * 7..=predicted * 11).contains(&(counted * 10))
+    (predicted * 7..=predicted * 13).contains(&(counted * 10))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,3 +141,27 @@ async fn a_bucket_that_was_emptied_begins_again_when_it_was_claimed_anew() {
     let told = bucket.newest().await.unwrap_err();
     assert_eq!(*told.kind(), ErrorKind::Corrupt, "{told}");
 }
+
+#[tokio::test]
+async fn a_place_that_was_not_wholly_emptied_is_not_claimed_anew() {
+    let bucket = Folder::new().await;
+    for _ in 0..3 {
+        win(&bucket, 1, |_| {}).await.unwrap();
+    }
+    let entry = |n: u64| bucket.path(&format!("catalog/{n:020}.json"));
+    let hint = bucket.path("catalog-hint");
+    fs::remove_file(bucket.path("fingerprint")).unwrap();
+    fs::remove_file(entry(1)).unwrap();
+    let refused = async |what: &str| {
+        let error = bucket.again().await.init(cluster()).await.unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Corrupt, "{what}: {error}");
+        assert!(error.to_string().contains("is not empty"), "{error}");
+    };
+    refused("a hole").await;
+    fs::remove_file(entry(2)).unwrap();
+    refused("the last one stayed").await;
+    fs::remove_file(entry(3)).unwrap();
+    refused("the hint stayed").await;
+    fs::remove_file(hint).unwrap();
+    bucket.again().await.init(cluster()).await.unwrap();
+}

@@ -84,3 +84,19 @@ async fn a_probe_whose_second_create_fails_passes_no_store() {
     assert_eq!(*error.kind(), ErrorKind::Unavailable);
     assert!(faults.lock().is_empty());
 }
+
+/// Its writer slept through that.
+#[tokio::test]
+async fn an_entry_that_comes_late_into_a_bucket_that_was_emptied_is_not_left_there() {
+    let folder = TempDir::new().unwrap();
+    let (store, faults) = Unreliable::bucket(&folder).await;
+    for _ in 0..3 {
+        win(&store, 1, |_| {}).await.unwrap();
+    }
+    faults.lock().push_back(PutFault::Emptied);
+    let error = win(&store, 1, |_| {}).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Corrupt, "{error}");
+    let (anew, _) = Unreliable::bucket(&folder).await;
+    assert_eq!(anew.newest().await.unwrap(), None);
+    assert_eq!(win(&anew, 1, |_| {}).await.unwrap().number, 1);
+}

@@ -33,6 +33,8 @@ pub(super) enum PutFault {
     Fail,
     /// Done whether or not it exists: the condition is ignored.
     IgnoreCondition,
+    /// Done, in a bucket that was emptied just before.
+    Emptied,
 }
 
 /// An object store with faults, over another and a [`Line`].
@@ -91,6 +93,13 @@ impl Unreliable {
             Some(PutFault::SayExists) => {
                 drop(self.inner.put_opts(location, payload, opts).await);
                 Err(exists(location))
+            }
+            Some(PutFault::Emptied) => {
+                let all: Vec<_> = self.inner.list(None).try_collect().await?;
+                for meta in all {
+                    self.inner.delete(&meta.location).await?;
+                }
+                self.inner.put_opts(location, payload, opts).await
             }
             Some(PutFault::IgnoreCondition) => {
                 let opts = PutOptions::from(PutMode::Overwrite);
