@@ -178,7 +178,7 @@ async fn is_measured_in_every_way(backend: &str, on: &[&str]) {
     ];
     for (what, objects, count) in each {
         let objects_of = objects.to_string();
-        let words = [what, "--objects", &objects_of, "--runs", "1"];
+        let words = [what, "--objects", &objects_of, "--runs", "2"];
         let reports = bench(&[&words[..], on].concat()).await;
         assert_eq!(reports.len(), count, "{reports:#?}");
         assert_eq!(reports[0]["bench"], what);

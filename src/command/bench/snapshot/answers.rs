@@ -22,7 +22,7 @@ pub(super) struct Answers {
 impl Answers {
     /// The objects written are others than those of any other `run`.
     pub(super) async fn start(endpoint: &str, run: u64) -> Result<Self, Failure> {
-        let client = lender(endpoint, "load").await?;
+        let client = lender(endpoint).await?;
         let at = Arc::<Mutex<Vec<_>>>::default();
         let failed = Arc::<Mutex<Option<_>>>::default();
         let mut tasks = JoinSet::new();
