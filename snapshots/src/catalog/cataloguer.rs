@@ -3,8 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use standfast_core::{
-    CatalogEntry, Error, ErrorKind, FenceToken, Listed, Manifest, PartRef, Pin, Result, Seq,
-    SnapshotId, SnapshotStore, Won,
+    CatalogEntry, Error, ErrorKind, FenceToken, Listed, Manifest, PartRef, Result, Seq, SnapshotId,
+    SnapshotStore, Won,
 };
 
 use super::draft::{Author, Draft};
@@ -258,32 +258,6 @@ impl Cataloguer {
                 Verdict::Forgotten => pass_over("too old to compare"),
             },
         )
-    }
-
-    pub(super) async fn collect(&self, entry: &CatalogEntry) -> Result<u64> {
-        let collected = match self.live_pins().await {
-            Ok(_) => self.store.collect(entry).await,
-            Err(error) => Err(error),
-        };
-        match &collected {
-            Ok(objects) => metrics::collected(*objects),
-            Err(error) => metrics::failed("collect", error),
-        }
-        collected
-    }
-
-    /// The pins there are, without those that were abandoned: these are taken away.
-    pub(super) async fn live_pins(&self) -> Result<Vec<Pin>> {
-        let mut live = Vec::new();
-        for pin in self.store.pins().await? {
-            if pin.age > self.policy.pin_expiry.0 {
-                tracing::warn!(snapshot = %pin.snapshot, holder = pin.holder, "abandoned pin taken away");
-                self.store.unpin(&pin.snapshot, &pin.holder).await?;
-            } else {
-                live.push(pin);
-            }
-        }
-        Ok(live)
     }
 
     pub(super) fn author(&mut self) -> Author {

@@ -3,6 +3,7 @@
 mod abandon;
 mod begin;
 mod cataloguer;
+mod collect;
 mod draft;
 mod guard;
 mod lineage;

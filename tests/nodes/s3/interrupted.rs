@@ -7,7 +7,7 @@ use standfast_core::Role;
 use tokio::time::Instant;
 
 use super::by_hand::ByHand;
-use super::proxy::{Fault, Proxy, Script};
+use super::proxy::{Fault, Proxy, Script, WELL};
 use super::{settings, shared};
 use crate::http;
 use crate::lender::{lender, objects, put_all};
@@ -20,11 +20,6 @@ const SLOW: Script = Script {
     words: &["GET ", "/parts/"],
     fault: Fault::Trickles,
     times: usize::MAX,
-};
-const WELL: Script = Script {
-    words: &[],
-    fault: Fault::Cut,
-    times: 0,
 };
 
 /// Waits until pins are there, or none is.

@@ -5,7 +5,7 @@ use standfast_core::UploadId;
 use standfast_metadata::{MetadataClient, PutObject};
 
 use super::by_hand::ByHand;
-use super::proxy::{Counted, Fault, Proxy, Script};
+use super::proxy::{Counted, Proxy, WELL};
 use super::settings;
 use crate::lender::{all_exist, lender, objects, put_all};
 use crate::seeds;
@@ -74,12 +74,7 @@ impl Story {
 #[tokio::test(flavor = "multi_thread")]
 async fn however_many_objects_lie_in_a_bucket_few_requests_tell_what_is_there() {
     let served = Served::start("s3", &[], &[]);
-    let nothing = Script {
-        words: &[],
-        fault: Fault::Cut,
-        times: 0,
-    };
-    let proxy = Proxy::start(&served.ready, nothing).await;
+    let proxy = Proxy::start(&served.ready, WELL).await;
     let settings = settings(&proxy.endpoint);
     let bucket = ByHand::at(&served.ready, &settings);
     let neighbours = bucket.of("neighbour");

@@ -43,6 +43,13 @@ pub(super) struct Script {
     pub(super) times: usize,
 }
 
+/// Nothing happens to any.
+pub(super) const WELL: Script = Script {
+    words: &[],
+    fault: Fault::Cut,
+    times: 0,
+};
+
 /// A proxy in front of a gateway. Names, signatures and hosts pass as they are.
 pub(super) struct Proxy {
     pub(super) endpoint: String,
@@ -83,12 +90,7 @@ impl Proxy {
 
     /// One that speaks TLS, with this certificate.
     pub(super) async fn start_tls(gateway: &str, shown: &Certificate) -> Self {
-        let script = Script {
-            words: &[],
-            fault: Fault::Cut,
-            times: 0,
-        };
-        Self::listen(gateway, script, Some(acceptor(shown))).await
+        Self::listen(gateway, WELL, Some(acceptor(shown))).await
     }
 
     async fn listen(gateway: &str, script: Script, tls: Option<TlsAcceptor>) -> Self {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::proxy::{Fault, Proxy, Script};
+use super::proxy::{Fault, Proxy, Script, WELL};
 use super::{settings, shared};
 use crate::http;
 use crate::lender::{all_exist, lender, objects, put_all};
@@ -10,11 +10,6 @@ const READ_ONLY: Script = Script {
     words: &[],
     fault: Fault::WritesRefused("403 Forbidden", "AccessDenied"),
     times: usize::MAX,
-};
-const WELL: Script = Script {
-    words: &[],
-    fault: Fault::Cut,
-    times: 0,
 };
 
 /// A policy that somebody has changed: what is there can be read, and nothing written.

@@ -1,4 +1,4 @@
-use super::proxy::{Fault, Proxy, Script};
+use super::proxy::{Fault, Proxy, Script, WELL};
 use super::{settings, shared};
 use crate::node::standfast;
 use crate::support::TestCluster;
@@ -83,11 +83,6 @@ async fn a_store_that_does_not_answer_is_told_by_its_address() {
 /// Somebody removes it while nodes run: of an object that is looked up the answer says no more than that it is not there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_goes_away_under_a_node_is_told_as_that_and_not_as_damage() {
-    const WELL: Script = Script {
-        words: &[],
-        fault: Fault::Cut,
-        times: 0,
-    };
     let proxy = Proxy::start(&shared(), WELL).await;
     let mut cluster = TestCluster::prepare(&["a"], "1h");
     cluster.turn_to_bucket(&settings(&proxy.endpoint));

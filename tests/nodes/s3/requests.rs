@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::proxy::{Counted, Fault, Proxy, Script};
+use super::proxy::{Counted, Proxy, WELL};
 use super::{settings, shared};
 use crate::lender::{lender, objects, put_all};
 use crate::support::TestCluster;
@@ -18,12 +18,7 @@ fn near(counted: u64, predicted: u64) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_takes_as_many_requests_as_check_says() {
-    let nothing = Script {
-        words: &[],
-        fault: Fault::Cut,
-        times: 0,
-    };
-    let proxy = Proxy::start(&shared(), nothing).await;
+    let proxy = Proxy::start(&shared(), WELL).await;
     let mut cluster = TestCluster::prepare(&["a"], "1h");
     cluster.turn_to_bucket(&settings(&proxy.endpoint));
     cluster.launch().await;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::proxy::{Fault, Proxy, Script};
+use super::proxy::{Fault, Proxy, Script, WELL};
 use super::{settings, shared};
 use crate::lender::{all_exist, lender, objects, put_all};
 use crate::support::TestCluster;
@@ -14,12 +14,7 @@ const SLOWEST: u64 = 64 << 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_gives_10_kib_a_second_restores_late_and_what_is_restored_is_all() {
-    let well = Script {
-        words: &[],
-        fault: Fault::Cut,
-        times: 0,
-    };
-    let proxy = Proxy::start(&shared(), well).await;
+    let proxy = Proxy::start(&shared(), WELL).await;
     let mut cluster = TestCluster::prepare(&["a"], "1h");
     cluster.turn_to_bucket(&settings(&proxy.endpoint));
     cluster.launch().await;
