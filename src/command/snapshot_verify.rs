@@ -33,16 +33,15 @@ impl Checked {
 pub(super) async fn run(arguments: VerifySnapshotArguments) -> Result<ExitCode, Failure> {
     let sources = Offline::open(&arguments.config).await?.sources();
     let store = snapshot::store(&sources)?;
-    let (named, wanted) = match arguments.id.map(SnapshotId) {
+    let wanted = match arguments.id.map(SnapshotId) {
         Some(id) => match listed(store, &id).await? {
-            Some(listed) => (None, vec![listed]),
-            None => (Some(id), Vec::new()),
+            Some(listed) => vec![listed],
+            None => {
+                return unlisted(&sources, id, arguments.deep, arguments.config.output).await;
+            }
         },
-        None => (None, snapshot::newest(store).await?.snapshots),
+        None => snapshot::newest(store).await?.snapshots,
     };
-    if let Some(id) = named {
-        return unlisted(&sources, id, arguments.deep, arguments.config.output).await;
-    }
     let checking = check_all(&sources, wanted, arguments.deep);
     let checked = Box::pin(unless_stopped_twice(checking)).await?;
     print(&checked, arguments.config.output)
