@@ -7,15 +7,16 @@ use super::cluster::decode;
 use super::error::{error, io_error};
 use super::layout::Layout;
 use super::log_dir::LogDir;
-use super::numbered::{self, NumberedDir};
+use super::numbered;
 use standfast_core::{Epoch, ErrorKind, FenceToken, Fingerprint, NodeId, Position, Result};
 
 const FORMAT: &str = "standfast-begin";
 const VERSION: u32 = 1;
 const FOLDER: &str = "begins";
 
-/// Where the log begins that goes on after a loss was accepted: `{dir}/begins/{epoch:020}`, JSON, version 1. The largest
-/// name counts; none is ever deleted (R7). The directory is made with the first.
+/// Where the log begins that goes on after a loss was accepted, or that is filled behind a snapshot: `{dir}/begins/{epoch:020}`,
+/// and `{epoch:020}-{seq:020}` where a follower begins anew once more in an epoch, JSON, version 1. The largest name counts;
+/// none is ever deleted (R7). The directory is made with the first.
 ///
 /// ```text
 ///   {"format": "standfast-begin", "version": 1, "cluster": "<32 hex digits>", "epoch": 9, "holder": "node-a",
@@ -66,32 +67,53 @@ pub(super) fn write(dir: &LogDir, token: &FenceToken, position: Position) -> Res
     let bytes = serde_json::to_vec(&record)
         .map_err(|source| error(ErrorKind::Invalid, operation).source(source))?;
     let folder = dir.layout().at(FOLDER);
-    let created = dir.create_numbered(&folder, token.epoch.0, &bytes);
+    let name = match newest(dir.layout())?.filter(|begin| begin.epoch == token.epoch) {
+        None => numbered::name(token.epoch.0),
+        Some(begin) if begin.position.seq < position.seq => {
+            format!(
+                "{}-{}",
+                numbered::name(token.epoch.0),
+                numbered::name(position.seq.0)
+            )
+        }
+        Some(begin) if begin.position == position => return Ok(()),
+        Some(_) => return Err(elsewhere(token.epoch)),
+    };
+    let created = dir.create_named(&folder, &name, &bytes);
     if created.map_err(|source| io_error(operation, &folder, source))? {
         return Ok(());
     }
     match newest(dir.layout())? {
         Some(begin) if begin.epoch == token.epoch && begin.position == position => Ok(()),
-        _ => Err(error(ErrorKind::Fenced, operation).context(format!(
-            "epoch {} has begun the log elsewhere: do it again under a higher one",
-            token.epoch
-        ))),
+        _ => Err(elsewhere(token.epoch)),
     }
+}
+
+fn elsewhere(epoch: Epoch) -> standfast_core::Error {
+    error(ErrorKind::Fenced, "begin log").context(format!(
+        "epoch {epoch} has begun the log elsewhere: do it again under a higher one"
+    ))
 }
 
 /// The newest record.
 pub(super) fn newest(layout: &Layout) -> Result<Option<Begin>> {
     let folder = layout.at(FOLDER);
-    let mut records = match NumberedDir::open(&folder) {
-        Ok(records) => records,
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(io_error("read log", &folder, source)),
     };
-    let largest = records.largest();
-    let Some(epoch) = largest.map_err(|source| io_error("read log", &folder, source))? else {
+    let mut largest: Option<String> = None;
+    for entry in entries {
+        let entry = entry.map_err(|source| io_error("read log", &folder, source))?;
+        let name = entry.file_name().into_string().ok();
+        // The longer name of two of an epoch is the later one, and the larger.
+        largest = largest.max(name.filter(|name| is_record(name)));
+    }
+    let Some(name) = largest else {
         return Ok(None);
     };
-    let path = folder.join(numbered::name(epoch));
+    let path = folder.join(name);
     let bytes = fs::read(&path).map_err(|source| io_error("read log", &path, source))?;
     let record: BeginRecord = decode(&bytes, FORMAT, VERSION)
         .map_err(|error| error.context(path.display().to_string()))?;
@@ -99,6 +121,14 @@ pub(super) fn newest(layout: &Layout) -> Result<Option<Begin>> {
         epoch: record.epoch,
         position: record.position,
     }))
+}
+
+fn is_record(name: &str) -> bool {
+    let is_number = |part: &str| numbered::parse(part.as_bytes()).is_some();
+    match name.split_once('-') {
+        None => is_number(name),
+        Some((epoch, seq)) => is_number(epoch) && is_number(seq),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use standfast_core::{ErrorKind, Result};
 ///   floors/{seq:020}       trim went up to here  terms/{epoch:020}-{n:020}
 ///   begins/{epoch:020}     begun anew here
 ///   skips/{epoch:020}      entries passed over
+///   log-id                 which disk it is
+///   cuts/{epoch:020}       what a follower cut
 ///   reserve                room for EpochStart   heartbeats/{epoch:020}
 ///   tmp/                   files in the making   nodes/{id}.json, nodes/{id}.lock
 /// ```

@@ -75,10 +75,19 @@ impl LogDir {
         number: u64,
         content: &[u8],
     ) -> io::Result<bool> {
+        self.create_named(folder, &numbered::name(number), content)
+    }
+
+    /// The same for a record of another name.
+    pub(super) fn create_named(
+        &self,
+        folder: &Path,
+        name: &str,
+        content: &[u8],
+    ) -> io::Result<bool> {
         self.reserve.with(|| {
             create_dir_durably(folder)?;
-            let name = numbered::name(number);
-            exclusive::create(&self.layout.tmp(), folder, &name, content)
+            exclusive::create(&self.layout.tmp(), folder, name, content)
         })
     }
 
@@ -130,7 +139,7 @@ impl LogDir {
     pub(super) fn survey(&self, operation: &'static str) -> Result<Survey> {
         let cluster = self.cluster(operation)?;
         let begin = begin::newest(&self.layout)?.unwrap_or_else(|| Begin::genesis(cluster));
-        again_if_vanished(|| Survey::read(self.segments.load(cluster, begin.epoch)?, begin))
+        again_if_vanished(|| Survey::read(self.segments.load(cluster, begin)?, begin))
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) struct NewSegment {
     /// Up to where the file is zero-filled and synced.
     pub(super) filled: u64,
     pub(super) settled: Position,
+    pub(super) followed: bool,
 }
 
 /// What happened to a segment that could not be made.
@@ -83,16 +84,18 @@ impl NewSegment {
             offset,
             filled,
             settled: header.settled,
+            followed: header.followed,
         })
     }
 
-    /// Opens the segment that this very epoch began earlier and put no frame of its own into.
+    /// Opens the segment that this very epoch began earlier, to go on at `offset` behind `end`.
     pub(super) fn resume(
         dir: &LogDir,
-        name: SegmentName,
+        header: &SegmentHeader,
         offset: u64,
-        settled: Position,
+        end: Position,
     ) -> Result<Self> {
+        let name = header.name;
         let path = dir.segments().path().join(name.to_string());
         let open = || {
             let file = File::options().read(true).write(true).open(&path)?;
@@ -113,8 +116,19 @@ impl NewSegment {
             file: Arc::new(file),
             offset,
             filled,
-            settled,
+            settled: end,
+            followed: header.followed,
         })
+    }
+
+    /// Writes what begins at `from` once more, as it is, and syncs it: its pages may have met a failed sync, after which
+    /// another one says "fine".
+    pub(super) fn write_again(&self, from: u64) -> io::Result<()> {
+        let length = usize::try_from(self.offset.saturating_sub(from)).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, from)?;
+        self.file.write_all_at(&bytes, from)?;
+        self.file.sync_data()
     }
 }
 

@@ -5,10 +5,12 @@ use async_trait::async_trait;
 
 use super::begin;
 use super::cluster;
-use super::error::{NAME, error, io_error};
+use super::error::{NAME, io_error};
 use super::exclusive::{self, Draft};
 use super::fence;
+use super::follower::FileFollower;
 use super::log_dir::{LogDir, again_if_vanished};
+use super::log_id;
 use super::settle::Claim;
 use super::skips;
 use super::tail::FileTail;
@@ -17,8 +19,8 @@ use super::usage;
 use crate::mount;
 use crate::off_thread::off_thread;
 use standfast_core::{
-    Batch, Bounds, ByteSize, Delivery, Durability, ErrorKind, FenceToken, Fencing, Fingerprint,
-    FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,
+    Batch, Bounds, ByteSize, Delivery, Durability, FenceToken, Fencing, Fingerprint,
+    FollowerWriter, LogId, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,
     ReadLimit, Result, Seq, Skip, Store, TrimGuard, Usage,
 };
 
@@ -45,6 +47,7 @@ pub(super) fn capabilities() -> OpLogCapabilities {
     capabilities.durability = Durability::Disk;
     capabilities.reach = Reach::Host;
     capabilities.delivery = Delivery::Poll;
+    capabilities.follower = true;
     capabilities
 }
 
@@ -181,10 +184,17 @@ impl OpLogStore for FileOpLog {
         skips::read(self.dir.layout())
     }
 
-    async fn open_follower(&self, _token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
-        Err(error(ErrorKind::Unsupported, "open follower").context(
-            "a log of type `file` is shared by its nodes: standbys tail it in the same directory",
-        ))
+    async fn open_follower(&self, token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
+        let (dir, token) = (Arc::clone(&self.dir), token.clone());
+        off_thread("open follower", move || {
+            let follower = again_if_vanished(|| FileFollower::open(&dir, &token))?;
+            Ok(Box::new(follower) as Box<dyn FollowerWriter>)
+        })
+        .await
+    }
+
+    async fn log_id(&self) -> Result<LogId> {
+        log_id::of(&self.dir)
     }
 
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {

@@ -6,7 +6,7 @@ use super::fence;
 use super::history::{Path, Route, Span, Survey};
 use super::log_dir::LogDir;
 use super::new_segment::{NewSegment, NotMade};
-use super::segment::{Segment, SegmentHeader, SegmentName};
+use super::segment::{Segment, SegmentHeader, SegmentName, padded};
 use super::writer::FileWriter;
 use standfast_core::{Batch, ErrorKind, FenceToken, Position, ReadLimit, Result};
 
@@ -25,6 +25,8 @@ use standfast_core::{Batch, ErrorKind, FenceToken, Position, ReadLimit, Result};
 pub(super) struct Claim<'a> {
     dir: &'a Arc<LogDir>,
     token: FenceToken,
+    /// Of a follower: it writes what the holder of the token sends.
+    followed: bool,
 }
 
 impl<'a> Claim<'a> {
@@ -35,6 +37,16 @@ impl<'a> Claim<'a> {
         Ok(Self {
             dir,
             token: token.clone(),
+            followed: false,
+        })
+    }
+
+    /// The same for a follower of the term.
+    pub(super) fn promise(dir: &'a Arc<LogDir>, token: &FenceToken) -> Result<Self> {
+        let claim = Self::make(dir, token)?;
+        Ok(Self {
+            followed: true,
+            ..claim
         })
     }
 
@@ -72,25 +84,26 @@ impl<'a> Claim<'a> {
                         self.token.epoch
                     )));
                 }
-                NewSegment::resume(self.dir, own.name(), scan.offset, settled)
+                NewSegment::resume(self.dir, own.header(), scan.offset, settled)
             }
             top => {
                 let (copies, parent) = match top {
-                    Some((segment, _)) => unsettled(survey, segment)?,
+                    Some((segment, _)) => behind(survey, segment, survey.committed())?,
                     None => (Vec::new(), None),
                 };
-                self.begin_segment(survey, &copies, parent)
+                self.begin_segment(survey.committed(), &copies, parent, survey.tip())
             }
         }
     }
 
+    /// A segment behind what is known committed, which appears with `copies` up to `settled`.
     fn begin_segment(
         &self,
-        survey: &Survey,
+        previous: Position,
         copies: &[Batch],
         parent: Option<SegmentName>,
+        settled: Position,
     ) -> Result<NewSegment> {
-        let previous = survey.committed();
         let header = SegmentHeader {
             cluster: self.token.cluster,
             name: SegmentName {
@@ -99,7 +112,8 @@ impl<'a> Claim<'a> {
             },
             previous,
             parent,
-            settled: survey.tip(),
+            settled,
+            followed: self.followed,
         };
         let create = || match NewSegment::create(self.dir, &header, copies, None) {
             Ok(segment) => Ok(Ok(segment)),
@@ -117,31 +131,66 @@ impl<'a> Claim<'a> {
         }
     }
 
+    /// Step 3 of a follower whose log ends at `tail`. What lies behind in older segments is dead: it was cut, or written by
+    /// one that was shut out meanwhile.
+    pub(super) fn go_on(&self, survey: &Survey, tail: Position) -> Result<NewSegment> {
+        let Some((top, scan)) = survey.top() else {
+            return self.begin_segment(survey.committed(), &[], None, tail);
+        };
+        let (mut unproved, parent) = behind(survey, top, survey.committed())?;
+        if top.name().epoch != self.token.epoch {
+            unproved.retain(|batch| batch.last() <= tail.seq);
+            return self.begin_segment(survey.committed(), &unproved, parent, tail);
+        }
+        if !top.header().followed || scan.end != tail {
+            return Err(
+                error(ErrorKind::Unavailable, "open follower").context(format!(
+                    "epoch {} was filled up to {} meanwhile: open it again",
+                    self.token.epoch, scan.end
+                )),
+            );
+        }
+        let lengths = unproved
+            .iter()
+            .map(|batch| padded(batch.frame().len() as u64));
+        let from = scan.offset.saturating_sub(lengths.sum());
+        let segment = NewSegment::resume(self.dir, top.header(), scan.offset, scan.end)?;
+        segment
+            .write_again(from.max(SegmentHeader::LEN as u64))
+            .map_err(|source| io_error("open follower", top.path(), source))?;
+        Ok(segment)
+    }
+
     /// Step 4.
     pub(super) fn serve(self, segment: NewSegment) -> Result<FileWriter> {
         FileWriter::open(Arc::clone(self.dir), &self.token, segment)
     }
 }
 
-/// The frames between what is known committed and the tip, and the segment that holds the former.
-fn unsettled(survey: &Survey, top: &Arc<Segment>) -> Result<(Vec<Batch>, Option<SegmentName>)> {
-    let committed: Position = survey.committed();
+/// The frames between `position` and the tip, and the segment that holds the former.
+///
+/// # Errors
+/// `LogRegressed` when it does not lie on the way to the tip.
+pub(super) fn behind(
+    survey: &Survey,
+    top: &Arc<Segment>,
+    position: Position,
+) -> Result<(Vec<Batch>, Option<SegmentName>)> {
     let goal = Span {
         segment: Arc::clone(top),
         upto: survey.tip(),
     };
-    let path = Path::walk(survey.segments(), goal, committed.seq)?;
+    let path = Path::walk(survey.segments(), goal, position.seq)?;
     let parent = path.spans.front().and_then(|span| {
         let header = span.segment.header();
         // A segment that begins just there holds nothing of it.
-        if header.previous == committed {
+        if header.previous == position {
             header.parent
         } else {
             Some(header.name)
         }
     });
-    // Fails when what is committed does not lie on the way to the tip.
-    let mut route = Route::begin(path, committed)?;
+    let mut route = Route::begin(path, position)?;
     let mut copies = Vec::new();
     loop {
         let batches = route.collect(ReadLimit::default())?;

@@ -62,6 +62,14 @@ impl FileWriter {
         Ok(writer)
     }
 
+    /// All steps of an append.
+    pub(super) fn store(&mut self, batch: &Batch) -> Result<Position> {
+        self.refuse_poisoned("append")?;
+        self.write(batch)?;
+        self.sync()?;
+        self.acknowledge(batch)
+    }
+
     /// Step 1 of an append: makes room and writes. Nothing is proved yet.
     pub(super) fn write(&mut self, batch: &Batch) -> Result<()> {
         let length = padded(batch.frame().len() as u64);
@@ -122,6 +130,7 @@ impl FileWriter {
             previous: self.tail,
             parent: Some(self.segment.name),
             settled: self.tail,
+            followed: self.segment.followed,
         };
         let spare = self.filler.take_spare();
         self.segment = match NewSegment::create(&self.dir, &header, &[], spare) {
@@ -159,7 +168,7 @@ impl FileWriter {
             .source(source)
     }
 
-    fn refuse_poisoned(&self, operation: &'static str) -> Result<()> {
+    pub(super) fn refuse_poisoned(&self, operation: &'static str) -> Result<()> {
         match &self.poison {
             None => Ok(()),
             Some(kind) => Err(error(kind.clone(), operation)
@@ -167,7 +176,8 @@ impl FileWriter {
         }
     }
 
-    fn mark(&mut self) -> Result<()> {
+    /// Says that the tail is committed.
+    pub(super) fn mark(&mut self) -> Result<()> {
         self.refuse_poisoned("mark committed")?;
         if self.marked {
             return Ok(());
@@ -207,9 +217,7 @@ impl OpLogWriter for FileWriter {
     async fn append(&mut self, batch: &Batch) -> Result<Position> {
         self.refuse_poisoned("append")?;
         admit(batch, self.epoch, self.tail, &capabilities()).map_err(|e| e.backend("file"))?;
-        self.write(batch)?;
-        self.sync()?;
-        self.acknowledge(batch)
+        self.store(batch)
     }
 
     async fn mark_committed(&mut self) -> Result<()> {

@@ -79,6 +79,7 @@ operations! {
     Skip = "skip", Repeats;
     Skips = "skips", Reads;
     OpenFollower = "open_follower", Repeats;
+    LogId = "log_id", Repeats;
     Read = "read", Reads;
     Tail = "tail", Reads;
     Trim = "trim", Repeats;

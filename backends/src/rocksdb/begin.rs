@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{DB, WriteBatch};
 
-use super::claim;
+use super::claim::{self, Role};
 use super::database::{batches, meta, open};
 use super::error::{database_error, io_error};
 use super::layout::batch_key;
@@ -22,7 +22,12 @@ const OPERATION: &str = "begin log";
 /// copy of what was there is made first, beside the directory, and nobody reads it again.
 pub(super) fn at(space: &Space, token: &FenceToken, position: Position) -> Result<()> {
     let db = open(OPERATION, space.dir(), space.tuning())?;
-    claim::check(&View::still(&db, space.dir()), token, OPERATION)?;
+    claim::check(
+        &View::still(&db, space.dir()),
+        token,
+        Role::Follower,
+        OPERATION,
+    )?;
     keep_aside(space, &db, token.epoch)?;
     let mut batch = WriteBatch::default();
     batch.delete_range_cf(batches(&db), batch_key(Seq::ZERO), batch_key(Seq(u64::MAX)));

@@ -22,6 +22,18 @@ use standfast_core::{ErrorKind, FenceToken, Position, Result};
 pub(super) struct Claim {
     pub(super) db: DB,
     pub(super) fence: FenceRecord,
+    /// End of the last batch.
+    pub(super) end: Position,
+}
+
+/// Who is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The holder of the token. All there is is settled.
+    Writer,
+    /// One that stores what the holder of the token sends, perhaps not for the first time. What is not known committed stays
+    /// so.
+    Follower,
 }
 
 impl Claim {
@@ -36,16 +48,33 @@ impl Claim {
         more: impl FnOnce(&DB, &mut WriteBatch) -> Result<()>,
     ) -> Result<Self> {
         let db = open(operation, space.dir(), space.tuning())?;
-        let settled = {
+        let end = {
             let view = View::still(&db, space.dir());
-            check(&view, token, operation)?;
+            check(&view, token, Role::Writer, operation)?;
             look(&view, space)?
         };
         let mut batch = WriteBatch::default();
         more(&db, &mut batch)?;
-        let fence = FenceRecord::of(token, settled);
+        let fence = FenceRecord::of(token, end);
         lay(space, &db, batch, &fence, operation)?;
-        Ok(Self { db, fence })
+        Ok(Self { db, fence, end })
+    }
+
+    /// Takes the lock and promises the epoch of `token`.
+    ///
+    /// # Errors
+    /// As [`Self::make`]; the same token may come again.
+    pub(super) fn promise(space: &Space, token: &FenceToken) -> Result<Self> {
+        let operation = "open follower";
+        let db = open(operation, space.dir(), space.tuning())?;
+        let (end, committed) = {
+            let view = View::still(&db, space.dir());
+            check(&view, token, Role::Follower, operation)?;
+            (look(&view, space)?, view.committed()?)
+        };
+        let fence = FenceRecord::of(token, committed);
+        lay(space, &db, WriteBatch::default(), &fence, operation)?;
+        Ok(Self { db, fence, end })
     }
 }
 
@@ -70,7 +99,12 @@ pub(super) fn lay(
 ///
 /// # Errors
 /// `Fenced`, `Foreign`.
-pub(super) fn check(view: &View<'_>, token: &FenceToken, operation: &'static str) -> Result<()> {
+pub(super) fn check(
+    view: &View<'_>,
+    token: &FenceToken,
+    role: Role,
+    operation: &'static str,
+) -> Result<()> {
     view.owned_by(token, operation)?;
     let Some(fence) = view.record::<FenceRecord>()? else {
         return Ok(());
@@ -82,7 +116,7 @@ pub(super) fn check(view: &View<'_>, token: &FenceToken, operation: &'static str
             token.epoch, fence.epoch
         )));
     }
-    if again && view.end()?.epoch == fence.epoch {
+    if role == Role::Writer && again && view.end()?.epoch == fence.epoch {
         return Err(error(ErrorKind::Fenced, operation).context(format!(
             "epoch {} has appended already: reopen under a higher one",
             token.epoch

@@ -8,6 +8,7 @@ mod claim;
 mod config;
 mod database;
 mod error;
+mod follower;
 mod holder;
 mod layout;
 mod oplog;

@@ -9,10 +9,11 @@ use rocksdb::{DB, WriteBatch};
 use super::begin;
 use super::claim::Claim;
 use super::database::{self, check_writable, meta};
-use super::error::{NAME, database_error, error, foreign, io_error};
+use super::error::{NAME, corrupt, database_error, error, foreign, io_error};
+use super::follower::RocksDbFollower;
 use super::layout::skip_key;
 use super::options::synced;
-use super::records::{ClusterRecord, Single, SkipRecord};
+use super::records::{ClusterRecord, LogIdRecord, Single, SkipRecord};
 use super::space::Space;
 use super::statistics;
 use super::tail::RocksDbTail;
@@ -24,7 +25,7 @@ use crate::off_thread::off_thread;
 use crate::record::encode;
 use standfast_core::{
     Batch, Bounds, ByteSize, Delivery, Durability, ErrorKind, FenceToken, Fencing, Fingerprint,
-    FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,
+    FollowerWriter, LogId, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, Position, Reach,
     ReadLimit, Result, Seq, Skip, Store, TrimGuard, Usage,
 };
 
@@ -46,6 +47,7 @@ pub(super) fn capabilities() -> OpLogCapabilities {
     capabilities.durability = Durability::Disk;
     capabilities.reach = Reach::Host;
     capabilities.delivery = Delivery::Poll;
+    capabilities.follower = true;
     capabilities
 }
 
@@ -119,6 +121,33 @@ fn init(space: &Space, cluster: Fingerprint) -> Result<()> {
     })?;
     db.put_cf_opt(meta(&db), ClusterRecord::KEY, record, &synced())
         .map_err(|source| database_error(operation, space.dir(), source))
+}
+
+/// Which disk the log is on, drawn if nobody has asked before.
+fn log_id(space: &Space) -> Result<LogId> {
+    let operation = "log id";
+    let drawn = |view: &View<'_>| {
+        view.cluster(operation)?;
+        let Some(record) = view.record::<LogIdRecord>()? else {
+            return Ok(None);
+        };
+        let broken = || corrupt(operation, space.dir(), "its log-id is no number");
+        record.id().ok_or_else(broken).map(Some)
+    };
+    if let Some(id) = space.look(operation, drawn)? {
+        return Ok(id);
+    }
+    space.with_lock(operation, |db| {
+        // Another handle may have been faster.
+        if let Some(id) = drawn(&View::live(db, space.dir()))? {
+            return Ok(id);
+        }
+        let id = LogId(rand::random());
+        let record = encode(&LogIdRecord::of(id))?;
+        db.put_cf_opt(meta(db), LogIdRecord::KEY, record, &synced())
+            .map_err(|source| database_error(operation, space.dir(), source))?;
+        Ok(id)
+    })
 }
 
 /// Whether the disk takes what is written and syncs it, without opening the database.
@@ -237,10 +266,18 @@ impl OpLogStore for RocksDbOpLog {
         self.look("read skips", |view| view.skips()).await
     }
 
-    async fn open_follower(&self, _token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
-        Err(error(ErrorKind::Unsupported, "open follower").context(
-            "a log of type `rocksdb` is shared by the nodes of its host: standbys tail it in the same directory",
-        ))
+    async fn open_follower(&self, token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
+        let (space, token) = (Arc::clone(&self.space), token.clone());
+        off_thread("open follower", move || {
+            let follower = RocksDbFollower::open(space, &token)?;
+            Ok(Box::new(follower) as Box<dyn FollowerWriter>)
+        })
+        .await
+    }
+
+    async fn log_id(&self) -> Result<LogId> {
+        let space = Arc::clone(&self.space);
+        off_thread("log id", move || log_id(&space)).await
     }
 
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::record::Record;
-use standfast_core::{Epoch, FenceToken, Fingerprint, NodeId, Position, Skip};
+use standfast_core::{Epoch, FenceToken, Fingerprint, LogId, NodeId, Position, Skip};
 
 /// A record that there is one of.
 pub(super) trait Single: Record {
@@ -83,6 +83,37 @@ pub(super) struct SkipRecord {
     pub(super) skip: Skip,
 }
 
+/// Which disk it is. Made when it is asked for the first time.
+///
+/// ```text
+///   {"id": "<32 hex digits>"}
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LogIdRecord {
+    id: String,
+}
+
+impl LogIdRecord {
+    pub(super) fn of(id: LogId) -> Self {
+        Self {
+            id: format!("{:032x}", id.0),
+        }
+    }
+
+    /// `None` when it is no number.
+    pub(super) fn id(&self) -> Option<LogId> {
+        u128::from_str_radix(&self.id, 16).ok().map(LogId)
+    }
+}
+
+impl Record for LogIdRecord {
+    const FORMAT: &'static str = "standfast-rocksdb-log-id";
+}
+
+impl Single for LogIdRecord {
+    const KEY: &'static str = "log-id";
+}
+
 impl Record for ClusterRecord {
     const FORMAT: &'static str = "standfast-rocksdb-cluster";
 }
@@ -133,6 +164,7 @@ mod tests {
         is_golden("rocksdb-fence", &FenceRecord::of(&token(7), position));
         is_golden("rocksdb-floor", &FloorRecord { position });
         is_golden("rocksdb-committed", &CommittedRecord { position });
+        is_golden("rocksdb-log-id", &LogIdRecord::of(LogId(0x5ea7)));
         is_golden("rocksdb-skip", &SkipRecord { skip: skip(7) });
     }
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 use rocksdb::DB;
 
-use super::claim::{self, Claim};
+use super::claim::{self, Claim, Role};
+use super::database;
 use super::error::error;
 use super::options::Tuning;
 use super::records::FenceRecord;
@@ -38,8 +39,10 @@ struct Owner {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
     generation: u64,
-    /// Where the log ended.
+    /// Up to where it was settled: for a follower, up to where it is known committed.
     pub(super) settled: Position,
+    /// Where the log ended.
+    pub(super) end: Position,
 }
 
 impl fmt::Debug for Space {
@@ -98,12 +101,32 @@ impl Space {
     /// # Errors
     /// As [`Claim::make`].
     pub(super) fn claim(&self, token: &FenceToken) -> Result<Grant> {
+        self.let_in(token, Role::Writer, || {
+            Claim::make(self, token, "open writer", |_, _| Ok(()))
+        })
+    }
+
+    /// The same for a follower, which may be let in again.
+    ///
+    /// # Errors
+    /// As [`Claim::promise`].
+    pub(super) fn promise(&self, token: &FenceToken) -> Result<Grant> {
+        self.let_in(token, Role::Follower, || Claim::promise(self, token))
+    }
+
+    fn let_in(
+        &self,
+        token: &FenceToken,
+        role: Role,
+        claim: impl FnOnce() -> Result<Claim>,
+    ) -> Result<Grant> {
         let mut owner = self.owner.write();
-        self.vacate(&mut owner, token, "open writer")?;
-        let Claim { db, fence } = Claim::make(self, token, "open writer", |_, _| Ok(()))?;
+        self.vacate(&mut owner, token, role, "open log")?;
+        let Claim { db, fence, end } = claim()?;
         let grant = Grant {
             generation: self.granted.fetch_add(1, Ordering::Relaxed),
             settled: fence.settled,
+            end,
         };
         *owner = Some(Owner {
             db,
@@ -126,8 +149,24 @@ impl Space {
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         let mut owner = self.owner.write();
-        self.vacate(&mut owner, token, operation)?;
+        self.vacate(&mut owner, token, Role::Writer, operation)?;
         work()
+    }
+
+    /// Gives the database to whoever needs its lock for a moment: the one of this handle's term, or it is opened.
+    ///
+    /// # Errors
+    /// As [`database::open`], and what `work` meets.
+    pub(super) fn with_lock<T>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&DB) -> Result<T>,
+    ) -> Result<T> {
+        let owner = self.owner.write();
+        match &*owner {
+            Some(owner) => work(&owner.db),
+            None => work(&database::open(operation, &self.dir, &self.tuning)?),
+        }
     }
 
     /// Closes the database of an earlier term, if `token` may be let in after it.
@@ -135,10 +174,11 @@ impl Space {
         &self,
         owner: &mut Option<Owner>,
         token: &FenceToken,
+        role: Role,
         operation: &'static str,
     ) -> Result<()> {
         if let Some(own) = owner {
-            claim::check(&View::live(&own.db, &self.dir), token, operation)?;
+            claim::check(&View::live(&own.db, &self.dir), token, role, operation)?;
         }
         *owner = None;
         Ok(())

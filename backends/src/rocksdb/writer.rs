@@ -12,7 +12,9 @@ use super::records::{CommittedRecord, Single};
 use super::space::{Grant, Space};
 use super::usage;
 use crate::record::encode;
-use standfast_core::{Batch, Epoch, ErrorKind, OpLogWriter, Position, ReadLimit, Result, admit};
+use standfast_core::{
+    Batch, Epoch, ErrorKind, OpLogWriter, Position, ReadLimit, Result, Seq, admit,
+};
 
 /// After this much a batch carries a mark of what is before it: the next term looks at what came since the last one, which
 /// takes some fifty milliseconds then.
@@ -40,14 +42,19 @@ impl RocksDbWriter {
             space,
             grant,
             epoch,
-            tail: grant.settled,
-            marked: true,
+            tail: grant.end,
+            marked: grant.end == grant.settled,
             unmarked: 0,
             poison: None,
         }
     }
 
-    fn refuse_poisoned(&self, operation: &'static str) -> Result<()> {
+    /// End of the last batch.
+    pub(super) const fn end(&self) -> Position {
+        self.tail
+    }
+
+    pub(super) fn refuse_poisoned(&self, operation: &'static str) -> Result<()> {
         match &self.poison {
             None => Ok(()),
             Some(kind) => Err(error(kind.clone(), operation)
@@ -57,14 +64,37 @@ impl RocksDbWriter {
 
     /// Only the first batch of a term may touch the reserve: without it no term could ever begin again.
     fn check_room(&self, batch: &Batch) -> Result<()> {
-        if self.tail == self.grant.settled {
+        if self.tail == self.grant.end {
             return Ok(());
         }
         usage::check_room(self.space.dir(), batch.frame().len() as u64)
     }
 
+    /// Writes a batch behind the tail, or behind a Position that the log is cut back to in the same write.
+    pub(super) fn store(&mut self, batch: &Batch, cut: Option<Position>) -> Result<Position> {
+        self.refuse_poisoned("append")?;
+        self.check_room(batch)?;
+        let size = batch.frame().len();
+        let is_due = cut.is_none() && self.unmarked + size > MARK_EVERY;
+        let mark = is_due.then(|| self.mark_of_tail()).transpose()?;
+        self.write("append", &synced(), |db, write| {
+            if let Some(cut) = cut {
+                let (from, upto) = (batch_key(cut.seq.next()), batch_key(Seq(u64::MAX)));
+                write.delete_range_cf(batches(db), from, upto);
+            }
+            write.put_cf(batches(db), batch_key(batch.first()), batch.frame());
+            if let Some(mark) = mark {
+                write.put_cf(meta(db), CommittedRecord::KEY, mark);
+            }
+        })?;
+        self.tail = batch.end();
+        self.marked = false;
+        self.unmarked = if is_due { size } else { self.unmarked + size };
+        Ok(self.tail)
+    }
+
     /// Writes what `put` gathers. Whatever goes wrong leaves it open what the database holds (R3).
-    fn write(
+    pub(super) fn write(
         &mut self,
         operation: &'static str,
         options: &WriteOptions,
@@ -90,7 +120,8 @@ impl RocksDbWriter {
         })
     }
 
-    fn mark(&mut self) -> Result<()> {
+    /// Says that the tail is committed.
+    pub(super) fn mark(&mut self) -> Result<()> {
         let operation = "mark committed";
         self.refuse_poisoned(operation)?;
         if self.marked {
@@ -136,20 +167,7 @@ impl OpLogWriter for RocksDbWriter {
     async fn append(&mut self, batch: &Batch) -> Result<Position> {
         self.refuse_poisoned("append")?;
         admit(batch, self.epoch, self.tail, &capabilities()).map_err(|e| e.backend(NAME))?;
-        self.check_room(batch)?;
-        let size = batch.frame().len();
-        let is_due = self.unmarked + size > MARK_EVERY;
-        let mark = is_due.then(|| self.mark_of_tail()).transpose()?;
-        self.write("append", &synced(), |db, write| {
-            write.put_cf(batches(db), batch_key(batch.first()), batch.frame());
-            if let Some(mark) = mark {
-                write.put_cf(meta(db), CommittedRecord::KEY, mark);
-            }
-        })?;
-        self.tail = batch.end();
-        self.marked = false;
-        self.unmarked = if is_due { size } else { self.unmarked + size };
-        Ok(self.tail)
+        self.store(batch, None)
     }
 
     async fn mark_committed(&mut self) -> Result<()> {

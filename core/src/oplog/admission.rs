@@ -14,19 +14,7 @@ pub fn admit(
     tail: Position,
     limits: &OpLogCapabilities,
 ) -> Result<()> {
-    let refuse = |kind, text: String| Err(Error::new(kind, "append").context(text));
-    if batch.frame().len() > limits.max_batch_bytes || batch.len() > limits.max_batch_entries {
-        return refuse(
-            ErrorKind::Unsupported,
-            format!(
-                "a batch of {} bytes and {} entries, the limits are {} and {}",
-                batch.frame().len(),
-                batch.len(),
-                limits.max_batch_bytes,
-                limits.max_batch_entries
-            ),
-        );
-    }
+    check_size(batch, limits)?;
     if batch.epoch() != epoch {
         return refuse(
             ErrorKind::Invalid,
@@ -36,6 +24,46 @@ pub fn admit(
             ),
         );
     }
+    check_place(batch, tail)
+}
+
+/// The same for a follower that has promised `epoch`: it takes what older terms wrote as well.
+///
+/// # Errors
+/// As [`admit`]; `Invalid` when the batch is of a higher epoch.
+pub fn admit_verbatim(
+    batch: &Batch,
+    epoch: Epoch,
+    tail: Position,
+    limits: &OpLogCapabilities,
+) -> Result<()> {
+    check_size(batch, limits)?;
+    if batch.epoch() > epoch {
+        return refuse(
+            ErrorKind::Invalid,
+            format!("a batch of epoch {}, {epoch} is promised", batch.epoch()),
+        );
+    }
+    check_place(batch, tail)
+}
+
+fn check_size(batch: &Batch, limits: &OpLogCapabilities) -> Result<()> {
+    if batch.frame().len() <= limits.max_batch_bytes && batch.len() <= limits.max_batch_entries {
+        return Ok(());
+    }
+    refuse(
+        ErrorKind::Unsupported,
+        format!(
+            "a batch of {} bytes and {} entries, the limits are {} and {}",
+            batch.frame().len(),
+            batch.len(),
+            limits.max_batch_bytes,
+            limits.max_batch_entries
+        ),
+    )
+}
+
+fn check_place(batch: &Batch, tail: Position) -> Result<()> {
     if !batch.follows(tail) {
         return refuse(
             ErrorKind::Gap,
@@ -56,4 +84,8 @@ pub fn admit(
         );
     }
     Ok(())
+}
+
+fn refuse(kind: ErrorKind, text: String) -> Result<()> {
+    Err(Error::new(kind, "append").context(text))
 }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod capabilities;
+mod epoch_ends;
 mod follower;
 mod skip;
 mod store;
@@ -9,8 +10,9 @@ mod tail;
 mod usage;
 mod writer;
 
-pub use admission::admit;
+pub use admission::{admit, admit_verbatim};
 pub use capabilities::{Delivery, Fencing, OpLogCapabilities};
+pub use epoch_ends::{add_end, common_end, epoch_ends};
 pub use follower::FollowerWriter;
 pub use skip::Skip;
 pub use store::{Bounds, OpLogStore, ReadLimit, TrimGuard};

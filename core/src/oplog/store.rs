@@ -2,6 +2,7 @@ use async_trait::async_trait;
 
 use super::{FollowerWriter, OpLogCapabilities, OpLogTail, OpLogWriter, Skip, Usage};
 use crate::batch::Batch;
+use crate::election::LogId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 use crate::words::{Epoch, FenceToken, Position, Seq};
@@ -46,6 +47,7 @@ use crate::words::{Epoch, FenceToken, Position, Seq};
 /// * **OL-13** What `skip` has recorded is told by `skips` for good, whatever is trimmed.
 /// * **OL-14** Where `usage` is told, it grows with what is appended and falls with what is trimmed. A store takes
 ///   batches beyond its own limit: the leader is the one who stops, so that the next term can still begin.
+/// * **OL-15** `log_id` is drawn once for each place, and lost with what is in it: a log that was emptied has another.
 #[async_trait]
 pub trait OpLogStore: Store {
     /// What it declares.
@@ -140,18 +142,38 @@ pub trait OpLogStore: Store {
         Ok(Vec::new())
     }
 
-    /// Opens this node's own log to be filled with another's batches. Only where
+    /// Opens this node's own log to be filled with the batches of the primary that `token` is of. Only where
     /// [`OpLogCapabilities::follower`] is declared.
     ///
     /// # Errors
-    /// `Unsupported` when not declared; else as [`Self::open_writer`].
+    /// `Unsupported` when not declared; else as [`Self::open_writer`], `Fenced` by FW-1.
     ///
     /// # Durability
-    /// The epoch of `token` is promised durably before the first acknowledgement.
+    /// The epoch of `token` is promised durably on return.
     ///
     /// # Cancel safety
-    /// The promise may stay.
+    /// The promise may stay. The same token may be used again.
     async fn open_follower(&self, token: &FenceToken) -> Result<Box<dyn FollowerWriter>>;
+
+    /// Which disk this log is on (OL-15): a node's seat among those that hold the log. Drawn when it is asked for the first
+    /// time. Only where [`OpLogCapabilities::follower`] is declared.
+    ///
+    /// # Errors
+    /// `Unsupported` when not declared, as by default; `NotFound` before `init`; `Corrupt`, `Version`, `Unavailable`.
+    ///
+    /// # Durability
+    /// Durable on return.
+    ///
+    /// # Cancel safety
+    /// May or may not be drawn; call again.
+    async fn log_id(&self) -> Result<LogId> {
+        Err(
+            Error::new(ErrorKind::Unsupported, "log id").context(format!(
+                "a log of type `{}` is not filled by its node alone: it has no id of its own",
+                self.name()
+            )),
+        )
+    }
 
     /// Committed batches after `after`, as many as `limit` allows, at least one if there is one.
     ///

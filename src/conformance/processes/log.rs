@@ -3,8 +3,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use standfast_core::conformance::Apart;
 use standfast_core::{
-    Batch, Bounds, Epoch, FenceToken, FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail,
-    OpLogWriter, Position, ReadLimit, Result, Seq, Skip, TrimGuard, Usage,
+    Batch, Bounds, Epoch, FenceToken, FollowerWriter, LogId, OpLogCapabilities, OpLogStore,
+    OpLogTail, OpLogWriter, Position, ReadLimit, Result, Seq, Skip, TrimGuard, Usage,
 };
 
 use super::away::{Away, strange};
@@ -73,6 +73,10 @@ impl OpLogStore for AwayLog {
 
     async fn open_follower(&self, token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
         self.here.open_follower(token).await
+    }
+
+    async fn log_id(&self) -> Result<LogId> {
+        self.here.log_id().await
     }
 
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {

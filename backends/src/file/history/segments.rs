@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::file::begin::Begin;
 use crate::file::error::io_error;
 use crate::file::segment::{Segment, SegmentName};
-use standfast_core::{Epoch, Fingerprint, Result};
+use standfast_core::{Fingerprint, Result};
 
 /// The segments there are, as of one listing.
 pub(in crate::file) type Segments = BTreeMap<SegmentName, Arc<Segment>>;
@@ -44,13 +45,14 @@ impl SegmentDir {
         list().map_err(|source| io_error("list segments", &self.path, source))
     }
 
-    /// Lists, and reads the headers that are new. Segments of epochs below `from` do not count.
+    /// Lists, and reads the headers that are new. What was there before the log was begun anew does not count: segments of
+    /// lower epochs, and those that a follower filled under this one.
     ///
     /// # Errors
     /// `Corrupt`, `Version`, `Foreign` for a header that is not ours to read.
-    pub(in crate::file) fn load(&self, cluster: Fingerprint, from: Epoch) -> Result<Segments> {
+    pub(in crate::file) fn load(&self, cluster: Fingerprint, begin: Begin) -> Result<Segments> {
         let mut names = self.names()?;
-        names.retain(|name| name.epoch >= from);
+        names.retain(|name| (name.epoch, name.first) > (begin.epoch, begin.position.seq));
         let known = self.known.lock().clone();
         let mut segments = Segments::new();
         for name in names {

@@ -10,34 +10,34 @@ const CRC_AT: usize = 12;
 pub(super) const PREAMBLE: usize = 16;
 
 /// Writes fields behind a preamble, little endian.
-pub(super) struct BlockWriter(Vec<u8>);
+pub(in crate::file) struct BlockWriter(Vec<u8>);
 
 impl BlockWriter {
-    pub(super) fn begin(magic: [u8; 4], version: u8) -> Self {
+    pub(in crate::file) fn begin(magic: [u8; 4], version: u8) -> Self {
         let mut bytes = magic.to_vec();
         bytes.extend_from_slice(&[version, 0, 0, 0]);
         bytes.extend_from_slice(&[0; 8]);
         Self(bytes)
     }
 
-    pub(super) fn number(mut self, number: u64) -> Self {
+    pub(in crate::file) fn number(mut self, number: u64) -> Self {
         self.0.extend_from_slice(&number.to_le_bytes());
         self
     }
 
-    pub(super) fn sixteen(mut self, bytes: [u8; 16]) -> Self {
+    pub(in crate::file) fn sixteen(mut self, bytes: [u8; 16]) -> Self {
         self.0.extend_from_slice(&bytes);
         self
     }
 
-    pub(super) fn position(self, position: Position) -> Self {
+    pub(in crate::file) fn position(self, position: Position) -> Self {
         self.number(position.epoch.0)
             .number(position.seq.0)
             .sixteen(position.chain.0)
     }
 
     /// Fills in length and checksum.
-    pub(super) fn seal(mut self) -> Vec<u8> {
+    pub(in crate::file) fn seal(mut self) -> Vec<u8> {
         let length = u32::try_from(self.0.len()).expect("a block has a few fields");
         put(&mut self.0, 8, length);
         let crc = checksum(&self.0);

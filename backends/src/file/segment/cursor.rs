@@ -120,7 +120,9 @@ impl Cursor {
     fn accept(&mut self, batch: Batch) -> Result<Batch> {
         let header = self.segment.header();
         let copied = batch.first() <= header.settled.seq;
-        let of_right_epoch = if copied {
+        let of_right_epoch = if header.followed {
+            batch.epoch() <= header.name.epoch
+        } else if copied {
             batch.epoch() < header.name.epoch
         } else {
             batch.epoch() == header.name.epoch

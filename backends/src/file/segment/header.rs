@@ -5,13 +5,16 @@ use standfast_core::{Chain, Epoch, ErrorKind, Fingerprint, Position, Result, Seq
 
 const MAGIC: [u8; 4] = *b"SFSG";
 const VERSION: u8 = 1;
+/// Of a segment that a follower fills.
+const FOLLOWED: u8 = 2;
 
-/// How a segment begins, version 1. All numbers little endian.
+/// How a segment begins, version 1, or 2 where a follower fills it. All numbers little endian.
 ///
 /// ```text
 ///  at size
 ///   0    4  magic "SFSG"
-///   4    1  version
+///   4    1  version: 1: the frames behind the settled ones are of the epoch in the name; 2: of that or of lower ones, as
+///           the primary of that epoch sent them
 ///   5    3  zero
 ///   8    4  length of the header, 128
 ///  12    4  CRC-32C of the header without these four bytes
@@ -39,6 +42,8 @@ pub(in crate::file) struct SegmentHeader {
     /// The segment that holds `previous`; `None` at genesis.
     pub(in crate::file) parent: Option<SegmentName>,
     pub(in crate::file) settled: Position,
+    /// Whether it is filled with what the primary of its epoch sends.
+    pub(in crate::file) followed: bool,
 }
 
 impl SegmentHeader {
@@ -49,7 +54,8 @@ impl SegmentHeader {
             epoch: Epoch::ZERO,
             first: Seq::ZERO,
         });
-        BlockWriter::begin(MAGIC, VERSION)
+        let version = if self.followed { FOLLOWED } else { VERSION };
+        BlockWriter::begin(MAGIC, version)
             .sixteen(self.cluster.bytes())
             .number(self.name.epoch.0)
             .number(self.name.first.0)
@@ -61,12 +67,14 @@ impl SegmentHeader {
     }
 
     pub(in crate::file) fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut fields = BlockReader::open(bytes, MAGIC, VERSION, "segment header")?;
-        Self::fields(&mut fields)
+        let followed = bytes.get(MAGIC.len()) == Some(&FOLLOWED);
+        let version = if followed { FOLLOWED } else { VERSION };
+        let mut fields = BlockReader::open(bytes, MAGIC, version, "segment header")?;
+        Self::fields(&mut fields, followed)
             .ok_or_else(|| error(ErrorKind::Corrupt, "decode").context("the segment header is cut"))
     }
 
-    fn fields(fields: &mut BlockReader<'_>) -> Option<Self> {
+    fn fields(fields: &mut BlockReader<'_>, followed: bool) -> Option<Self> {
         let cluster = Fingerprint::from_chain(Chain(fields.sixteen()?));
         let epoch = Epoch(fields.number()?);
         let first = Seq(fields.number()?);
@@ -81,6 +89,7 @@ impl SegmentHeader {
             previous,
             parent: (parent.epoch != Epoch::ZERO).then_some(parent),
             settled: fields.position()?,
+            followed,
         })
     }
 }
@@ -108,19 +117,27 @@ mod tests {
                 first: Seq(5),
             }),
             settled: position(3, 12, "s"),
+            followed: false,
         }
     }
 
     #[test]
-    fn the_golden_header_is_read_and_written_to_the_byte() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/segment-header-v1.bin");
-        if std::env::var_os("STANDFAST_WRITE_GOLDEN").is_some() {
-            std::fs::write(path, header().encode()).unwrap();
+    fn the_golden_headers_are_read_and_written_to_the_byte() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
+        for (version, followed) in [(1, false), (2, true)] {
+            let header = SegmentHeader {
+                followed,
+                ..header()
+            };
+            let path = format!("{folder}/segment-header-v{version}.bin");
+            if std::env::var_os("STANDFAST_WRITE_GOLDEN").is_some() {
+                std::fs::write(&path, header.encode()).unwrap();
+            }
+            let golden = std::fs::read(path).unwrap();
+            assert_eq!(golden.len(), SegmentHeader::LEN);
+            assert_eq!(header.encode(), golden);
+            assert_eq!(SegmentHeader::decode(&golden).unwrap(), header);
         }
-        let golden = std::fs::read(path).unwrap();
-        assert_eq!(golden.len(), SegmentHeader::LEN);
-        assert_eq!(header().encode(), golden);
-        assert_eq!(SegmentHeader::decode(&golden).unwrap(), header());
     }
 
     #[test]
@@ -140,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_sound_header_of_a_newer_version_is_refused_as_such() {
-        let newer = BlockWriter::begin(MAGIC, VERSION + 1).number(1).seal();
+        let newer = BlockWriter::begin(MAGIC, FOLLOWED + 1).number(1).seal();
         let error = SegmentHeader::decode(&newer).unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Version);
     }

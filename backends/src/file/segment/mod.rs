@@ -8,6 +8,7 @@ mod name;
 mod scan;
 mod window;
 
+pub(super) use codec::BlockWriter;
 pub(super) use cursor::{Cursor, Step};
 pub(super) use header::SegmentHeader;
 pub(super) use mark::Mark;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::{append_some, fresh, lead, next_batch, open};
 use crate::file::FileOpLog;
+use crate::file::begin::Begin;
 use crate::file::segment::{Cursor, SegmentHeader, Step};
 use crate::file::settle::Claim;
 use crate::log_words::{
@@ -18,7 +19,7 @@ fn all_frames(log: &FileOpLog) -> Vec<Batch> {
     for segment in log
         .dir()
         .segments()
-        .load(cluster(), Epoch::ZERO)
+        .load(cluster(), Begin::genesis(cluster()))
         .unwrap()
         .values()
     {

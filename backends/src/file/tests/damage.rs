@@ -287,7 +287,7 @@ pub(super) fn reseal(bytes: &mut [u8], length: usize) {
 async fn a_newer_format_and_another_clusters_segment_are_refused_as_such() {
     let sample = sample(true).await;
     let newer_header = sample.damaged(0, |bytes| {
-        bytes[4] = 2;
+        bytes[4] = 3;
         reseal(bytes, SegmentHeader::LEN);
     });
     let foreign = sample.damaged(0, |bytes| {

@@ -47,7 +47,7 @@ impl LogSpace for Space {
             match how {
                 Damage::Rot => bytes[SegmentHeader::LEN + 40] ^= 1,
                 Damage::Newer => {
-                    bytes[4] = 2;
+                    bytes[4] = 3;
                     reseal(&mut bytes, SegmentHeader::LEN);
                 }
             }

@@ -44,6 +44,12 @@ impl<L: Layer> FollowerWriter for LayeredFollower<L> {
         self.poison.end(answer)
     }
 
+    async fn mark_committed(&mut self) -> Result<()> {
+        self.poison.check(Operation::MarkCommitted)?;
+        let answer = call!(self, MarkCommitted, self.inner.mark_committed());
+        self.poison.end(answer)
+    }
+
     async fn cut_after(&mut self, position: Position, committed: Seq) -> Result<Option<String>> {
         self.poison.begin(Operation::CutAfter)?;
         let answer = call!(self, CutAfter, self.inner.cut_after(position, committed));

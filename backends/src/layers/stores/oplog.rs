@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use standfast_core::{
-    Batch, Bounds, FenceToken, FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail,
+    Batch, Bounds, FenceToken, FollowerWriter, LogId, OpLogCapabilities, OpLogStore, OpLogTail,
     OpLogWriter, Position, ReadLimit, Result, Seq, Skip, TrimGuard, Usage,
 };
 
@@ -59,6 +59,10 @@ impl<L: Layer> OpLogStore for LayeredOpLog<L> {
     async fn open_follower(&self, token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
         let inner = call!(self, OpenFollower, self.inner.open_follower(token))?;
         Ok(Box::new(LayeredFollower::new(self.layer.clone(), inner)))
+    }
+
+    async fn log_id(&self) -> Result<LogId> {
+        call!(self, LogId, self.inner.log_id())
     }
 
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {

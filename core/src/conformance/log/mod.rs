@@ -4,6 +4,7 @@ mod appending;
 mod begun;
 mod damaged;
 mod fencing;
+mod following;
 mod harness;
 mod held;
 mod held_trims;
@@ -68,6 +69,7 @@ impl Kind for Log {
             trimming::cases(),
             racing_trims::cases(),
             begun::cases(),
+            following::cases(),
             damaged::cases(),
             model::cases(),
         ]
@@ -119,6 +121,11 @@ fn begins_anew(facts: &LogFacts) -> Option<&'static str> {
 /// The log keeps what is passed over.
 fn keeps_skips(facts: &LogFacts) -> Option<&'static str> {
     (!facts.capabilities.keeps_skips).then_some("keeps_skips = false")
+}
+
+/// A node can fill it from another's.
+fn follower(facts: &LogFacts) -> Option<&'static str> {
+    (!facts.capabilities.follower).then_some("follower = false")
 }
 
 /// The log tells its size.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::batch::Batch;
+use crate::election::LogId;
 use crate::error::Result;
 use crate::oplog::{
     Bounds, FollowerWriter, OpLogCapabilities, OpLogStore, OpLogTail, OpLogWriter, ReadLimit, Skip,
@@ -59,6 +60,20 @@ pub trait LogTwist: Send + Sync {
         store.skip(token, skip).await
     }
 
+    /// In place of [`OpLogStore::open_follower`].
+    async fn open_follower(
+        &self,
+        store: &dyn OpLogStore,
+        token: &FenceToken,
+    ) -> Result<Box<dyn FollowerWriter>> {
+        store.open_follower(token).await
+    }
+
+    /// In place of [`OpLogStore::log_id`].
+    async fn log_id(&self, store: &dyn OpLogStore) -> Result<LogId> {
+        store.log_id().await
+    }
+
     /// In place of [`OpLogStore::read`].
     async fn read(
         &self,
@@ -102,6 +117,25 @@ pub trait LogTwist: Send + Sync {
     /// In place of [`OpLogWriter::append`].
     async fn append(&self, writer: &mut dyn OpLogWriter, batch: &Batch) -> Result<Position> {
         writer.append(batch).await
+    }
+
+    /// In place of [`FollowerWriter::append_verbatim`].
+    async fn append_verbatim(
+        &self,
+        follower: &mut dyn FollowerWriter,
+        batch: &Batch,
+    ) -> Result<Position> {
+        follower.append_verbatim(batch).await
+    }
+
+    /// In place of [`FollowerWriter::cut_after`].
+    async fn cut_after(
+        &self,
+        follower: &mut dyn FollowerWriter,
+        position: Position,
+        committed: Seq,
+    ) -> Result<Option<String>> {
+        follower.cut_after(position, committed).await
     }
 }
 
@@ -183,7 +217,15 @@ impl OpLogStore for Twisted {
     }
 
     async fn open_follower(&self, token: &FenceToken) -> Result<Box<dyn FollowerWriter>> {
-        self.store.open_follower(token).await
+        let follower = self.twist.open_follower(&*self.store, token).await?;
+        Ok(Box::new(TwistedFollower {
+            follower,
+            twist: Arc::clone(&self.twist),
+        }))
+    }
+
+    async fn log_id(&self) -> Result<LogId> {
+        self.twist.log_id(&*self.store).await
     }
 
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
@@ -237,6 +279,37 @@ impl OpLogWriter for TwistedWriter {
 
     async fn close(self: Box<Self>) -> Result<()> {
         self.writer.close().await
+    }
+}
+
+struct TwistedFollower {
+    follower: Box<dyn FollowerWriter>,
+    twist: Arc<dyn LogTwist>,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl FollowerWriter for TwistedFollower {
+    fn epoch(&self) -> Epoch {
+        self.follower.epoch()
+    }
+
+    fn tail(&self) -> Position {
+        self.follower.tail()
+    }
+
+    async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position> {
+        self.twist.append_verbatim(&mut *self.follower, batch).await
+    }
+
+    async fn mark_committed(&mut self) -> Result<()> {
+        self.follower.mark_committed().await
+    }
+
+    async fn cut_after(&mut self, position: Position, committed: Seq) -> Result<Option<String>> {
+        self.twist
+            .cut_after(&mut *self.follower, position, committed)
+            .await
     }
 }
 
