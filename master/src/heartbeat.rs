@@ -6,13 +6,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use standfast_core::{BootInstant, Clock, NodeId, Position};
 use standfast_wire::v1::replication_service_server::ReplicationService;
-use standfast_wire::v1::{HeartbeatRequest, HeartbeatResponse};
+use standfast_wire::v1::{HeartbeatRequest, HeartbeatResponse, SyncOpLogRequest};
 use standfast_wire::{position_from_wire, position_to_wire};
 use tokio::sync::watch;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::handle::TermHandle;
+use crate::replication::{Answers, Outlet};
 
 /// A standby that was heard within this time is there.
 const PRESENT: Duration = Duration::from_secs(1);
@@ -84,31 +85,35 @@ impl Standbys {
     }
 }
 
-/// Answers heartbeats on behalf of whatever term this node leads.
+/// Answers standbys on behalf of whatever term this node leads.
 #[derive(Debug)]
-pub struct HeartbeatServer {
+pub struct ReplicationServer {
     term: watch::Receiver<Option<TermHandle>>,
     standbys: Standbys,
     fingerprint: [u8; 16],
+    outlet: Option<Outlet>,
 }
 
-impl HeartbeatServer {
-    /// Answers for the term in `term`, and keeps what it hears in `standbys`.
+impl ReplicationServer {
+    /// Answers for the term in `term`, and keeps what it hears in `standbys`. `outlet`: where standbys keep logs of their
+    /// own.
     pub const fn new(
         term: watch::Receiver<Option<TermHandle>>,
         standbys: Standbys,
         fingerprint: [u8; 16],
+        outlet: Option<Outlet>,
     ) -> Self {
         Self {
             term,
             standbys,
             fingerprint,
+            outlet,
         }
     }
 }
 
 #[tonic::async_trait]
-impl ReplicationService for HeartbeatServer {
+impl ReplicationService for ReplicationServer {
     type HeartbeatStream =
         Pin<Box<dyn Stream<Item = Result<HeartbeatResponse, Status>> + Send + 'static>>;
 
@@ -140,5 +145,20 @@ impl ReplicationService for HeartbeatServer {
             })
         });
         Ok(Response::new(Box::pin(answers)))
+    }
+
+    type SyncOpLogStream = Answers;
+
+    async fn sync_op_log(
+        &self,
+        request: Request<Streaming<SyncOpLogRequest>>,
+    ) -> Result<Response<Self::SyncOpLogStream>, Status> {
+        let Some(outlet) = self.outlet.clone() else {
+            return Err(Status::failed_precondition(
+                "[replication] mode = \"log\" here: standbys follow the log in its store",
+            ));
+        };
+        let answers = Answers::new(outlet, self.fingerprint, request.into_inner());
+        Ok(Response::new(answers))
     }
 }

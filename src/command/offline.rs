@@ -32,6 +32,17 @@ impl Offline {
         })
     }
 
+    /// Refuses what changes one log where each node has its own.
+    pub(crate) fn needs_one_log(&self, what: &str, instead: &str) -> Result<(), Failure> {
+        if self.config.streams_from().is_none() {
+            return Ok(());
+        }
+        Err(format!(
+            "{what} changes this node's log alone, and with [replication] mode = \"stream\" every node has its own: {instead}"
+        )
+        .into())
+    }
+
     /// What a state can be built from.
     pub(crate) fn sources(&self) -> Sources {
         let settings = self.config.metadata.clone();

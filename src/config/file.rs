@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use standfast_core::{Clock, Error, ErrorKind, OpenContext, Registry, Result};
+use standfast_core::{Clock, Error, ErrorKind, NodeId, OpenContext, Registry, Result};
 use standfast_master::MasterConfig;
 #[cfg(feature = "metadata")]
 use standfast_metadata::MetadataConfig;
@@ -11,6 +11,7 @@ use super::backend::BackendTable;
 use super::overrides::Overrides;
 use super::problems::{Place, Problem, Problems};
 use super::reader::Reader;
+use super::replication::{ReplicationMode, ReplicationSection};
 use super::sections::{ClusterSection, DrillSection, NodeSection, RecoverySection};
 
 /// The whole configuration of a node, checked.
@@ -30,6 +31,8 @@ pub struct Config {
     pub snapshots: Option<(BackendTable, SnapshotPolicy)>,
     /// `[recovery]`
     pub recovery: RecoverySection,
+    /// `[replication]`
+    pub replication: ReplicationSection,
     /// `[drill]`
     pub drill: DrillSection,
     /// `[metadata]`
@@ -129,6 +132,12 @@ impl Config {
             clock: clock.clone(),
             make: false,
         }
+    }
+
+    /// The node that leads first, where each has a log of its own and is sent the primary's.
+    pub fn streams_from(&self) -> Option<&NodeId> {
+        let streams = self.replication.mode == ReplicationMode::Stream;
+        self.replication.founder.as_ref().filter(|_| streams)
     }
 
     /// `[node] data_dir`, absolute.

@@ -20,6 +20,13 @@ pub(crate) fn check_promises(config: &Config, oplog: &dyn OpLogStore) -> Result<
             backend.kind
         )));
     }
+    if config.streams_from().is_some() && !declared.follower {
+        return Err(Error::new(ErrorKind::Config, "check promises").context(format!(
+            "[oplog] type = \"{}\" cannot be filled from another node's log, so [replication] mode = \"stream\" cannot \
+             work: choose a type that can, as \"file\", or mode = \"log\"",
+            backend.kind
+        )));
+    }
     if config.master.batch_max_bytes.as_usize() > declared.max_batch_bytes {
         return Err(
             Error::new(ErrorKind::Config, "check promises").context(format!(

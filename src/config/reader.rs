@@ -12,6 +12,7 @@ use toml::{Table, Value};
 use super::backend::{self, BackendTable};
 use super::file::Config;
 use super::problems::{Problem, Problems};
+use super::replication::{self, ReplicationSection};
 use super::sections::{ClusterSection, DrillSection, Mode, NodeSection, RecoverySection};
 
 const SECTIONS: &[&str] = &[
@@ -21,6 +22,7 @@ const SECTIONS: &[&str] = &[
     "oplog",
     "snapshots",
     "recovery",
+    "replication",
     "drill",
     #[cfg(feature = "metadata")]
     "metadata",
@@ -65,6 +67,8 @@ impl<'a> Reader<'a> {
         let cluster: Option<ClusterSection> = self.required("cluster", &["id"], &["prefix"]);
         let node = self.node();
         let recovery: Option<RecoverySection> = self.with_defaults("recovery");
+        let replication: Option<ReplicationSection> =
+            self.required("replication", &[], &["mode", "founder"]);
         let drill = self.drill();
         #[cfg(feature = "metadata")]
         let metadata = self.metadata();
@@ -77,6 +81,14 @@ impl<'a> Reader<'a> {
             self.oplog(registry)
                 .map(|(table, master)| (Some(table), master))
         };
+        if let (Some(node), Some(replication)) = (&node, &replication) {
+            let keeps_log = mode != Mode::Snapshot;
+            for (section, key, problem) in
+                replication::problems(replication, node.failover, keeps_log)
+            {
+                self.problems.add(section, key, problem);
+            }
+        }
         let snapshots = if self.wants_snapshots(mode) {
             self.snapshots(registry, mode).map(Some)
         } else {
@@ -91,6 +103,7 @@ impl<'a> Reader<'a> {
             master,
             snapshots: snapshots?,
             recovery: recovery?,
+            replication: replication?,
             drill: drill?,
             #[cfg(feature = "metadata")]
             metadata: metadata?,
@@ -99,7 +112,7 @@ impl<'a> Reader<'a> {
     }
 
     fn node(&mut self) -> Option<NodeSection> {
-        let optional = ["listen", "advertise", "http"];
+        let optional = ["listen", "advertise", "http", "failover"];
         let node: NodeSection = self.required("node", &["id", "data_dir"], &optional)?;
         self.problems.about("node", node.problems());
         Some(node)

@@ -20,6 +20,16 @@ pub(crate) fn default_prefix() -> String {
     "/standfast".to_owned()
 }
 
+/// Who takes over when the primary is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Failover {
+    /// A standby, by itself.
+    Automatic,
+    /// Nobody, until an operator hands over or the node is back.
+    Manual,
+}
+
 /// `[node]`: which node this is, and where it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +47,14 @@ pub struct NodeSection {
     pub http: String,
     /// The node's own directory: no other node may have it. Required.
     pub data_dir: PathBuf,
+    /// Who takes over when the primary is gone: `automatic`, a standby · `manual`, nobody: the primary leads again when it is
+    /// back, or hands over. `manual` is for `[replication] mode = "stream"`, and needed there. Default `automatic`.
+    #[serde(default = "default_failover")]
+    pub failover: Failover,
+}
+
+const fn default_failover() -> Failover {
+    Failover::Automatic
 }
 
 fn default_listen() -> String {

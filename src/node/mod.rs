@@ -20,6 +20,7 @@ mod setup;
 mod shared;
 mod snapshots;
 mod status;
+mod stream;
 mod switchover;
 #[cfg(test)]
 mod test_parts;

@@ -17,7 +17,7 @@ use super::role::RoleLoop;
 use super::setup::Setup;
 use super::shared::Shared;
 use super::view::NodeView;
-use super::{drills, http, log_limit, serve, snapshots, switchover};
+use super::{drills, http, log_limit, serve, snapshots, stream, switchover};
 use crate::config::{Config, check_promises};
 
 /// How often a node brings its entry among the members up to date.
@@ -73,6 +73,7 @@ impl Node {
             http: config.node.http.clone(),
         };
         let high_water = HighWater::open(&data_dir, cluster)?;
+        let (stores, outlet) = stream::streamed(&config, stores, cluster).await;
         let sources = Sources {
             cluster,
             candidate,
@@ -88,7 +89,7 @@ impl Node {
             clock,
             service: Arc::clone(&setup.service),
         };
-        let shared = Arc::new(Shared::new(config, sources));
+        let shared = Arc::new(Shared::new(config, sources, outlet));
         let registration = shared.sources.election.register(&shared.member()).await?;
         Ok(Self {
             shared,

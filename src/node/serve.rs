@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use standfast_core::{Error, ErrorKind, Proposer, Result};
-use standfast_master::HeartbeatServer;
+use standfast_master::ReplicationServer;
 use standfast_wire::v1::admin_service_server::AdminServiceServer;
 use standfast_wire::v1::replication_service_server::ReplicationServiceServer;
 use tokio::net::TcpListener;
@@ -36,10 +36,11 @@ pub(crate) async fn grpc(
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| {
         Error::new(ErrorKind::Unavailable, "serve gRPC").source(source)
     };
-    let heartbeats = HeartbeatServer::new(
+    let replication = ReplicationServer::new(
         shared.term.subscribe(),
         shared.standbys.clone(),
         shared.sources.cluster.bytes(),
+        shared.outlet.clone(),
     );
     let mut reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(standfast_wire::FILE_DESCRIPTORS)
@@ -56,7 +57,7 @@ pub(crate) async fn grpc(
         .routes
         .map_or_else(Routes::default, |make| make(view.proposer(), view));
     let routes = own
-        .add_service(ReplicationServiceServer::new(heartbeats))
+        .add_service(ReplicationServiceServer::new(replication))
         .add_service(AdminServiceServer::new(Admin(Arc::clone(&shared))))
         .add_service(health_server)
         .add_service(reflection);

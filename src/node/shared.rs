@@ -2,7 +2,7 @@ use std::any::Any;
 
 use parking_lot::Mutex;
 use standfast_core::{BootInstant, Clock, Position, Proposer, Role, SharedMachine, wall_clock_ms};
-use standfast_master::{Standbys, TermHandle};
+use standfast_master::{Outlet, Standbys, TermHandle};
 use standfast_snapshots::SnapshotterHandle;
 use standfast_standby::{PrimaryView, Progress, Sources};
 use tokio::sync::{Notify, mpsc, watch};
@@ -47,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) primary: watch::Sender<PrimaryView>,
     /// Written by the heartbeat server.
     pub(crate) standbys: Standbys,
+    /// Sends this node's log to standbys that keep logs of their own, where they do.
+    pub(crate) outlet: Option<Outlet>,
     /// What the catalog lists. Written by the snapshot task.
     pub(crate) snapshots: watch::Sender<Catalogued>,
     /// When the catalog was read last; `NEVER` before the first time. Written by the snapshot task.
@@ -68,7 +70,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, sources: Sources) -> Self {
+    pub(crate) fn new(config: Config, sources: Sources, outlet: Option<Outlet>) -> Self {
         let clock = sources.clock.clone();
         Self {
             config,
@@ -79,6 +81,7 @@ impl Shared {
             progress: watch::Sender::default(),
             primary: watch::Sender::default(),
             standbys: Standbys::new(clock.clone()),
+            outlet,
             snapshots: watch::Sender::default(),
             catalog_read: Mutex::new(BootInstant::NEVER),
             listing: Notify::new(),

@@ -95,7 +95,15 @@ async fn hand_over(shared: &Shared, to: Option<&NodeId>) -> Result<(NodeId, Dura
         tail = covered(shared, &term, left()).await?;
     }
     let left = left();
-    let Ok(successor) = tokio::time::timeout(left, shared.standbys.reached(tail, to)).await else {
+    let reached = async {
+        let successor = shared.standbys.reached(tail, to).await;
+        if let Some(outlet) = &shared.outlet {
+            // It has a log of its own, and says so on another stream.
+            outlet.reached(&successor, tail).await;
+        }
+        successor
+    };
+    let Ok(successor) = tokio::time::timeout(left, reached).await else {
         return Err(
             Error::new(ErrorKind::Timeout, "switchover").context(format!(
                 "no standby reached {tail} within {patience:?}; this node still leads"

@@ -55,7 +55,7 @@ impl TestParts {
             clock: clock.clone(),
             service: Arc::new(|| Box::new(MetadataService::new(MetadataConfig::default()))),
         };
-        let shared = Arc::new(Shared::new(config, sources));
+        let shared = Arc::new(Shared::new(config, sources, None));
         Self {
             shared,
             election: space,

@@ -32,7 +32,7 @@ impl Member {
     /// Begins a life of the node.
     pub(super) fn start(&mut self, sources: Sources, config: Config) -> Result<()> {
         let high_water = HighWater::open(&sources.data_dir, sources.cluster)?;
-        let shared = Arc::new(Shared::new(config, sources));
+        let shared = Arc::new(Shared::new(config, sources, None));
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(play(Arc::clone(&shared), high_water, stopping));

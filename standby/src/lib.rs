@@ -18,6 +18,7 @@ mod progress;
 mod promotion;
 mod recovery;
 mod sources;
+mod stream;
 
 pub use bootstrap::{Bootstrapped, bootstrap};
 pub use follow::{Followed, follow};
@@ -30,3 +31,4 @@ pub use recovery::{
     cold_start, drill,
 };
 pub use sources::Sources;
+pub use stream::Stream;

@@ -102,6 +102,8 @@ mod stalled_disk;
 #[cfg(test)]
 mod stop;
 #[cfg(test)]
+mod stream;
+#[cfg(test)]
 mod transfer;
 #[cfg(test)]
 mod trimmed;

@@ -31,6 +31,98 @@ pub struct HeartbeatResponse {
     #[prost(message, optional, tag = "3")]
     pub committed: ::core::option::Option<Position>,
 }
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SyncOpLogRequest {
+    #[prost(oneof = "sync_op_log_request::Body", tags = "1, 2, 3")]
+    pub body: ::core::option::Option<sync_op_log_request::Body>,
+}
+/// Nested message and enum types in `SyncOpLogRequest`.
+pub mod sync_op_log_request {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Body {
+        #[prost(message, tag = "1")]
+        Hello(super::SyncHello),
+        #[prost(message, tag = "2")]
+        Place(super::SyncPlace),
+        /// End of what is synced in the standby's log.
+        #[prost(message, tag = "3")]
+        Synced(super::Position),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SyncHello {
+    #[prost(string, tag = "1")]
+    pub node: ::prost::alloc::string::String,
+    /// 16 bytes: a stream of another cluster is refused.
+    #[prost(bytes = "vec", tag = "2")]
+    pub fingerprint: ::prost::alloc::vec::Vec<u8>,
+    /// 16 bytes: which disk its log is on.
+    #[prost(bytes = "vec", tag = "3")]
+    pub log_id: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SyncPlace {
+    /// End of the standby's log.
+    #[prost(message, optional, tag = "1")]
+    pub tail: ::core::option::Option<Position>,
+    /// Where each epoch ends in it, oldest first; after `diverged`.
+    #[prost(message, repeated, tag = "2")]
+    pub ends: ::prost::alloc::vec::Vec<Position>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SyncOpLogResponse {
+    #[prost(oneof = "sync_op_log_response::Body", tags = "1, 2, 3, 4, 5")]
+    pub body: ::core::option::Option<sync_op_log_response::Body>,
+}
+/// Nested message and enum types in `SyncOpLogResponse`.
+pub mod sync_op_log_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Body {
+        #[prost(message, tag = "1")]
+        Term(super::SyncTerm),
+        /// The standby's log is cut back to here, if it goes on, and batches follow.
+        #[prost(message, tag = "2")]
+        From(super::Position),
+        #[prost(message, tag = "3")]
+        Diverged(super::SyncDiverged),
+        #[prost(message, tag = "4")]
+        Trimmed(super::SyncTrimmed),
+        #[prost(message, tag = "5")]
+        Batches(super::SyncBatches),
+    }
+}
+/// Whose log it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SyncTerm {
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+    #[prost(string, tag = "2")]
+    pub holder: ::prost::alloc::string::String,
+    /// 16 bytes
+    #[prost(bytes = "vec", tag = "3")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+}
+/// The standby's log is not the primary's up to its end. Where it was told where the epochs end: no part of it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SyncDiverged {}
+/// What the standby needs next is no longer in the primary's log.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SyncTrimmed {
+    #[prost(uint64, tag = "1")]
+    pub floor: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SyncBatches {
+    /// Each as it is in the primary's log. None: the primary is there, and this is how far it is.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub frames: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Last batch end committed.
+    #[prost(message, optional, tag = "2")]
+    pub committed: ::core::option::Option<Position>,
+    /// First entry that is still in the primary's log.
+    #[prost(uint64, tag = "3")]
+    pub floor: u64,
+}
 /// Generated client implementations.
 pub mod replication_service_client {
     #![allow(
@@ -149,6 +241,41 @@ pub mod replication_service_client {
                 .insert(GrpcMethod::new("standfast.v1.ReplicationService", "Heartbeat"));
             self.inner.streaming(req, path, codec).await
         }
+        /// The primary's log as it grows, for a standby with a log of its own:
+        ///
+        /// standby                            primary
+        /// hello                        ->
+        /// \<-    term: promised durably before anything else
+        /// place: where its log ends    ->
+        /// \<-    from: go on there · diverged: say where your epochs end · trimmed
+        /// \<-    batches, again and again
+        /// synced, as often as it likes ->
+        ///
+        /// The standby reads as fast as its disk takes it; the primary keeps nothing for it but a few batches on their way.
+        pub async fn sync_op_log(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::SyncOpLogRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::SyncOpLogResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/standfast.v1.ReplicationService/SyncOpLog",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("standfast.v1.ReplicationService", "SyncOpLog"));
+            self.inner.streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -176,6 +303,27 @@ pub mod replication_service_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::HeartbeatRequest>>,
         ) -> std::result::Result<tonic::Response<Self::HeartbeatStream>, tonic::Status>;
+        /// Server streaming response type for the SyncOpLog method.
+        type SyncOpLogStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::SyncOpLogResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The primary's log as it grows, for a standby with a log of its own:
+        ///
+        /// standby                            primary
+        /// hello                        ->
+        /// \<-    term: promised durably before anything else
+        /// place: where its log ends    ->
+        /// \<-    from: go on there · diverged: say where your epochs end · trimmed
+        /// \<-    batches, again and again
+        /// synced, as often as it likes ->
+        ///
+        /// The standby reads as fast as its disk takes it; the primary keeps nothing for it but a few batches on their way.
+        async fn sync_op_log(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::SyncOpLogRequest>>,
+        ) -> std::result::Result<tonic::Response<Self::SyncOpLogStream>, tonic::Status>;
     }
     /// Between nodes of one cluster.
     #[derive(Debug)]
@@ -287,6 +435,55 @@ pub mod replication_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = HeartbeatSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/standfast.v1.ReplicationService/SyncOpLog" => {
+                    #[allow(non_camel_case_types)]
+                    struct SyncOpLogSvc<T: ReplicationService>(pub Arc<T>);
+                    impl<
+                        T: ReplicationService,
+                    > tonic::server::StreamingService<super::SyncOpLogRequest>
+                    for SyncOpLogSvc<T> {
+                        type Response = super::SyncOpLogResponse;
+                        type ResponseStream = T::SyncOpLogStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::SyncOpLogRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReplicationService>::sync_op_log(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SyncOpLogSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

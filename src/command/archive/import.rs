@@ -95,7 +95,7 @@ async fn run_in(arguments: &ImportArguments, claimed: &AtomicBool) -> Result<Imp
     let manifest = &archive.header().manifest;
     sources.genesis().begin_restore().check(manifest)?;
     claimed.store(true, Ordering::Relaxed);
-    fill(&sources, &archive, offline.config.cluster.id.clone()).await
+    fill(&offline.config, &sources, &archive).await
 }
 
 fn check_name(config: &Config, header: &ArchiveHeader) -> Result<(), Failure> {
@@ -126,21 +126,22 @@ fn check_high_water(sources: &Sources) -> Result<(), Failure> {
 }
 
 async fn fill(
+    config: &Config,
     sources: &Sources,
     archive: &Arc<Archive>,
-    cluster: ClusterId,
 ) -> Result<Imported, Failure> {
     let at_least = archive.header().manifest.position.epoch;
     let parts = archive.header().manifest.parts.len() as u64;
     let progress = output::progress(parts, "importing");
     let empty = || sources.genesis().begin_restore();
-    let (manifest, epoch) = found(sources, at_least, async |publisher, token| {
+    let streams = config.streams_from().is_some();
+    let (manifest, epoch) = found(sources, at_least, streams, async |publisher, token| {
         Ok(import(archive, publisher, token, empty, || progress.inc(1)).await?)
     })
     .await?;
     progress.finish_and_clear();
     Ok(Imported {
-        cluster,
+        cluster: config.cluster.id.clone(),
         fingerprint: sources.cluster,
         position: manifest.position,
         digest: manifest.digest,

@@ -10,6 +10,10 @@ use crate::command::{Failure, output};
 /// Records that an entry is passed over, if it is the one at which every node stops.
 pub(super) async fn run(arguments: SkipArguments) -> Result<ExitCode, Failure> {
     let offline = super::open(&arguments.config).await?;
+    offline.needs_one_log(
+        "oplog skip",
+        "upgrade the nodes to a version that can apply the entry",
+    )?;
     let sources = offline.sources();
     let leader = sources.election.current().await?;
     if let Some(leader) = leader.filter(|leader| leader.serving) {

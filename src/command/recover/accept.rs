@@ -45,6 +45,11 @@ struct NothingLost {
 
 pub(super) async fn run(arguments: RecoverArguments) -> Result<ExitCode, Failure> {
     let offline = Offline::open(&arguments.config).await?;
+    offline.needs_one_log(
+        "recover --accept-loss",
+        "bring the node back whose log is complete, as `standfast serve` names it; if its disk is gone for good, begin in a new \
+         place with `standfast snapshot export` and `import`",
+    )?;
     let sources = offline.sources();
     let _lock = DataDirLock::take(&sources.data_dir)
         .map_err(|error| error.context("stop the node first"))?;

@@ -69,7 +69,7 @@ impl Place {
         };
         let sources = inside.sources();
         let epoch = machine.lock().position().epoch;
-        let founding = found(&sources, epoch, async |publisher, token| {
+        let founding = found(&sources, epoch, false, async |publisher, token| {
             let captured = machine.lock().capture()?;
             let publishing = publisher.publish(captured, machine, Committed::Already);
             let manifest = publishing.await?;

@@ -1,6 +1,6 @@
 //! The defaults that comments state are those that are taken.
 
-use standfast::config::{DrillSection, RecoverySection};
+use standfast::config::{DrillSection, RecoverySection, ReplicationSection};
 use standfast_core::Span;
 use standfast_master::MasterConfig;
 use standfast_metadata::MetadataConfig;
@@ -53,6 +53,9 @@ fn the_defaults_in_the_reference_are_those_that_are_taken() {
         "[recovery]",
         &Table::try_from(RecoverySection::default()).unwrap(),
     );
+    let mut replication = Table::try_from(ReplicationSection::default()).unwrap();
+    replication.insert("founder".to_owned(), "none".into());
+    same("[replication]", &replication);
     same(
         "[drill]",
         &Table::try_from(DrillSection::default()).unwrap(),

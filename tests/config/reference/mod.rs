@@ -66,6 +66,11 @@ fn tables() -> Vec<Table> {
             "BucketConfig",
         ),
         ("[recovery]", "src/config/sections.rs", "RecoverySection"),
+        (
+            "[replication]",
+            "src/config/replication.rs",
+            "ReplicationSection",
+        ),
         ("[drill]", "src/config/sections.rs", "DrillSection"),
         ("[metadata]", "metadata/src/config.rs", "MetadataConfig"),
     ]

@@ -15,7 +15,7 @@ mod history;
 mod impostors;
 mod leader_key;
 mod leading;
-mod members;
+pub(crate) mod members;
 mod opened;
 mod put_back;
 mod seat;

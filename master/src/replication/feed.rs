@@ -1,0 +1,268 @@
+use std::time::Duration;
+
+use standfast_core::{
+    Batch, Error, ErrorKind, FenceToken, LogId, NodeId, Position, ReadLimit, Result, Seq,
+    common_end, epoch_ends,
+};
+use standfast_wire::v1::sync_op_log_request::Body as Ask;
+use standfast_wire::v1::sync_op_log_response::Body as Answer;
+use standfast_wire::v1::{
+    SyncBatches, SyncDiverged, SyncHello, SyncOpLogRequest, SyncOpLogResponse, SyncPlace, SyncTerm,
+    SyncTrimmed,
+};
+use standfast_wire::{position_from_wire, position_to_wire};
+use tokio::sync::{mpsc, watch};
+use tokio_stream::{Stream, StreamExt};
+use tonic::Status;
+
+use super::outlet::{Follower, Newest, Outlet};
+
+/// How often a standby hears from the primary when there is nothing to send.
+const BEAT: Duration = Duration::from_millis(100);
+/// What is read at once for a standby that is behind.
+const CHUNK: ReadLimit = ReadLimit {
+    batches: 1024,
+    bytes: 1 << 20,
+};
+/// A look whether a Position is in the log.
+const ONE: ReadLimit = ReadLimit {
+    batches: 1,
+    bytes: 1,
+};
+
+type Sent = std::result::Result<SyncOpLogResponse, Status>;
+
+/// Sends the log of the term that is led to one standby, until that leaves, the term ends, or what it needs is trimmed.
+///
+/// `answers` bounds what is on its way; a standby that reads slower is read for slower.
+///
+/// # Cancel safety
+/// Cancel safe: the standby begins again.
+pub(super) async fn feed(
+    outlet: Outlet,
+    fingerprint: [u8; 16],
+    mut asks: impl Stream<Item = std::result::Result<SyncOpLogRequest, Status>> + Unpin,
+    answers: mpsc::Sender<Sent>,
+) {
+    if let Err(status) = feed_one(&outlet, fingerprint, &mut asks, &answers).await {
+        tracing::debug!(%status, "a standby's stream ended");
+        drop(answers.send(Err(status)).await);
+    }
+}
+
+async fn feed_one(
+    outlet: &Outlet,
+    fingerprint: [u8; 16],
+    asks: &mut (impl Stream<Item = std::result::Result<SyncOpLogRequest, Status>> + Unpin),
+    answers: &mpsc::Sender<Sent>,
+) -> std::result::Result<(), Status> {
+    let (node, log_id) = hello(next(asks).await?, fingerprint)?;
+    let newest = outlet.newest();
+    let Some(token) = newest.borrow().token.clone() else {
+        return Err(does_not_lead());
+    };
+    let mut feeder = Feeder {
+        outlet,
+        token,
+        newest,
+        answers,
+    };
+    feeder.answer(term(&feeder.token)).await?;
+    let Some(from) = feeder.agree(asks).await? else {
+        return Ok(());
+    };
+    let follower = |synced| Follower { log_id, synced };
+    outlet.synced(&node, follower(from));
+    feeder.answer(Answer::From(position_to_wire(from))).await?;
+    tracing::info!(%node, %from, "a standby is sent the log");
+    let listening = async {
+        while let Some(ask) = asks.next().await {
+            if let Some(Ask::Synced(synced)) = ask?.body {
+                let synced = position_from_wire(Some(&synced)).map_err(invalid)?;
+                outlet.synced(&node, follower(synced));
+            }
+        }
+        Ok(())
+    };
+    // Whichever ends first ends the stream; neither is awaited again.
+    tokio::select! {
+        ended = listening => ended,
+        ended = feeder.send_from(from) => ended,
+    }
+}
+
+/// One standby that is sent the log.
+struct Feeder<'a> {
+    outlet: &'a Outlet,
+    token: FenceToken,
+    newest: watch::Receiver<Newest>,
+    answers: &'a mpsc::Sender<Sent>,
+}
+
+impl Feeder<'_> {
+    async fn answer(&self, body: Answer) -> std::result::Result<(), Status> {
+        let answer = SyncOpLogResponse { body: Some(body) };
+        let gone = |_gone| Status::cancelled("the standby is gone");
+        self.answers.send(Ok(answer)).await.map_err(gone)
+    }
+
+    /// Finds where the standby goes on; `None` when it cannot.
+    async fn agree(
+        &self,
+        asks: &mut (impl Stream<Item = std::result::Result<SyncOpLogRequest, Status>> + Unpin),
+    ) -> std::result::Result<Option<Position>, Status> {
+        loop {
+            let Ask::Place(SyncPlace { tail, ends }) = next(asks).await? else {
+                return Err(Status::invalid_argument(
+                    "want the place where the log ends",
+                ));
+            };
+            let tail = position_from_wire(tail.as_ref()).map_err(invalid)?;
+            let ends: Result<Vec<_>> = ends
+                .iter()
+                .map(|end| position_from_wire(Some(end)))
+                .collect();
+            let ends = ends.map_err(invalid)?;
+            let answer = match self.place(tail, &ends).await {
+                Ok(Some(from)) => return Ok(Some(from)),
+                Ok(None) => Answer::Diverged(SyncDiverged {}),
+                Err(error) => match error.kind() {
+                    ErrorKind::Trimmed { floor } => {
+                        self.answer(trimmed(*floor)).await?;
+                        return Ok(None);
+                    }
+                    _ => return Err(unavailable(&error)),
+                },
+            };
+            self.answer(answer).await?;
+        }
+    }
+
+    /// Where a standby goes on whose log ends at `tail`, and whose epochs end at `ends`; `None` when its log is another.
+    async fn place(&self, tail: Position, ends: &[Position]) -> Result<Option<Position>> {
+        let log = self.outlet.log();
+        // The newest batch is committed, though perhaps not shown by the log yet.
+        if tail == self.outlet.committed() {
+            return Ok(Some(tail));
+        }
+        match log.read(tail, ONE).await {
+            Ok(_) => return Ok(Some(tail)),
+            Err(error) if *error.kind() == ErrorKind::LogRegressed => {}
+            Err(error) => return Err(error),
+        }
+        if ends.is_empty() {
+            return Ok(None);
+        }
+        let mut ours = epoch_ends(log).await?;
+        standfast_core::add_end(&mut ours, self.outlet.committed());
+        let Some(common) = common_end(&ours, ends) else {
+            return Ok(None);
+        };
+        match log.read(common, ONE).await {
+            Ok(_) => Ok(Some(common)),
+            // Two nodes have written in one epoch: nothing of what follows from that can be relied on.
+            Err(error) if *error.kind() == ErrorKind::LogRegressed => Ok(None),
+            // It may be below the floor.
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn send_from(&mut self, from: Position) -> std::result::Result<(), Status> {
+        let mut sent = from;
+        let mut beats = tokio::time::interval(BEAT);
+        loop {
+            let newest = self.newest.borrow_and_update().clone();
+            if newest.token.as_ref() != Some(&self.token) {
+                return Err(does_not_lead());
+            }
+            let batches = match self.behind(&newest, sent).await {
+                Ok(batches) => batches,
+                Err(error) => match error.kind() {
+                    ErrorKind::Trimmed { floor } => return self.answer(trimmed(*floor)).await,
+                    _ => return Err(unavailable(&error)),
+                },
+            };
+            if let Some(last) = batches.last() {
+                sent = last.end();
+                self.answer(self.batches(&batches, &newest)).await?;
+                continue;
+            }
+            // All arms are cancel safe, and what they tell is looked at again.
+            tokio::select! {
+                changed = self.newest.changed() => changed.map_err(|_gone| does_not_lead())?,
+                _ = beats.tick() => self.answer(self.batches(&[], &newest)).await?,
+            }
+        }
+    }
+
+    /// The batches behind `sent`, as many as fit on one message.
+    async fn behind(&self, newest: &Newest, sent: Position) -> Result<Vec<Batch>> {
+        match &newest.batch {
+            Some(batch) if batch.follows(sent) => Ok(vec![batch.clone()]),
+            _ if sent.seq < newest.committed.seq => self.outlet.log().read(sent, CHUNK).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn batches(&self, batches: &[Batch], newest: &Newest) -> Answer {
+        Answer::Batches(SyncBatches {
+            frames: batches.iter().map(|batch| batch.frame().to_vec()).collect(),
+            committed: Some(position_to_wire(newest.committed)),
+            floor: self.outlet.floor().0,
+        })
+    }
+}
+
+async fn next(
+    asks: &mut (impl Stream<Item = std::result::Result<SyncOpLogRequest, Status>> + Unpin),
+) -> std::result::Result<Ask, Status> {
+    let ask = asks.next().await.transpose()?;
+    ask.and_then(|ask| ask.body)
+        .ok_or_else(|| Status::cancelled("the standby has left"))
+}
+
+fn hello(ask: Ask, fingerprint: [u8; 16]) -> std::result::Result<(NodeId, LogId), Status> {
+    let Ask::Hello(SyncHello {
+        node,
+        fingerprint: theirs,
+        log_id,
+    }) = ask
+    else {
+        return Err(Status::invalid_argument("want a hello first"));
+    };
+    if theirs != fingerprint {
+        return Err(Status::permission_denied(
+            "the standby is of another cluster",
+        ));
+    }
+    let log_id = log_id
+        .try_into()
+        .map_err(|_bytes| Status::invalid_argument("a log id is 16 bytes"))?;
+    let node = NodeId::new(node).map_err(invalid)?;
+    Ok((node, LogId(u128::from_be_bytes(log_id))))
+}
+
+fn term(token: &FenceToken) -> Answer {
+    Answer::Term(SyncTerm {
+        epoch: token.epoch.0,
+        holder: token.holder.to_string(),
+        nonce: token.nonce.to_be_bytes().to_vec(),
+    })
+}
+
+const fn trimmed(floor: Seq) -> Answer {
+    Answer::Trimmed(SyncTrimmed { floor: floor.0 })
+}
+
+fn does_not_lead() -> Status {
+    Status::failed_precondition("this node does not lead")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn invalid(error: Error) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+fn unavailable(error: &Error) -> Status {
+    Status::unavailable(error.to_string())
+}

@@ -1,0 +1,536 @@
+//! Nodes with logs of their own: the primary sends its log to the standbys, and leads again when it comes back.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use standfast::node::ClusterStatus;
+use standfast_backends::{FileElection, FileOpLog};
+use standfast_core::{
+    BatchBuilder, BatchEnd, ByteSize, Candidate, Clock, ElectionBackend, Entry, EntryId, Epoch,
+    EpochStart, NodeId, OpLogStore, OpType, Store, Versions,
+};
+use standfast_wire::v1::replication_service_client::ReplicationServiceClient;
+use standfast_wire::v1::sync_op_log_request::Body as Ask;
+use standfast_wire::v1::{SyncHello, SyncOpLogRequest, SyncPlace};
+use tonic::{Code, Status};
+
+#[cfg(all(feature = "rocksdb", feature = "etcd"))]
+use crate::etcd::members::Members;
+use crate::http;
+use crate::node::TestNode;
+use crate::support::{TestCluster, in_sync, same_state};
+
+/// Nodes that were prepared get a log each; the first of them leads first.
+pub(crate) fn turn_to_streams(cluster: &TestCluster, segment_size: &str) {
+    let founder = &cluster.nodes[0].name;
+    for node in &cluster.nodes {
+        let text = fs::read_to_string(&node.config).unwrap();
+        let own = format!(
+            "dir = \"log-{}\"\nsegment_size = \"{segment_size}\"",
+            node.name
+        );
+        let turned = text
+            .replace("dir = \"log\"\nsegment_size = \"4MiB\"", &own)
+            .replace("[oplog]", "failover = \"manual\"\n[oplog]");
+        assert!(turned.contains(&own), "{turned}");
+        let streams =
+            format!("{turned}[replication]\nmode = \"stream\"\nfounder = \"{founder}\"\n");
+        fs::write(&node.config, streams).unwrap();
+    }
+}
+
+async fn prepared(names: &[&str], segment_size: &str) -> TestCluster {
+    prepared_with(names, segment_size, str::to_owned).await
+}
+
+/// The same with other stores.
+async fn prepared_with(
+    names: &[&str],
+    segment_size: &str,
+    turn: impl Fn(&str) -> String,
+) -> TestCluster {
+    let cluster = TestCluster::prepare(names, "1h");
+    turn_to_streams(&cluster, segment_size);
+    for node in &cluster.nodes {
+        let text = fs::read_to_string(&node.config).unwrap();
+        fs::write(&node.config, turn(&text)).unwrap();
+        ran(node, &["cluster", "init"]).await;
+    }
+    cluster
+}
+
+async fn start(names: &[&str]) -> TestCluster {
+    let mut cluster = prepared(names, "4MiB").await;
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    cluster
+        .until("all in sync", |status| in_sync(status) == names.len())
+        .await;
+    cluster
+}
+
+async fn ran(node: &TestNode, words: &[&str]) -> String {
+    let output = node.command(words).await;
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn log_dir(cluster: &TestCluster, node: &str) -> PathBuf {
+    cluster.dir.path().join(format!("log-{node}"))
+}
+
+async fn inspect(node: &TestNode) -> Value {
+    let told = ran(node, &["oplog", "inspect", "-o", "json"]).await;
+    serde_json::from_str(&told).unwrap()
+}
+
+/// Nothing is missing, the states are the same, and each node's log is whole and ends where the others do.
+async fn all_the_same(cluster: &TestCluster) {
+    let count = cluster.nodes.len();
+    cluster
+        .until("the same state", |status| same_state(status, count))
+        .await;
+    let mut tails = Vec::new();
+    for node in &cluster.nodes {
+        ran(node, &["oplog", "verify"]).await;
+        tails.push(inspect(node).await["tail"].clone());
+    }
+    assert!(tails.iter().all(|tail| *tail == tails[0]), "{tails:#?}");
+}
+
+fn leads(status: &ClusterStatus, node: &str) -> bool {
+    status
+        .leader
+        .as_ref()
+        .is_some_and(|leader| leader.as_str() == node)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_primary_with_a_log_of_its_own_leads_again_and_nothing_is_lost() {
+    let mut cluster = start(&["a", "b"]).await;
+    let load = cluster.load(71).await;
+    for _ in 0..2 {
+        cluster.node("a").kill().await;
+        cluster
+            .until("nobody leads", |status| status.leader.is_none())
+            .await;
+        cluster.node("a").start();
+        load.acknowledged_more(1000).await;
+        cluster
+            .until("both in sync", |status| in_sync(status) == 2)
+            .await;
+    }
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    all_the_same(&cluster).await;
+    assert_eq!(cluster.leader().await, "a");
+    let (_, metrics) = http::get(&cluster.node("b").http.clone(), "/metrics").await;
+    let kind = ["kind=\"unavailable\""];
+    assert!(http::value(&metrics, "standfast_stream_breaks_total", &kind) >= Some(2.0));
+    let told = cluster.node("b").log_text();
+    assert!(!told.contains("role=Promoting"), "{told}");
+    assert!(told.contains("it is complete on a"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seat_is_handed_over_under_load_and_only_who_holds_it_leads() {
+    let mut cluster = start(&["a", "b"]).await;
+    let load = cluster.load(72).await;
+    for (from, to) in [("a", "b"), ("b", "a"), ("a", "b")] {
+        ran(cluster.node(from), &["switchover", "--to", to]).await;
+        cluster
+            .until("the successor", |status| leads(status, to))
+            .await;
+        load.acknowledged_more(1000).await;
+        // Who has handed over waits, and who has the seat leads again.
+        cluster.node(to).kill().await;
+        cluster
+            .until("nobody leads", |status| status.leader.is_none())
+            .await;
+        cluster.node(to).start();
+        load.acknowledged_more(1000).await;
+        assert_eq!(cluster.leader().await, to);
+        cluster
+            .until("both in sync", |status| in_sync(status) == 2)
+            .await;
+    }
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    all_the_same(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_is_told_to_stop_hands_its_seat_over() {
+    let mut cluster = start(&["a", "b"]).await;
+    let load = cluster.load(73).await;
+    cluster.node("a").signal("TERM");
+    cluster
+        .node("a")
+        .child
+        .take()
+        .unwrap()
+        .wait()
+        .await
+        .unwrap();
+    load.acknowledged_more(1000).await;
+    assert_eq!(cluster.leader().await, "b");
+    cluster.node("a").start();
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    all_the_same(&cluster).await;
+    assert_eq!(cluster.leader().await, "b");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn standbys_that_are_frozen_or_killed_hold_nobody_up_and_catch_up() {
+    let mut cluster = start(&["a", "b", "c"]).await;
+    let load = cluster.load(74).await;
+    cluster.node("b").signal("STOP");
+    cluster.node("c").kill().await;
+    load.acknowledged_more(5000).await;
+    cluster.node("b").signal("CONT");
+    cluster.node("c").start();
+    load.acknowledged_more(1000).await;
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    all_the_same(&cluster).await;
+    assert_eq!(cluster.leader().await, "a");
+}
+
+/// Each node's log is a RocksDB that only its process opens; who leads is known to an etcd.
+#[cfg(all(feature = "rocksdb", feature = "etcd"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn three_nodes_with_a_rocksdb_each_and_an_etcd_lose_nothing() {
+    let members = Members::start();
+    let etcd = members.settings();
+    let mut cluster = prepared_with(&["a", "b", "c"], "4MiB", |text| {
+        let (before, rest) = text.split_once("segment_size").unwrap();
+        let (_, after) = rest.split_once('\n').unwrap();
+        let (log, _) = before.rsplit_once("type = \"file\"").unwrap();
+        let (_, dir) = before.rsplit_once("type = \"file\"").unwrap();
+        let election = "type = \"file\"\ndir = \"election\"";
+        format!("{log}type = \"rocksdb\"{dir}{after}").replace(election, &etcd)
+    })
+    .await;
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    cluster
+        .until("all in sync", |status| in_sync(status) == 3)
+        .await;
+    let load = cluster.load(81).await;
+    for (from, to) in [("a", "b"), ("b", "c")] {
+        cluster.node(from).kill().await;
+        cluster.node(from).start();
+        load.acknowledged_more(1000).await;
+        cluster
+            .until("all in sync", |status| in_sync(status) == 3)
+            .await;
+        ran(cluster.node(from), &["switchover", "--to", to]).await;
+        cluster
+            .until("the successor", |status| leads(status, to))
+            .await;
+        load.acknowledged_more(1000).await;
+    }
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    all_the_same(&cluster).await;
+}
+
+/// Its lease runs out, nobody else may lead, and it leads again in another term.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_primary_is_replaced_by_nobody_and_leads_again_when_it_thaws() {
+    let mut cluster = start(&["a", "b"]).await;
+    let load = cluster.load(75).await;
+    let before = cluster.epoch().await;
+    cluster.node("a").signal("STOP");
+    cluster
+        .until("nobody leads", |status| status.leader.is_none())
+        .await;
+    cluster.node("a").signal("CONT");
+    load.acknowledged_more(1000).await;
+    assert!(cluster.epoch().await >= before);
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    all_the_same(&cluster).await;
+    assert_eq!(cluster.leader().await, "a");
+}
+
+/// A disk that was replaced: its log has another id, and so no seat.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_on_an_empty_disk_follows_from_a_snapshot_and_the_old_seat_is_not_its() {
+    let mut cluster = prepared(&["a", "b"], "64KiB").await;
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    cluster
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
+    let load = cluster.load(76).await;
+    ran(cluster.node("a"), &["switchover", "--to", "b"]).await;
+    cluster
+        .until("the successor", |status| leads(status, "b"))
+        .await;
+    cluster.node("a").kill().await;
+    load.acknowledged_more(1000).await;
+    // Until the log does not begin at its beginning any more.
+    while inspect(cluster.node("b")).await["floor"] == 1 {
+        ran(cluster.node("b"), &["snapshot", "create"]).await;
+        load.acknowledged_more(1000).await;
+    }
+    fs::remove_dir_all(log_dir(&cluster, "a")).unwrap();
+    fs::remove_dir_all(cluster.dir.path().join("data-a")).unwrap();
+    ran(cluster.node("a"), &["cluster", "init"]).await;
+    cluster.node("a").start();
+    cluster
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
+    load.acknowledged_more(1000).await;
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    cluster
+        .until("the same state", |status| same_state(status, 2))
+        .await;
+    let (a, b) = (
+        inspect(&cluster.nodes[0]).await,
+        inspect(&cluster.nodes[1]).await,
+    );
+    assert_eq!(a["tail"], b["tail"]);
+    assert!(a["floor"].as_u64().unwrap() > 1, "{a:#}");
+
+    // The node with the seat loses its disk: nobody leads, and both say why.
+    cluster.node("b").kill().await;
+    fs::remove_dir_all(log_dir(&cluster, "b")).unwrap();
+    ran(cluster.node("b"), &["cluster", "init"]).await;
+    cluster.node("b").start();
+    cluster.until_log("b", "is that of another disk").await;
+    cluster.until_log("a", "it is complete on b").await;
+    cluster
+        .until("nobody leads", |status| status.leader.is_none())
+        .await;
+}
+
+/// The primary's trims are the standbys' as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standbys_log_is_trimmed_with_the_primarys() {
+    let mut cluster = prepared(&["a", "b"], "64KiB").await;
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    cluster
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
+    let load = cluster.load(77).await;
+    while inspect(cluster.node("b")).await["floor"] == 1 {
+        ran(cluster.node("a"), &["snapshot", "create"]).await;
+        load.acknowledged_more(1000).await;
+    }
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    cluster
+        .until("the same state", |status| same_state(status, 2))
+        .await;
+    let (_, metrics) = http::get(&cluster.node("b").http.clone(), "/metrics").await;
+    assert_eq!(
+        http::value(&metrics, "standfast_fell_behind_total", &[]),
+        None
+    );
+}
+
+/// Wins the election as `b` while nobody runs, and begins a term that nobody else hears of.
+async fn write_a_dead_end(cluster: &TestCluster) {
+    let election = cluster.dir.path().join("election");
+    let election = FileElection::open(&election, Clock::system()).unwrap();
+    let node = NodeId::new("b").unwrap();
+    let candidate = Candidate {
+        node: node.clone(),
+        endpoint: "127.0.0.1:1".to_owned(),
+        http: "127.0.0.1:2".to_owned(),
+    };
+    let leadership = election.campaign(&candidate, Epoch::ZERO).await.unwrap();
+    let epoch = leadership.token().epoch;
+    let log = FileOpLog::open(&log_dir(cluster, "b"), ByteSize::mib(4)).unwrap();
+    let mut writer = log.open_writer(leadership.token()).await.unwrap();
+    let previous = writer.tail();
+    let start = EpochStart {
+        epoch,
+        previous,
+        node,
+        versions: Versions {
+            written: 1,
+            lowest_reader: 1,
+            digest: 1,
+        },
+        unclean: false,
+    };
+    let mut builder = BatchBuilder::new(previous.seq.next());
+    let entry = Entry {
+        seq: previous.seq.next(),
+        timestamp_ms: 1,
+        op_type: OpType::EPOCH_START,
+        id: EntryId::default(),
+        key: Cow::Borrowed(&[]),
+        payload: Cow::Owned(start.encode()),
+    };
+    builder.push(&entry).unwrap();
+    let end = BatchEnd {
+        epoch,
+        previous,
+        committed: previous.seq,
+        digest: None,
+    };
+    writer.append(&builder.seal(&end).unwrap()).await.unwrap();
+    drop(writer);
+    leadership.resign(None).await.unwrap();
+}
+
+/// A term that began on one disk alone: what it wrote is cut, and kept aside.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_this_node_has_of_a_term_that_ended_is_cut_and_kept_aside() {
+    let mut cluster = start(&["a", "b"]).await;
+    let load = cluster.load(78).await;
+    cluster.node("b").kill().await;
+    cluster.node("a").kill().await;
+    write_a_dead_end(&cluster).await;
+    cluster.node("a").start();
+    load.acknowledged_more(1000).await;
+    cluster.node("b").start();
+    cluster
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    all_the_same(&cluster).await;
+    let (_, metrics) = http::get(&cluster.node("b").http.clone(), "/metrics").await;
+    assert_eq!(
+        http::value(&metrics, "standfast_log_cuts_total", &[]),
+        Some(1.0)
+    );
+    let kept = fs::read_dir(log_dir(&cluster, "b").join("cuts")).unwrap();
+    assert_eq!(kept.count(), 1);
+}
+
+/// When the disk of the node with the seat is gone for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_place_is_begun_with_an_export_and_streams_as_well() {
+    let cluster = start(&["a", "b"]).await;
+    let load = cluster.load(79).await;
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+    all_the_same(&cluster).await;
+    ran(&cluster.nodes[0], &["snapshot", "create"]).await;
+    let file = cluster.dir.path().join("exported");
+    let file = file.to_str().unwrap();
+    ran(&cluster.nodes[0], &["snapshot", "export", "--to", file]).await;
+
+    let mut place = TestCluster::prepare(&["x", "y"], "1h");
+    turn_to_streams(&place, "4MiB");
+    ran(&place.nodes[0], &["snapshot", "import", file]).await;
+    ran(&place.nodes[1], &["cluster", "init"]).await;
+    for node in &mut place.nodes {
+        node.start();
+    }
+    place
+        .until("both in sync", |status| in_sync(status) == 2)
+        .await;
+    assert_eq!(place.leader().await, "x");
+    let load = place.load(80).await;
+    assert_eq!(load.verdict(&place).await.missing, []);
+    all_the_same(&place).await;
+}
+
+/// Says these things to a node, and returns how its answers end.
+async fn refusal(endpoint: &str, asks: Vec<Ask>) -> Status {
+    let client = ReplicationServiceClient::connect(format!("http://{endpoint}")).await;
+    let asks: Vec<_> = asks
+        .into_iter()
+        .map(|body| SyncOpLogRequest { body: Some(body) })
+        .collect();
+    let answers = client.unwrap().sync_op_log(tokio_stream::iter(asks)).await;
+    let mut answers = match answers {
+        Ok(answers) => answers.into_inner(),
+        Err(status) => return status,
+    };
+    loop {
+        match answers.message().await {
+            Ok(answer) => assert!(answer.is_some(), "it ended without a word"),
+            Err(status) => return status,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_another_cluster_or_that_makes_no_sense_is_refused() {
+    let cluster = start(&["a", "b"]).await;
+    let log = FileOpLog::open(&log_dir(&cluster, "b"), ByteSize::mib(4)).unwrap();
+    let fingerprint = log.fingerprint().await.unwrap().unwrap();
+    let good = SyncHello {
+        node: "b".to_owned(),
+        fingerprint: fingerprint.bytes().to_vec(),
+        log_id: vec![7; 16],
+    };
+    let foreign = SyncHello {
+        fingerprint: vec![0; 16],
+        ..good.clone()
+    };
+    let short = SyncHello {
+        log_id: vec![7],
+        ..good.clone()
+    };
+    let (a, b) = (&cluster.nodes[0].endpoint, &cluster.nodes[1].endpoint);
+    let nowhere = Ask::Place(SyncPlace::default());
+    for (endpoint, asks, code) in [
+        (a, vec![Ask::Hello(foreign)], Code::PermissionDenied),
+        (a, vec![Ask::Hello(short)], Code::InvalidArgument),
+        (a, vec![nowhere.clone()], Code::InvalidArgument),
+        (
+            a,
+            vec![Ask::Hello(good.clone()), nowhere],
+            Code::InvalidArgument,
+        ),
+        (a, vec![Ask::Hello(good.clone())], Code::Cancelled),
+        (b, vec![Ask::Hello(good.clone())], Code::FailedPrecondition),
+    ] {
+        let status = refusal(endpoint, asks.clone()).await;
+        assert_eq!(status.code(), code, "{asks:?}: {status}");
+    }
+    let shared = TestCluster::start(&["c"]).await;
+    let status = refusal(&shared.nodes[0].endpoint, vec![Ask::Hello(good)]).await;
+    assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
+}
+
+#[tokio::test]
+async fn what_would_change_one_log_of_many_is_refused() {
+    let cluster = prepared(&["a"], "4MiB").await;
+    let node = &cluster.nodes[0];
+    for (words, told) in [
+        (&["recover", "--accept-loss"][..], "bring the node back"),
+        (
+            &["oplog", "skip", "--seq", "1", "--reason", "x"],
+            "upgrade the nodes",
+        ),
+    ] {
+        let output = node.command(words).await;
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_stream_needs_is_said_before_anything_starts() {
+    let cluster = prepared(&["a"], "4MiB").await;
+    let node = &cluster.nodes[0];
+    let good = fs::read_to_string(&node.config).unwrap();
+    for (from, to, told) in [
+        ("failover = \"manual\"\n", "", "set failover = \"manual\""),
+        ("founder = \"a\"\n", "", "needs founder"),
+        ("mode = \"stream\"\n", "", "founder with mode = \"log\""),
+        (
+            "type = \"file\"\ndir = \"log-a\"\nsegment_size = \"4MiB\"",
+            "type = \"memory\"\nack = \"async\"",
+            "cannot be filled from another node's log",
+        ),
+    ] {
+        let bad = good.replace(from, to);
+        assert_ne!(bad, good);
+        fs::write(&node.config, bad).unwrap();
+        let output = node.command(&["serve"]).await;
+        assert!(!output.status.success());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(told), "{said}");
+    }
+}
