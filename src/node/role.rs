@@ -105,7 +105,16 @@ impl RoleLoop {
         };
         match followed {
             Ok((machine, Followed::Elected(leadership))) => self.promote(machine, leadership).await,
-            Ok((_, Followed::Behind)) => Ok(self.bootstrap_again()),
+            Ok((machine, Followed::Behind)) => {
+                if self.shared.outlet.is_some() && machine.lock().position().seq == Seq::ZERO {
+                    tracing::warn!(
+                        "what this node needs first is no longer in the primary's log, and no snapshot reaches it: point \
+                         [snapshots] at the bucket that has them, or put the damaged objects back"
+                    );
+                    self.breathe(PROMOTION_PAUSES.1).await;
+                }
+                Ok(self.bootstrap_again())
+            }
             Err(error) if was_kept && matches!(error.kind(), ErrorKind::Trimmed { .. }) => {
                 tracing::warn!(%error, "the state is behind the log");
                 Ok(self.bootstrap_again())

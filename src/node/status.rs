@@ -216,7 +216,8 @@ impl Shared {
         // While somebody leads, only its word tells how far the log is.
         let leads = view.leader.as_ref().is_some_and(|leader| leader.serving);
         if !self.is_recent(view.seen) {
-            status.in_sync = follows && !leads;
+            // Where each node has a log of its own, its end says nothing while nobody leads.
+            status.in_sync = follows && !leads && self.outlet.is_none();
             return;
         }
         status.epoch = status.epoch.max(view.epoch);

@@ -99,7 +99,7 @@ async fn hand_over(shared: &Shared, to: Option<&NodeId>) -> Result<(NodeId, Dura
         let successor = shared.standbys.reached(tail, to).await;
         if let Some(outlet) = &shared.outlet {
             // It has a log of its own, and says so on another stream.
-            outlet.reached(&successor, tail).await;
+            outlet.choose(&successor, tail).await;
         }
         successor
     };

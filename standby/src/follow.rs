@@ -142,6 +142,9 @@ impl Follower<'_> {
 
     /// The next event, or the end of the log when its tail does not tell it.
     async fn hear(&self, tail: &mut Box<dyn OpLogTail>) -> Result<TailEvent> {
+        if !tail.ends_with_its_log() {
+            return tail.next().await;
+        }
         let position = self.machine.lock().position();
         let end = || async { Ok(self.sources.oplog.bounds().await?.tail) };
         if let Some(heard) = hear(&mut **tail, position, end).await {

@@ -321,6 +321,15 @@ async fn a_standbys_log_is_trimmed_with_the_primarys() {
         ran(cluster.node("a"), &["snapshot", "create"]).await;
         load.acknowledged_more(1000).await;
     }
+    // A stream that is opened again goes on where the standby stands by now, not where it began.
+    cluster.node("a").kill().await;
+    cluster
+        .until("nobody leads", |status| status.leader.is_none())
+        .await;
+    let (ready, _) = http::get(&cluster.node("b").http.clone(), "/health/ready").await;
+    assert_ne!(ready, 200, "nobody can say that its state is the newest");
+    cluster.node("a").start();
+    load.acknowledged_more(1000).await;
     assert_eq!(load.verdict(&cluster).await.missing, []);
     cluster
         .until("the same state", |status| same_state(status, 2))

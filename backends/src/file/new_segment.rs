@@ -88,29 +88,34 @@ impl NewSegment {
         })
     }
 
-    /// Opens the segment that this very epoch began earlier, to go on at `offset` behind `end`.
+    /// Opens the segment that this very epoch began earlier, to go on where `end` says, which is asked when nobody else writes
+    /// it any more.
     pub(super) fn resume(
         dir: &LogDir,
         header: &SegmentHeader,
-        offset: u64,
-        end: Position,
+        end: impl FnOnce() -> Result<(u64, Position)>,
     ) -> Result<Self> {
         let name = header.name;
         let path = dir.segments().path().join(name.to_string());
         let open = || {
             let file = File::options().read(true).write(true).open(&path)?;
             lock(&file)?;
-            // What a cut append left behind is no frame, and must not be taken for a part of the next.
-            let length = file.metadata()?.len();
-            zero(&file, offset, length)?;
-            Ok((file, length))
+            Ok(file)
         };
-        let (file, filled) = open().map_err(|source: io::Error| match source.kind() {
+        let file = open().map_err(|source: io::Error| match source.kind() {
             io::ErrorKind::WouldBlock => error(ErrorKind::Unavailable, "open writer")
                 .context(format!("another writer of epoch {} is open", name.epoch))
                 .source(source),
             _ => io_error("open writer", &path, source),
         })?;
+        let (offset, end) = end()?;
+        let clear = || {
+            // What a cut append left behind is no frame, and must not be taken for a part of the next.
+            let length = file.metadata()?.len();
+            zero(&file, offset, length)?;
+            Ok(length)
+        };
+        let filled = clear().map_err(|source| io_error("open writer", &path, source))?;
         Ok(Self {
             name,
             file: Arc::new(file),

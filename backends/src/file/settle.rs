@@ -84,7 +84,7 @@ impl<'a> Claim<'a> {
                         self.token.epoch
                     )));
                 }
-                NewSegment::resume(self.dir, own.header(), scan.offset, settled)
+                NewSegment::resume(self.dir, own.header(), || Ok((scan.offset, settled)))
             }
             top => {
                 let (copies, parent) = match top {
@@ -142,19 +142,28 @@ impl<'a> Claim<'a> {
             unproved.retain(|batch| batch.last() <= tail.seq);
             return self.begin_segment(survey.committed(), &unproved, parent, tail);
         }
+        let meanwhile = |end: Position| {
+            error(ErrorKind::Unavailable, "open follower").context(format!(
+                "epoch {} was filled up to {end} meanwhile: open it again",
+                self.token.epoch
+            ))
+        };
         if !top.header().followed || scan.end != tail {
-            return Err(
-                error(ErrorKind::Unavailable, "open follower").context(format!(
-                    "epoch {} was filled up to {} meanwhile: open it again",
-                    self.token.epoch, scan.end
-                )),
-            );
+            return Err(meanwhile(scan.end));
         }
         let lengths = unproved
             .iter()
             .map(|batch| padded(batch.frame().len() as u64));
         let from = scan.offset.saturating_sub(lengths.sum());
-        let segment = NewSegment::resume(self.dir, top.header(), scan.offset, scan.end)?;
+        let segment = NewSegment::resume(self.dir, top.header(), || {
+            // Whoever held it may have gone on since.
+            let now = top.scan_to_end()?;
+            if now.end == tail {
+                Ok((now.offset, now.end))
+            } else {
+                Err(meanwhile(now.end))
+            }
+        })?;
         segment
             .write_again(from.max(SegmentHeader::LEN as u64))
             .map_err(|source| io_error("open follower", top.path(), source))?;

@@ -81,7 +81,7 @@ impl FileWriter {
         let end = self.segment.offset + length + MARK_ROOM + GUARD;
         // Only the first batch of a term may touch the reserve: without it no term could ever begin again.
         self.filler
-            .reserve_room(end, self.tail == self.settled)
+            .reserve_room(end, self.tail == self.settled && !self.segment.followed)
             .map_err(|source| self.no_room(source))?;
         // The padding is zero already.
         self.segment

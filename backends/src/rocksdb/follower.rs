@@ -9,6 +9,7 @@ use super::layout::cut_key;
 use super::oplog::capabilities;
 use super::options::synced;
 use super::space::Space;
+use super::usage;
 use super::writer::RocksDbWriter;
 use standfast_core::{
     Batch, Epoch, ErrorKind, FenceToken, FollowerWriter, Position, Result, Seq, admit_verbatim,
@@ -97,6 +98,8 @@ impl FollowerWriter for RocksDbFollower {
         }
         admit_verbatim(batch, self.epoch, self.tail(), &capabilities())
             .map_err(|error| error.backend(NAME))?;
+        // The reserve is for terms to begin with.
+        usage::check_room(self.space.dir(), batch.frame().len() as u64)?;
         let end = self.writer.store(batch, self.cut)?;
         (self.cut, self.stored) = (None, true);
         Ok(end)

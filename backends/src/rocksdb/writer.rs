@@ -73,7 +73,6 @@ impl RocksDbWriter {
     /// Writes a batch behind the tail, or behind a Position that the log is cut back to in the same write.
     pub(super) fn store(&mut self, batch: &Batch, cut: Option<Position>) -> Result<Position> {
         self.refuse_poisoned("append")?;
-        self.check_room(batch)?;
         let size = batch.frame().len();
         let is_due = cut.is_none() && self.unmarked + size > MARK_EVERY;
         let mark = is_due.then(|| self.mark_of_tail()).transpose()?;
@@ -167,6 +166,7 @@ impl OpLogWriter for RocksDbWriter {
     async fn append(&mut self, batch: &Batch) -> Result<Position> {
         self.refuse_poisoned("append")?;
         admit(batch, self.epoch, self.tail, &capabilities()).map_err(|e| e.backend(NAME))?;
+        self.check_room(batch)?;
         self.store(batch, None)
     }
 

@@ -39,4 +39,10 @@ pub trait OpLogTail: Send {
     /// # Cancel safety
     /// Cancel safe: an event is delivered by the next call instead.
     async fn next(&mut self) -> Result<TailEvent>;
+
+    /// Whether the log ends where its bounds say, as by default. Where it is filled from elsewhere only its tail knows how
+    /// far it reaches.
+    fn ends_with_its_log(&self) -> bool {
+        true
+    }
 }

@@ -71,24 +71,28 @@ async fn feed_one(
     let Some(from) = feeder.agree(asks).await? else {
         return Ok(());
     };
-    let follower = |synced| Follower { log_id, synced };
-    outlet.synced(&node, follower(from));
+    // It may have taken a while.
+    feeder.still_leads()?;
     feeder.answer(Answer::From(position_to_wire(from))).await?;
     tracing::info!(%node, %from, "a standby is sent the log");
     let listening = async {
         while let Some(ask) = asks.next().await {
             if let Some(Ask::Synced(synced)) = ask?.body {
                 let synced = position_from_wire(Some(&synced)).map_err(invalid)?;
-                outlet.synced(&node, follower(synced));
+                outlet.synced(&node, Follower { log_id, synced });
             }
         }
         Ok(())
     };
-    // Whichever ends first ends the stream; neither is awaited again.
-    tokio::select! {
+    let over = feeder.over();
+    // Whichever ends first ends the stream; none is awaited again. A standby that reads nothing does not outlast the term.
+    let ended = tokio::select! {
         ended = listening => ended,
         ended = feeder.send_from(from) => ended,
-    }
+        ended = over => Err(ended),
+    };
+    outlet.left(&node, log_id);
+    ended
 }
 
 /// One standby that is sent the log.
@@ -100,6 +104,23 @@ struct Feeder<'a> {
 }
 
 impl Feeder<'_> {
+    fn still_leads(&self) -> std::result::Result<(), Status> {
+        if self.newest.borrow().token.as_ref() == Some(&self.token) {
+            return Ok(());
+        }
+        Err(does_not_lead())
+    }
+
+    /// Waits for the end of the term.
+    fn over(&self) -> impl Future<Output = Status> + Send + use<> {
+        let (mut newest, token) = (self.newest.clone(), self.token.clone());
+        async move {
+            let is_another = |newest: &Newest| newest.token.as_ref() != Some(&token);
+            drop(newest.wait_for(is_another).await);
+            does_not_lead()
+        }
+    }
+
     async fn answer(&self, body: Answer) -> std::result::Result<(), Status> {
         let answer = SyncOpLogResponse { body: Some(body) };
         let gone = |_gone| Status::cancelled("the standby is gone");

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
 use standfast_core::{Batch, Epoch, FenceToken, LogId, NodeId, OpLogStore, Position, Seq};
 use tokio::sync::watch;
 
@@ -16,6 +17,8 @@ struct Inner {
     /// First entry that is still in the log, as far as this process knows.
     floor: AtomicU64,
     followers: watch::Sender<BTreeMap<NodeId, Follower>>,
+    /// Who is handed the term, and what it said.
+    successor: Mutex<Option<(NodeId, Follower)>>,
 }
 
 /// What there is to send.
@@ -46,27 +49,34 @@ impl Outlet {
             newest: watch::Sender::default(),
             floor: AtomicU64::new(1),
             followers: watch::Sender::default(),
+            successor: Mutex::default(),
         }))
     }
 
-    /// The standby of this name, if it was sent the log of the newest term.
-    pub fn follower(&self, node: &NodeId) -> Option<Follower> {
-        self.0.followers.borrow().get(node).copied()
+    /// What the successor said that [`Self::choose`] has waited for, if it is `node`.
+    pub fn chosen(&self, node: &NodeId) -> Option<Follower> {
+        let successor = self.0.successor.lock();
+        let chosen = successor.as_ref().filter(|(chosen, _)| chosen == node);
+        chosen.map(|(_, follower)| *follower)
     }
 
-    /// Waits until the standby of this name has said that `position` is synced in its log.
+    /// Waits until the standby of this name, which is connected, has said that `position` is synced in its log, and remembers
+    /// that: its stream ends with the term.
     ///
     /// # Cancel safety
     /// Cancel safe: changes nothing.
-    pub async fn reached(&self, node: &NodeId, position: Position) {
+    pub async fn choose(&self, node: &NodeId, position: Position) {
         let mut followers = self.0.followers.subscribe();
         let is_there = |followers: &BTreeMap<NodeId, Follower>| {
             let follower = followers.get(node);
             follower.is_some_and(|follower| follower.synced == position)
         };
-        if followers.wait_for(is_there).await.is_err() {
+        let reached = followers.wait_for(is_there).await.is_ok();
+        if !reached {
             std::future::pending::<()>().await;
         }
+        let follower = followers.borrow().get(node).copied();
+        *self.0.successor.lock() = follower.map(|follower| (node.clone(), follower));
     }
 
     /// End of what the newest term has committed; of use until the next one begins.
@@ -94,6 +104,7 @@ impl Outlet {
     /// A term begins behind `tail`.
     pub(super) fn begin(&self, token: &FenceToken, tail: Position) {
         self.0.followers.send_replace(BTreeMap::new());
+        *self.0.successor.lock() = None;
         self.0.newest.send_replace(Newest {
             token: Some(token.clone()),
             batch: None,
@@ -121,6 +132,16 @@ impl Outlet {
                 newest.batch = None;
             }
             ends
+        });
+    }
+
+    /// A standby's stream has ended: what it said counts no more.
+    pub(super) fn left(&self, node: &NodeId, log_id: LogId) {
+        self.0.followers.send_if_modified(|followers| {
+            let is_own = followers
+                .get(node)
+                .is_some_and(|follower| follower.log_id == log_id);
+            is_own && followers.remove(node).is_some()
         });
     }
 

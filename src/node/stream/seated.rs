@@ -184,7 +184,7 @@ impl SeatedLeadership {
     /// Gives the seat to a standby whose log holds everything.
     async fn hand_over(&self, successor: &NodeId) -> Result<()> {
         let committed: Position = self.outlet.committed();
-        let follower = self.outlet.follower(successor);
+        let follower = self.outlet.chosen(successor);
         let Some(follower) = follower.filter(|follower| follower.synced == committed) else {
             return Err(
                 Error::new(ErrorKind::Unavailable, "hand the seat over").context(format!(

@@ -42,7 +42,7 @@ pub(super) struct Link {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     committed: AtomicU64,
-    delivered: AtomicU64,
+    delivered: Mutex<Position>,
     failure: Mutex<Option<Error>>,
 }
 
@@ -52,9 +52,9 @@ impl Known {
         self.committed.fetch_max(seq.0, Ordering::AcqRel);
     }
 
-    /// The last entry that was handed out.
-    pub(super) fn delivered(&self) -> Seq {
-        Seq(self.delivered.load(Ordering::Acquire))
+    /// Where the state stands that follows, or will in a moment: the end of what was handed out.
+    pub(super) fn delivered(&self) -> Position {
+        *self.delivered.lock()
     }
 }
 
@@ -64,10 +64,9 @@ impl Link {
         let (phase, phases) = watch::channel(Phase::Seeking);
         let (stop, stopped) = watch::channel(());
         let known = Arc::new(Known::default());
-        known.delivered.store(after.seq.0, Ordering::Release);
+        *known.delivered.lock() = after;
         let filler = Filler {
             stream,
-            after,
             phase,
             known: Arc::clone(&known),
         };
@@ -104,9 +103,9 @@ impl Link {
         Seq(self.known.committed.load(Ordering::Acquire))
     }
 
-    /// What was handed out may be trimmed.
-    pub(super) fn delivered(&self, seq: Seq) {
-        self.known.delivered.fetch_max(seq.0, Ordering::AcqRel);
+    /// It was handed out up to here; that may be trimmed.
+    pub(super) fn delivered(&self, end: Position) {
+        *self.known.delivered.lock() = end;
     }
 
     /// Why it failed; told once.
@@ -118,7 +117,6 @@ impl Link {
 /// Fills the log from whoever leads.
 struct Filler {
     stream: Stream,
-    after: Position,
     phase: watch::Sender<Phase>,
     known: Arc<Known>,
 }
@@ -143,21 +141,18 @@ impl Filler {
     async fn follow(&self) -> Result<()> {
         let mut leaders = self.observe().await?;
         let mut leader = None;
-        let mut heard = false;
+        let mut attended = Box::pin(self.attend(None, false));
         loop {
-            let mut next = leaders.next();
+            let mut next = Box::pin(next_leader(&mut *leaders));
+            // Whoever is followed is followed on while the election cannot be seen.
             let record = tokio::select! {
-                record = &mut next => record,
-                ended = self.attend(leader.as_ref(), heard) => return ended,
+                record = &mut next => record?,
+                ended = &mut attended => return ended,
             };
             drop(next);
-            match record {
-                Ok(record) => (leader, heard) = (record, true),
-                Err(error) if error.retry() => {
-                    tracing::debug!(%error, "cannot see who leads");
-                    tokio::time::sleep(PAUSES.1).await;
-                }
-                Err(error) => return Err(error),
+            if leader.as_ref() != Some(&record) {
+                attended = Box::pin(self.attend(record.clone(), true));
+                leader = Some(record);
             }
         }
     }
@@ -175,16 +170,18 @@ impl Filler {
     }
 
     /// Follows one leader until it is dropped, or must not go on.
-    async fn attend(&self, leader: Option<&LeaderRecord>, heard: bool) -> Result<()> {
+    async fn attend(&self, leader: Option<LeaderRecord>, heard: bool) -> Result<()> {
         let other = leader.filter(|record| record.candidate.node != self.stream.node);
         let Some(record) = other else {
             // With a state that the log does not hold there is nothing to hand out until somebody leads.
-            if heard && self.holds(self.after).await {
+            let stands = self.known.delivered();
+            if heard && self.holds(stands).await {
                 self.enter(Phase::Alone);
             } else if heard && *self.phase.borrow() == Phase::Seeking {
                 tracing::warn!(
-                    state = %self.after,
-                    "this node's log does not hold its state, which is of a snapshot: waits for a primary to fill it"
+                    state = %stands,
+                    "this node's log does not hold its state, which is of a snapshot: waits for a primary to fill it; if this \
+                     is the node that may lead, its log was lost or is an old copy: put it back"
                 );
             }
             return std::future::pending().await;
@@ -194,13 +191,13 @@ impl Filler {
         loop {
             let session = Session {
                 stream: &self.stream,
-                after: self.after,
+                after: self.known.delivered(),
                 known: &self.known,
             };
             let linked = || {
                 self.enter(Phase::Linked);
             };
-            match session.run(record, linked).await {
+            match session.run(&record, linked).await {
                 Ok(floor) => {
                     self.enter(Phase::Trimmed { floor });
                     return std::future::pending().await;
@@ -242,6 +239,19 @@ impl Filler {
             *current = phase;
             changes
         });
+    }
+}
+
+/// The next that is told; while nothing can be told it is asked for again and again.
+async fn next_leader(leaders: &mut dyn ElectionWatch) -> Result<Option<LeaderRecord>> {
+    loop {
+        match leaders.next().await {
+            Err(error) if error.retry() => {
+                tracing::debug!(%error, "cannot see who leads");
+                tokio::time::sleep(PAUSES.1).await;
+            }
+            told => return told,
+        }
     }
 }
 

@@ -55,17 +55,21 @@ impl Session<'_> {
             Place::Trimmed(floor) => return Ok(floor),
         };
         tracing::info!(primary = %token.holder, epoch = %token.epoch, tail = %log.tail(), "following");
-        let mut floor = Seq(1);
+        let (mut floor, mut told) = (Seq(1), None);
         loop {
             match wire.next().await? {
                 Answer::Batches(batches) => {
-                    let news = Seq(batches.floor);
-                    self.take(&mut wire, &mut *log, batches).await?;
-                    linked();
-                    if news > floor {
-                        floor = news;
+                    // First, for there may be no room for what came.
+                    if Seq(batches.floor) > floor {
+                        floor = Seq(batches.floor);
                         self.trim(&token, floor).await?;
                     }
+                    if self.take(&mut wire, &mut *log, batches).await? && told != Some(log.tail()) {
+                        let synced = position_to_wire(log.tail());
+                        wire.send(Ask::Synced(synced)).await?;
+                        told = Some(log.tail());
+                    }
+                    linked();
                 }
                 Answer::Trimmed(trimmed) => return Ok(Seq(trimmed.floor)),
                 _ => return Err(unexpected("batches")),
@@ -109,7 +113,7 @@ impl Session<'_> {
                 let mut ends = epoch_ends(&*self.stream.log).await?;
                 add_end(&mut ends, tail);
                 wire.ask_place(tail, &ends).await?;
-                match wire.next().await? {
+                match wire.next_after_a_search().await? {
                     Answer::From(from) => position_from_wire(Some(&from))?,
                     Answer::Trimmed(trimmed) => return Ok(Place::Trimmed(Seq(trimmed.floor))),
                     _ => return Err(self.astray(token, "no part of this node's log is")),
@@ -182,34 +186,33 @@ impl Session<'_> {
         ))
     }
 
+    /// Whether all up to the log's tail was synced here and now: what an earlier process left may be in memory alone.
     async fn take(
         &self,
         wire: &mut Wire,
         log: &mut dyn FollowerWriter,
         batches: SyncBatches,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let committed = position_from_wire(batches.committed.as_ref())?;
         self.known.commit(committed.seq);
-        let is_news = !batches.frames.is_empty();
+        let mut synced = !batches.frames.is_empty();
         for frame in batches.frames {
             let batch = Batch::decode(Bytes::from(frame))?;
             log.append_verbatim(&batch).await?;
         }
-        if is_news {
-            wire.send(Ask::Synced(position_to_wire(log.tail()))).await?;
-        }
         // Between batches the next one says the same.
         if log.tail() == committed && !wire.has_more().await? {
             log.mark_committed().await?;
+            synced = true;
         }
-        Ok(())
+        Ok(synced)
     }
 
     /// Follows the primary's trims, as far as what is gone was handed out here.
     async fn trim(&self, token: &FenceToken, floor: Seq) -> Result<()> {
         let guard = Guard {
             token,
-            needed: self.known.delivered().next(),
+            needed: self.known.delivered().seq.next(),
         };
         let through = Seq(floor.0.saturating_sub(1));
         let trimmed = self.stream.log.trim(through, &guard).await?;

@@ -62,12 +62,16 @@ impl OpLogTail for StreamTail {
                 TailEvent::CaughtUp { tail } if !self.is_end(tail) => {}
                 TailEvent::Batches(batches) => {
                     if let Some(last) = batches.last() {
-                        self.link.delivered(last.last());
+                        self.link.delivered(last.end());
                     }
                     return Ok(TailEvent::Batches(batches));
                 }
                 event => return Ok(event),
             }
         }
+    }
+
+    fn ends_with_its_log(&self) -> bool {
+        false
     }
 }

@@ -13,6 +13,8 @@ use tonic::{Code, Status, Streaming};
 
 /// How long connecting may take, and how long a primary may be silent: it says something ten times a second.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long it may take to read all of its log.
+const SEARCH: Duration = Duration::from_mins(10);
 /// The largest message that is taken: a batch is never larger.
 const MAX_MESSAGE: usize = 256 << 20;
 
@@ -51,7 +53,7 @@ impl Wire {
             let answers = client.sync_op_log(ReceiverStream::new(asked)).await;
             Ok(answers.map_err(refused)?.into_inner())
         };
-        let answers = in_time(answers).await?;
+        let answers = within(PATIENCE, answers).await?;
         Ok(Self {
             asks,
             answers,
@@ -78,11 +80,20 @@ impl Wire {
     /// # Cancel safety
     /// Cancel safe: it is given by the next call instead.
     pub(super) async fn next(&mut self) -> Result<Answer> {
+        self.next_within(PATIENCE).await
+    }
+
+    /// The next answer, for which the primary reads all of its log. As [`Self::next`].
+    pub(super) async fn next_after_a_search(&mut self) -> Result<Answer> {
+        self.next_within(SEARCH).await
+    }
+
+    async fn next_within(&mut self, patience: Duration) -> Result<Answer> {
         let answer = if self.ahead.is_some() {
             self.ahead.take()
         } else {
             let answers = &mut self.answers;
-            in_time(async { answers.message().await.map_err(refused) }).await?
+            within(patience, async { answers.message().await.map_err(refused) }).await?
         };
         answer.and_then(|answer| answer.body).ok_or_else(ended)
     }
@@ -114,13 +125,13 @@ async fn send(asks: &mpsc::Sender<SyncOpLogRequest>, body: Ask) -> Result<()> {
     asks.send(ask).await.map_err(gone)
 }
 
-async fn in_time<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
+async fn within<T>(patience: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
     let silent = |source| {
         unavailable()
             .context("the primary is silent")
             .source(source)
     };
-    tokio::time::timeout(PATIENCE, answer)
+    tokio::time::timeout(patience, answer)
         .await
         .map_err(silent)?
 }

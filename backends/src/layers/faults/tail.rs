@@ -30,6 +30,10 @@ impl FaultyTail {
 
 #[async_trait]
 impl OpLogTail for FaultyTail {
+    fn ends_with_its_log(&self) -> bool {
+        self.inner.ends_with_its_log()
+    }
+
     async fn next(&mut self) -> Result<TailEvent> {
         const NEXT: Operation = Operation::NextEvent;
         loop {

@@ -20,4 +20,8 @@ impl<L: Layer> OpLogTail for LayeredTail<L> {
     async fn next(&mut self) -> Result<TailEvent> {
         call!(self, NextEvent, self.inner.next())
     }
+
+    fn ends_with_its_log(&self) -> bool {
+        self.inner.ends_with_its_log()
+    }
 }

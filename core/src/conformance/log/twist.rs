@@ -324,4 +324,8 @@ impl OpLogTail for TwistedTail {
     async fn next(&mut self) -> Result<TailEvent> {
         self.twist.next(&mut *self.tail).await
     }
+
+    fn ends_with_its_log(&self) -> bool {
+        self.tail.ends_with_its_log()
+    }
 }
