@@ -24,6 +24,7 @@ async fn it_passes_every_case_that_it_does_not_declare_away() {
         [
             "begins_anew = false",
             "fencing is not lock",
+            "follower = false",
             "keeps_skips = false",
             "no watch in the harness's hand: it cannot lie",
             "no way to damage what is stored",

@@ -243,13 +243,13 @@ pub mod replication_service_client {
         }
         /// The primary's log as it grows, for a standby with a log of its own:
         ///
-        /// standby                            primary
-        /// hello                        ->
-        /// \<-    term: promised durably before anything else
-        /// place: where its log ends    ->
-        /// \<-    from: go on there · diverged: say where your epochs end · trimmed
-        /// \<-    batches, again and again
-        /// synced, as often as it likes ->
+        ///   standby                            primary
+        ///   hello                        ->
+        ///                                <-    term: promised durably before anything else
+        ///   place: where its log ends    ->
+        ///                                <-    from: go on there · diverged: say where your epochs end · trimmed
+        ///                                <-    batches, again and again
+        ///   synced, as often as it likes ->
         ///
         /// The standby reads as fast as its disk takes it; the primary keeps nothing for it but a few batches on their way.
         pub async fn sync_op_log(
@@ -311,13 +311,13 @@ pub mod replication_service_server {
             + 'static;
         /// The primary's log as it grows, for a standby with a log of its own:
         ///
-        /// standby                            primary
-        /// hello                        ->
-        /// \<-    term: promised durably before anything else
-        /// place: where its log ends    ->
-        /// \<-    from: go on there · diverged: say where your epochs end · trimmed
-        /// \<-    batches, again and again
-        /// synced, as often as it likes ->
+        ///   standby                            primary
+        ///   hello                        ->
+        ///                                <-    term: promised durably before anything else
+        ///   place: where its log ends    ->
+        ///                                <-    from: go on there · diverged: say where your epochs end · trimmed
+        ///                                <-    batches, again and again
+        ///   synced, as often as it likes ->
         ///
         /// The standby reads as fast as its disk takes it; the primary keeps nothing for it but a few batches on their way.
         async fn sync_op_log(

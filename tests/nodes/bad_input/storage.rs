@@ -18,10 +18,10 @@ async fn one_term() -> TestCluster {
     cluster
 }
 
-async fn refuses_version_2(cluster: &TestCluster, path: &Path, what: &str) {
+async fn refuses_version(version: u8, cluster: &TestCluster, path: &Path, what: &str) {
     let told = refusal(&cluster.nodes[0]).await;
     assert!(told.contains("unknown format version"), "{told}");
-    let reads = format!("{what} of version 2, this program reads 1: upgrade");
+    let reads = format!("{what} of version {version}, this program reads 1: upgrade");
     assert!(told.contains(&reads), "{told}");
     assert!(told.contains(&path.display().to_string()), "{told}");
 }
@@ -40,7 +40,7 @@ async fn a_json_file_of_a_newer_format_is_refused_by_name() {
         let newer = good.replace("\"version\":1", "\"version\":2");
         assert_ne!(good, newer);
         fs::write(&path, newer).unwrap();
-        refuses_version_2(&cluster, &path, what).await;
+        refuses_version(2, &cluster, &path, what).await;
         fs::write(&path, good).unwrap();
     }
 }
@@ -51,14 +51,14 @@ async fn a_segment_of_a_newer_format_is_refused_by_name_and_left_as_it_is() {
     let path = only_file(&cluster.dir.path().join("log/segments"));
     let mut bytes = fs::read(&path).unwrap();
     // Version and CRC-32C of the header, as drawn on `SegmentHeader`.
-    bytes[4] = 2;
+    bytes[4] = 3;
     let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
     crc.update(&bytes[..12]);
     crc.update(&bytes[16..128]);
     let crc = u32::try_from(crc.finalize()).unwrap();
     bytes[12..16].copy_from_slice(&crc.to_le_bytes());
     fs::write(&path, &bytes).unwrap();
-    refuses_version_2(&cluster, &path, "segment header").await;
+    refuses_version(3, &cluster, &path, "segment header").await;
     assert!(fs::read(&path).unwrap() == bytes, "nobody touched it");
 }
 
