@@ -203,11 +203,10 @@ async fn complete_log(
 /// A complete log begins with the term that began on this cluster's genesis, or with nothing: tells whether with nothing.
 async fn check_beginning(sources: &Sources, bounds: &Bounds) -> Result<bool> {
     let genesis = Position::genesis(sources.cluster);
-    let limit = ReadLimit {
-        batches: 1,
-        bytes: 1,
-    };
-    let first = sources.oplog.read(bounds.before_floor, limit).await?;
+    let first = sources
+        .oplog
+        .read(bounds.before_floor, ReadLimit::ONE)
+        .await?;
     let Some(first) = first.first() else {
         return Ok(true);
     };

@@ -126,6 +126,12 @@ impl FollowerWriter for RocksDbFollower {
             self.cut = None;
             return Ok(None);
         }
+        // Of an earlier opening.
+        if cut.iter().any(|batch| batch.epoch() == self.epoch) {
+            return Err(refuse(format!(
+                "what lies behind {position} was filled by the primary that is followed"
+            )));
+        }
         let saved = self.save(&cut)?;
         self.cut = Some(position);
         Ok(Some(saved))

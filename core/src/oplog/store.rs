@@ -230,6 +230,14 @@ pub struct ReadLimit {
     pub bytes: usize,
 }
 
+impl ReadLimit {
+    /// One batch, or none: a look at what follows a Position, or whether that is in the log.
+    pub const ONE: Self = Self {
+        batches: 1,
+        bytes: 1,
+    };
+}
+
 impl Default for ReadLimit {
     fn default() -> Self {
         Self {

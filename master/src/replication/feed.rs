@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use standfast_core::{
-    Batch, Error, ErrorKind, FenceToken, LogId, NodeId, Position, ReadLimit, Result, Seq,
+    Batch, Error, ErrorKind, FenceToken, LogId, NodeId, Position, ReadLimit, Result, Seq, add_end,
     common_end, epoch_ends,
 };
 use standfast_wire::v1::sync_op_log_request::Body as Ask;
@@ -23,11 +23,6 @@ const BEAT: Duration = Duration::from_millis(100);
 const CHUNK: ReadLimit = ReadLimit {
     batches: 1024,
     bytes: 1 << 20,
-};
-/// A look whether a Position is in the log.
-const ONE: ReadLimit = ReadLimit {
-    batches: 1,
-    bytes: 1,
 };
 
 type Sent = std::result::Result<SyncOpLogResponse, Status>;
@@ -166,7 +161,7 @@ impl Feeder<'_> {
         if tail == self.outlet.committed() {
             return Ok(Some(tail));
         }
-        match log.read(tail, ONE).await {
+        match log.read(tail, ReadLimit::ONE).await {
             Ok(_) => return Ok(Some(tail)),
             Err(error) if *error.kind() == ErrorKind::LogRegressed => {}
             Err(error) => return Err(error),
@@ -175,11 +170,11 @@ impl Feeder<'_> {
             return Ok(None);
         }
         let mut ours = epoch_ends(log).await?;
-        standfast_core::add_end(&mut ours, self.outlet.committed());
+        add_end(&mut ours, self.outlet.committed());
         let Some(common) = common_end(&ours, ends) else {
             return Ok(None);
         };
-        match log.read(common, ONE).await {
+        match log.read(common, ReadLimit::ONE).await {
             Ok(_) => Ok(Some(common)),
             // Two nodes have written in one epoch: nothing of what follows from that can be relied on.
             Err(error) if *error.kind() == ErrorKind::LogRegressed => Ok(None),

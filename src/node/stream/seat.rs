@@ -56,11 +56,7 @@ impl Seat {
                 )));
             }
         }
-        let one = ReadLimit {
-            batches: 1,
-            bytes: 1,
-        };
-        match self.log.read(record.committed, one).await {
+        match self.log.read(record.committed, ReadLimit::ONE).await {
             Ok(_) => Ok(MayLead::Yes(id, record.committed)),
             Err(error) => match error.kind() {
                 // Trimmed away with what was before.

@@ -56,15 +56,15 @@ impl SeatedElection {
         }
     }
 
-    /// Makes the seat that of this term; `None` when another took it before this term was granted.
-    async fn take(&self, leadership: &dyn Leadership) -> Result<Option<()>> {
+    /// Makes the seat that of this term; false when another took it before this term was granted.
+    async fn take(&self, leadership: &dyn Leadership) -> Result<bool> {
         // Whoever led before cannot write it any more.
         let record = self.inner.term_record().await?;
         let (log_id, committed) = match self.seat.may_lead(record.as_ref()).await? {
             MayLead::Yes(log_id, committed) => (log_id, committed),
             MayLead::No(why) => {
                 tracing::info!(%why, "elected, and resigns");
-                return Ok(None);
+                return Ok(false);
             }
         };
         let record = TermRecord {
@@ -76,7 +76,7 @@ impl SeatedElection {
             // Whatever became of it: the next term writes it again.
             Error::new(ErrorKind::Unavailable, "take the seat").source(source)
         })?;
-        Ok(Some(()))
+        Ok(true)
     }
 }
 
@@ -120,13 +120,13 @@ impl ElectionBackend for SeatedElection {
             self.seated().await?;
             let leadership = self.inner.campaign(candidate, at_least).await?;
             match self.take(&*leadership).await {
-                Ok(Some(())) => {
+                Ok(true) => {
                     return Ok(Box::new(SeatedLeadership {
                         inner: leadership,
                         outlet: self.outlet.clone(),
                     }));
                 }
-                Ok(None) => leadership.resign(None).await?,
+                Ok(false) => leadership.resign(None).await?,
                 Err(error) => {
                     give_up(leadership).await;
                     return Err(error);

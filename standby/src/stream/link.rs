@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -194,7 +194,9 @@ impl Filler {
                 after: self.known.delivered(),
                 known: &self.known,
             };
+            let was_linked = AtomicBool::new(false);
             let linked = || {
+                was_linked.store(true, Ordering::Relaxed);
                 self.enter(Phase::Linked);
             };
             match session.run(&record, linked).await {
@@ -218,6 +220,9 @@ impl Filler {
                     }
                 }
             }
+            if was_linked.into_inner() {
+                pause = PAUSES.0;
+            }
             let cut = pause.mul_f64(rand::random_range(0.5..1.0));
             tokio::time::sleep(cut).await;
             pause = (pause * 2).min(PAUSES.1);
@@ -226,11 +231,7 @@ impl Filler {
 
     /// Whether the own log holds `position`.
     async fn holds(&self, position: Position) -> bool {
-        let one = ReadLimit {
-            batches: 1,
-            bytes: 1,
-        };
-        self.stream.log.read(position, one).await.is_ok()
+        self.stream.log.read(position, ReadLimit::ONE).await.is_ok()
     }
 
     fn enter(&self, phase: Phase) {

@@ -166,11 +166,7 @@ impl Session<'_> {
     }
 
     async fn holds_the_state(&self) -> Result<bool> {
-        let one = ReadLimit {
-            batches: 1,
-            bytes: 1,
-        };
-        match self.stream.log.read(self.after, one).await {
+        match self.stream.log.read(self.after, ReadLimit::ONE).await {
             Ok(_) => Ok(true),
             Err(error) => match error.kind() {
                 ErrorKind::LogRegressed | ErrorKind::Trimmed { .. } => Ok(false),

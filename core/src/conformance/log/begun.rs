@@ -29,7 +29,7 @@ pub(super) fn cases() -> Vec<Case<Log>> {
 }
 
 /// Says that it began anew, and did not.
-struct BeginsNothing;
+pub(super) struct BeginsNothing;
 
 #[async_trait]
 impl LogTwist for BeginsNothing {

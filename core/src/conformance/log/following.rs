@@ -2,12 +2,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::begun::BeginsNothing;
 use super::parts::{
-    append, batch, ensure_refused, epoch_start, fill, lead, noise, payloads, read_all, send,
+    append, batch, ensure_refused, epoch_start, fill, lead, noise, payloads, read_after, read_all,
+    send,
 };
 use super::trial::LogTrial;
 use super::twist::LogTwist;
-use super::{Log, follower};
+use super::{Log, begins_anew, follower};
 use crate::batch::Batch;
 use crate::conformance::case::{Case, case};
 use crate::conformance::failure::{Outcome, ensure, ensure_eq};
@@ -15,7 +17,7 @@ use crate::conformance::parts::{cluster, token};
 use crate::election::LogId;
 use crate::error::{ErrorKind, Result};
 use crate::oplog::{Fencing, FollowerWriter, OpLogStore};
-use crate::words::{Epoch, FenceToken, Position, Seq};
+use crate::words::{Chain, Epoch, FenceToken, Position, Seq};
 
 pub(super) fn cases() -> Vec<Case<Log>> {
     vec![
@@ -60,6 +62,12 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             ["FW-3"],
             needs [follower],
             twin CutsAnything
+        ),
+        case!(
+            h11_a_follower_begins_anew_as_often_as_it_falls_behind,
+            ["FW-1", "OL-12", "h11"],
+            needs [follower, begins_anew],
+            twin BeginsNothing
         ),
         case!(
             a_log_has_an_id_of_its_own,
@@ -414,12 +422,46 @@ async fn what_is_committed_is_never_cut(trial: &LogTrial) -> Outcome {
     ensure_eq!(nothing, None, "what is cut behind the tail");
     let start = epoch_start(Epoch(2), third.end())?;
     store_all(&mut *follower, std::slice::from_ref(&start)).await?;
+    drop(follower);
+    // Nor does another opening cut what the primary has sent.
+    let mut follower = log.open().await?.open_follower(&token(2)).await?;
     let late = follower.cut_after(third.end(), third.last()).await;
     ensure_refused(
         late,
         &ErrorKind::Invalid,
         "cutting what the primary has sent",
     )
+}
+
+/// Each time behind a later snapshot, all in one term of the primary.
+async fn h11_a_follower_begins_anew_as_often_as_it_falls_behind(trial: &LogTrial) -> Outcome {
+    let log = trial.fresh().await?;
+    let mut after = Position::genesis(cluster());
+    for seq in [0, 50, 90] {
+        if seq > 0 {
+            after = Position {
+                epoch: Epoch(2),
+                seq: Seq(seq),
+                chain: Chain::of(&[7]),
+            };
+            log.open().await?.begin_at(&token(2), after).await?;
+        }
+        let mut follower = log.open().await?.open_follower(&token(2)).await?;
+        ensure_eq!(follower.tail(), after, "where the follower goes on");
+        let sent = batch(Epoch(2), after, &[b"behind a snapshot"])?;
+        store_all(&mut *follower, std::slice::from_ref(&sent)).await?;
+        follower.mark_committed().await?;
+        drop(follower);
+        let store = log.open().await?;
+        let bounds = store.bounds().await?;
+        ensure_eq!(
+            (bounds.before_floor, bounds.tail),
+            (after, sent.end()),
+            "the ends of the log"
+        );
+        ensure_eq!(read_after(&*store, after).await?, [sent], "what is in it");
+    }
+    Ok(())
 }
 
 /// Draws an id each time.
