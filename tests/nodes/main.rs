@@ -104,6 +104,8 @@ mod stop;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
+mod stream_refused;
+#[cfg(test)]
 mod transfer;
 #[cfg(test)]
 mod trimmed;

@@ -9,12 +9,8 @@ use standfast::node::ClusterStatus;
 use standfast_backends::{FileElection, FileOpLog};
 use standfast_core::{
     BatchBuilder, BatchEnd, ByteSize, Candidate, Clock, ElectionBackend, Entry, EntryId, Epoch,
-    EpochStart, NodeId, OpLogStore, OpType, Store, Versions,
+    EpochStart, NodeId, OpLogStore, OpType, Versions,
 };
-use standfast_wire::v1::replication_service_client::ReplicationServiceClient;
-use standfast_wire::v1::sync_op_log_request::Body as Ask;
-use standfast_wire::v1::{SyncHello, SyncOpLogRequest, SyncPlace};
-use tonic::{Code, Status};
 
 #[cfg(all(feature = "rocksdb", feature = "etcd"))]
 use crate::etcd::members::Members;
@@ -23,7 +19,7 @@ use crate::node::TestNode;
 use crate::support::{TestCluster, in_sync, same_state};
 
 /// Nodes that were prepared get a log each; the first of them leads first.
-pub(crate) fn turn_to_streams(cluster: &TestCluster, segment_size: &str) {
+fn turn_to_streams(cluster: &TestCluster, segment_size: &str) {
     let founder = &cluster.nodes[0].name;
     for node in &cluster.nodes {
         let text = fs::read_to_string(&node.config).unwrap();
@@ -41,7 +37,7 @@ pub(crate) fn turn_to_streams(cluster: &TestCluster, segment_size: &str) {
     }
 }
 
-async fn prepared(names: &[&str], segment_size: &str) -> TestCluster {
+pub(crate) async fn prepared(names: &[&str], segment_size: &str) -> TestCluster {
     prepared_with(names, segment_size, str::to_owned).await
 }
 
@@ -61,13 +57,17 @@ async fn prepared_with(
     cluster
 }
 
-async fn start(names: &[&str]) -> TestCluster {
-    let mut cluster = prepared(names, "4MiB").await;
+pub(crate) async fn start(names: &[&str]) -> TestCluster {
+    started(prepared(names, "4MiB").await).await
+}
+
+async fn started(mut cluster: TestCluster) -> TestCluster {
     for node in &mut cluster.nodes {
         node.start();
     }
+    let count = cluster.nodes.len();
     cluster
-        .until("all in sync", |status| in_sync(status) == names.len())
+        .until("all in sync", |status| in_sync(status) == count)
         .await;
     cluster
 }
@@ -78,7 +78,7 @@ async fn ran(node: &TestNode, words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn log_dir(cluster: &TestCluster, node: &str) -> PathBuf {
+pub(crate) fn log_dir(cluster: &TestCluster, node: &str) -> PathBuf {
     cluster.dir.path().join(format!("log-{node}"))
 }
 
@@ -256,13 +256,7 @@ async fn a_frozen_primary_is_replaced_by_nobody_and_leads_again_when_it_thaws() 
 /// A disk that was replaced: its log has another id, and so no seat.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_on_an_empty_disk_follows_from_a_snapshot_and_the_old_seat_is_not_its() {
-    let mut cluster = prepared(&["a", "b"], "64KiB").await;
-    for node in &mut cluster.nodes {
-        node.start();
-    }
-    cluster
-        .until("both in sync", |status| in_sync(status) == 2)
-        .await;
+    let mut cluster = started(prepared(&["a", "b"], "64KiB").await).await;
     let load = cluster.load(76).await;
     ran(cluster.node("a"), &["switchover", "--to", "b"]).await;
     cluster
@@ -312,13 +306,7 @@ async fn a_node_on_an_empty_disk_follows_from_a_snapshot_and_the_old_seat_is_not
 /// The primary's trims are the standbys' as well.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standbys_log_is_trimmed_with_the_primarys() {
-    let mut cluster = prepared(&["a", "b"], "64KiB").await;
-    for node in &mut cluster.nodes {
-        node.start();
-    }
-    cluster
-        .until("both in sync", |status| in_sync(status) == 2)
-        .await;
+    let mut cluster = started(prepared(&["a", "b"], "64KiB").await).await;
     let load = cluster.load(77).await;
     while inspect(cluster.node("b")).await["floor"] == 1 {
         ran(cluster.node("a"), &["snapshot", "create"]).await;
@@ -442,107 +430,4 @@ async fn a_new_place_is_begun_with_an_export_and_streams_as_well() {
     let load = place.load(80).await;
     assert_eq!(load.verdict(&place).await.missing, []);
     all_the_same(&place).await;
-}
-
-/// Says these things to a node, and returns how its answers end.
-async fn refusal(endpoint: &str, asks: Vec<Ask>) -> Status {
-    let client = ReplicationServiceClient::connect(format!("http://{endpoint}")).await;
-    let asks: Vec<_> = asks
-        .into_iter()
-        .map(|body| SyncOpLogRequest { body: Some(body) })
-        .collect();
-    let answers = client.unwrap().sync_op_log(tokio_stream::iter(asks)).await;
-    let mut answers = match answers {
-        Ok(answers) => answers.into_inner(),
-        Err(status) => return status,
-    };
-    loop {
-        match answers.message().await {
-            Ok(answer) => assert!(answer.is_some(), "it ended without a word"),
-            Err(status) => return status,
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_of_another_cluster_or_that_makes_no_sense_is_refused() {
-    let cluster = start(&["a", "b"]).await;
-    let log = FileOpLog::open(&log_dir(&cluster, "b"), ByteSize::mib(4)).unwrap();
-    let fingerprint = log.fingerprint().await.unwrap().unwrap();
-    let good = SyncHello {
-        node: "b".to_owned(),
-        fingerprint: fingerprint.bytes().to_vec(),
-        log_id: vec![7; 16],
-    };
-    let foreign = SyncHello {
-        fingerprint: vec![0; 16],
-        ..good.clone()
-    };
-    let short = SyncHello {
-        log_id: vec![7],
-        ..good.clone()
-    };
-    let (a, b) = (&cluster.nodes[0].endpoint, &cluster.nodes[1].endpoint);
-    let nowhere = Ask::Place(SyncPlace::default());
-    for (endpoint, asks, code) in [
-        (a, vec![Ask::Hello(foreign)], Code::PermissionDenied),
-        (a, vec![Ask::Hello(short)], Code::InvalidArgument),
-        (a, vec![nowhere.clone()], Code::InvalidArgument),
-        (
-            a,
-            vec![Ask::Hello(good.clone()), nowhere],
-            Code::InvalidArgument,
-        ),
-        (a, vec![Ask::Hello(good.clone())], Code::Cancelled),
-        (b, vec![Ask::Hello(good.clone())], Code::FailedPrecondition),
-    ] {
-        let status = refusal(endpoint, asks.clone()).await;
-        assert_eq!(status.code(), code, "{asks:?}: {status}");
-    }
-    let shared = TestCluster::start(&["c"]).await;
-    let status = refusal(&shared.nodes[0].endpoint, vec![Ask::Hello(good)]).await;
-    assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
-}
-
-#[tokio::test]
-async fn what_would_change_one_log_of_many_is_refused() {
-    let cluster = prepared(&["a"], "4MiB").await;
-    let node = &cluster.nodes[0];
-    for (words, told) in [
-        (&["recover", "--accept-loss"][..], "bring the node back"),
-        (
-            &["oplog", "skip", "--seq", "1", "--reason", "x"],
-            "upgrade the nodes",
-        ),
-    ] {
-        let output = node.command(words).await;
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains(told), "{said}");
-    }
-}
-
-#[tokio::test]
-async fn what_a_stream_needs_is_said_before_anything_starts() {
-    let cluster = prepared(&["a"], "4MiB").await;
-    let node = &cluster.nodes[0];
-    let good = fs::read_to_string(&node.config).unwrap();
-    for (from, to, told) in [
-        ("failover = \"manual\"\n", "", "set failover = \"manual\""),
-        ("founder = \"a\"\n", "", "needs founder"),
-        ("mode = \"stream\"\n", "", "founder with mode = \"log\""),
-        (
-            "type = \"file\"\ndir = \"log-a\"\nsegment_size = \"4MiB\"",
-            "type = \"memory\"\nack = \"async\"",
-            "cannot be filled from another node's log",
-        ),
-    ] {
-        let bad = good.replace(from, to);
-        assert_ne!(bad, good);
-        fs::write(&node.config, bad).unwrap();
-        let output = node.command(&["serve"]).await;
-        assert!(!output.status.success());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains(told), "{said}");
-    }
 }
