@@ -25,6 +25,8 @@ pub(super) struct FileFollower {
     token: FenceToken,
     /// Where the next batch goes: the end of the log, or what it is cut back to.
     tail: Position,
+    /// Whether the log is to be cut back to there.
+    cuts: bool,
     writer: Option<FileWriter>,
 }
 
@@ -36,6 +38,7 @@ impl FileFollower {
             dir: Arc::clone(dir),
             token: token.clone(),
             tail: survey.tip(),
+            cuts: false,
             writer: None,
         })
     }
@@ -105,7 +108,16 @@ impl FollowerWriter for FileFollower {
         admit_verbatim(batch, self.token.epoch, self.tail, &capabilities())
             .map_err(|error| error.backend("file"))?;
         self.tail = self.writer()?.store(batch)?;
+        self.cuts = false;
         Ok(self.tail)
+    }
+
+    async fn sync(&mut self) -> Result<()> {
+        if self.cuts {
+            return Ok(());
+        }
+        // Into a segment of its own, which is synced: the pages of the old file may never reach the disk.
+        self.writer().map(drop)
     }
 
     async fn mark_committed(&mut self) -> Result<()> {
@@ -120,7 +132,7 @@ impl FollowerWriter for FileFollower {
             )));
         }
         let saved = self.prepare_cut(position, committed)?;
-        self.tail = position;
+        (self.tail, self.cuts) = (position, saved.is_some());
         Ok(saved)
     }
 }

@@ -90,6 +90,7 @@ operations! {
     Close = "close", Once;
     // FollowerWriter
     AppendVerbatim = "append_verbatim", InDoubt;
+    SyncFollower = "sync_follower", InDoubt;
     CutAfter = "cut_after", InDoubt;
     // OpLogTail
     NextEvent = "next_event", Waits;

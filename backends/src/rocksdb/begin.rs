@@ -41,6 +41,7 @@ pub(super) fn at(space: &Space, token: &FenceToken, position: Position) -> Resul
         &db,
         batch,
         &FenceRecord::of(token, position),
+        position,
         OPERATION,
     )
 }

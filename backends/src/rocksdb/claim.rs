@@ -15,13 +15,15 @@ use standfast_core::{ErrorKind, FenceToken, Position, Result};
 ///   take the LOCK     nobody else writes from here on; what the write-ahead log held is written out to files, synced
 ///   compare           the fence must be lower than the token, or its own with nothing appended
 ///   look              every batch since the last mark follows the one before it, up to the end
-///   write, synced     the fence, and where the log ends: settled
+///   write, synced     the fence, where the log ends: settled, and up to where it is known committed
 /// ```
 ///
 /// The lock keeps others out while it is held; the fence keeps an older epoch out that takes it later.
 pub(super) struct Claim {
     pub(super) db: DB,
     pub(super) fence: FenceRecord,
+    /// End of what is known committed.
+    pub(super) committed: Position,
     /// End of the last batch.
     pub(super) end: Position,
 }
@@ -29,65 +31,60 @@ pub(super) struct Claim {
 /// Who is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The holder of the token. All there is is settled.
+    /// The holder of the token.
     Writer,
-    /// One that stores what the holder of the token sends, perhaps not for the first time. What is not known committed stays
-    /// so.
+    /// One that stores what the holder of the token sends, perhaps not for the first time.
     Follower,
 }
 
 impl Claim {
-    /// Takes the lock and lets `token` in, together with what `more` adds to the same write.
+    /// Takes the lock and lets `token` in, together with what `more` adds to the same write. What is not known committed
+    /// stays so: where each node has a log of its own, this one may end with what no other has.
     ///
     /// # Errors
     /// `Fenced`, `Foreign`; `Corrupt` when the log does not hold what it must; else as [`open`].
     pub(super) fn make(
         space: &Space,
         token: &FenceToken,
+        role: Role,
         operation: &'static str,
         more: impl FnOnce(&DB, &mut WriteBatch) -> Result<()>,
     ) -> Result<Self> {
         let db = open(operation, space.dir(), space.tuning())?;
-        let end = {
+        let (end, committed) = {
             let view = View::still(&db, space.dir());
-            check(&view, token, Role::Writer, operation)?;
-            look(&view, space)?
+            check(&view, token, role, operation)?;
+            (look(&view, space)?, view.committed()?)
         };
         let mut batch = WriteBatch::default();
         more(&db, &mut batch)?;
-        let fence = FenceRecord::of(token, end);
-        lay(space, &db, batch, &fence, operation)?;
-        Ok(Self { db, fence, end })
-    }
-
-    /// Takes the lock and promises the epoch of `token`.
-    ///
-    /// # Errors
-    /// As [`Self::make`]; the same token may come again.
-    pub(super) fn promise(space: &Space, token: &FenceToken) -> Result<Self> {
-        let operation = "open follower";
-        let db = open(operation, space.dir(), space.tuning())?;
-        let (end, committed) = {
-            let view = View::still(&db, space.dir());
-            check(&view, token, Role::Follower, operation)?;
-            (look(&view, space)?, view.committed()?)
+        let settled = match role {
+            Role::Writer => end,
+            // It may cut what is not committed.
+            Role::Follower => committed,
         };
-        let fence = FenceRecord::of(token, committed);
-        lay(space, &db, WriteBatch::default(), &fence, operation)?;
-        Ok(Self { db, fence, end })
+        let fence = FenceRecord::of(token, settled);
+        lay(space, &db, batch, &fence, committed, operation)?;
+        Ok(Self {
+            db,
+            fence,
+            committed,
+            end,
+        })
     }
 }
 
-/// Writes a fence, and `batch` with it.
+/// Writes a fence and what is known committed, and `batch` with them.
 pub(super) fn lay(
     space: &Space,
     db: &DB,
     mut batch: WriteBatch,
     fence: &FenceRecord,
+    committed: Position,
     operation: &'static str,
 ) -> Result<()> {
     let committed = CommittedRecord {
-        position: fence.settled,
+        position: committed,
     };
     batch.put_cf(meta(db), FenceRecord::KEY, encode(fence)?);
     batch.put_cf(meta(db), CommittedRecord::KEY, encode(&committed)?);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rocksdb::WriteBatch;
 
+use super::claim::Role;
 use super::database::meta;
 use super::error::{NAME, error};
 use super::layout::cut_key;
@@ -32,7 +33,7 @@ pub(super) struct RocksDbFollower {
 impl RocksDbFollower {
     /// Promises the epoch of `token`.
     pub(super) fn open(space: Arc<Space>, token: &FenceToken) -> Result<Self> {
-        let grant = space.promise(token)?;
+        let grant = space.claim(token, Role::Follower, "open follower")?;
         Ok(Self {
             writer: RocksDbWriter::new(Arc::clone(&space), token.epoch, grant),
             space,
@@ -103,6 +104,11 @@ impl FollowerWriter for RocksDbFollower {
         let end = self.writer.store(batch, self.cut)?;
         (self.cut, self.stored) = (None, true);
         Ok(end)
+    }
+
+    async fn sync(&mut self) -> Result<()> {
+        // What was found was written to synced files when the database was opened.
+        self.writer.refuse_poisoned("sync")
     }
 
     async fn mark_committed(&mut self) -> Result<()> {

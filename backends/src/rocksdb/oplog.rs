@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rocksdb::{DB, WriteBatch};
 
 use super::begin;
-use super::claim::Claim;
+use super::claim::{Claim, Role};
 use super::database::{self, check_writable, meta};
 use super::error::{NAME, corrupt, database_error, error, foreign, io_error};
 use super::follower::RocksDbFollower;
@@ -219,7 +219,7 @@ impl OpLogStore for RocksDbOpLog {
     async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>> {
         let (space, token) = (Arc::clone(&self.space), token.clone());
         off_thread("open writer", move || {
-            let grant = space.claim(&token)?;
+            let grant = space.claim(&token, Role::Writer, "open writer")?;
             let writer = RocksDbWriter::new(space, token.epoch, grant);
             Ok(Box::new(writer) as Box<dyn OpLogWriter>)
         })
@@ -252,7 +252,7 @@ impl OpLogStore for RocksDbOpLog {
                 batch.put_cf(meta(db), &key, &record);
                 Ok(())
             };
-            let claim = || Claim::make(&space, &token, operation, put);
+            let claim = || Claim::make(&space, &token, Role::Writer, operation, put);
             space.shut_out(&token, operation, claim).map(drop)
         })
         .await

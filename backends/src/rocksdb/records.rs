@@ -31,7 +31,8 @@ pub(super) struct FenceRecord {
     pub(super) epoch: Epoch,
     pub(super) holder: NodeId,
     pub(super) nonce: String,
-    /// End of the log when it was let in: all up to there was looked at, and is durable.
+    /// End of the log when a writer was let in: all up to there was looked at, and is durable. Of a follower, which may cut:
+    /// end of what was known committed.
     pub(super) settled: Position,
 }
 

@@ -39,8 +39,8 @@ struct Owner {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grant {
     generation: u64,
-    /// Up to where it was settled: for a follower, up to where it is known committed.
-    pub(super) settled: Position,
+    /// Up to where it is known committed.
+    pub(super) committed: Position,
     /// Where the log ended.
     pub(super) end: Position,
 }
@@ -96,36 +96,27 @@ impl Space {
             .look(operation, &self.dir, &self.tuning, look)
     }
 
-    /// Lets `token` in. Whoever wrote through this handle before is shut out.
+    /// Lets `token` in, a follower also once more. Whoever wrote through this handle before is shut out.
     ///
     /// # Errors
     /// As [`Claim::make`].
-    pub(super) fn claim(&self, token: &FenceToken) -> Result<Grant> {
-        self.let_in(token, Role::Writer, || {
-            Claim::make(self, token, "open writer", |_, _| Ok(()))
-        })
-    }
-
-    /// The same for a follower, which may be let in again.
-    ///
-    /// # Errors
-    /// As [`Claim::promise`].
-    pub(super) fn promise(&self, token: &FenceToken) -> Result<Grant> {
-        self.let_in(token, Role::Follower, || Claim::promise(self, token))
-    }
-
-    fn let_in(
+    pub(super) fn claim(
         &self,
         token: &FenceToken,
         role: Role,
-        claim: impl FnOnce() -> Result<Claim>,
+        operation: &'static str,
     ) -> Result<Grant> {
         let mut owner = self.owner.write();
-        self.vacate(&mut owner, token, role, "open log")?;
-        let Claim { db, fence, end } = claim()?;
+        self.vacate(&mut owner, token, role, operation)?;
+        let Claim {
+            db,
+            fence,
+            committed,
+            end,
+        } = Claim::make(self, token, role, operation, |_, _| Ok(()))?;
         let grant = Grant {
             generation: self.granted.fetch_add(1, Ordering::Relaxed),
-            settled: fence.settled,
+            committed,
             end,
         };
         *owner = Some(Owner {

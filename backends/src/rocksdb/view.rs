@@ -18,8 +18,8 @@ use standfast_core::{
 /// What a reader sees, all at one moment.
 ///
 /// A reader that follows another process sees what that one has written, synced or not. So batches are delivered up to what
-/// is *known committed* only: because another batch follows, which its writer began when they were synced; by the record that
-/// the writer leaves when none follows; or because a fence was laid behind them.
+/// is *known committed* only: because another batch follows, which its writer began when they were committed; or by the record
+/// that the writer leaves when none follows.
 pub(super) struct View<'a> {
     db: &'a DB,
     dir: &'a Path,
@@ -117,13 +117,10 @@ impl<'a> View<'a> {
         self.cluster("read log").map(Position::genesis)
     }
 
-    /// The last entry that some record says is committed.
+    /// The last entry that a record says is committed.
     fn marked(&self) -> Result<Seq> {
         let mark = self.record::<CommittedRecord>()?;
-        let fence = self.record::<FenceRecord>()?;
-        let mark = mark.map_or(Seq::ZERO, |mark| mark.position.seq);
-        let settled = fence.map_or(Seq::ZERO, |fence| fence.settled.seq);
-        Ok(mark.max(settled))
+        Ok(mark.map_or(Seq::ZERO, |mark| mark.position.seq))
     }
 
     /// The batches from the one that begins with `first` on, whatever is known of them.
@@ -276,11 +273,7 @@ impl<'a> View<'a> {
             if !ended || batch.first() > end.seq.next() {
                 break;
             }
-            if !batch.follows(end) {
-                let what = format!("batch {} does not follow {end}", batch.first());
-                return Err(corrupt("read log", self.dir, &what));
-            }
-            end = batch.end();
+            end = self.after(end, &batch)?;
             run.push(batch);
         }
         if ended && committed > end.seq && run.is_empty() {
@@ -291,6 +284,36 @@ impl<'a> View<'a> {
         }
         run.retain(|batch| batch.last() <= committed);
         Ok(run)
+    }
+
+    /// Batches after `after` up to `end`, committed or not; at least one if there are any.
+    pub(super) fn run(
+        &self,
+        after: Position,
+        end: Position,
+        limit: ReadLimit,
+    ) -> Result<Vec<Batch>> {
+        let (mut run, mut at, mut bytes) = (Vec::new(), after, 0);
+        for batch in self.batches_from(after.seq.next()) {
+            let batch = batch?;
+            bytes += batch.frame().len();
+            let is_full = run.len() >= limit.batches.max(1) || bytes > limit.bytes;
+            if batch.last() > end.seq || (is_full && !run.is_empty()) {
+                break;
+            }
+            at = self.after(at, &batch)?;
+            run.push(batch);
+        }
+        Ok(run)
+    }
+
+    /// Where the log goes on behind `batch`, which must follow `end`.
+    fn after(&self, end: Position, batch: &Batch) -> Result<Position> {
+        if batch.follows(end) {
+            return Ok(batch.end());
+        }
+        let what = format!("batch {} does not follow {end}", batch.first());
+        Err(corrupt("read log", self.dir, &what))
     }
 }
 

@@ -43,7 +43,7 @@ impl RocksDbWriter {
             grant,
             epoch,
             tail: grant.end,
-            marked: grant.end == grant.settled,
+            marked: grant.end == grant.committed,
             unmarked: 0,
             poison: None,
         }
@@ -154,13 +154,11 @@ impl OpLogWriter for RocksDbWriter {
     }
 
     async fn settled(&mut self, after: Position, limit: ReadLimit) -> Result<Vec<Batch>> {
-        // A fence is laid behind all that was settled, so a reader sees it as committed.
-        let mut batches = self.space.look("read settled", |view| {
+        let end = self.grant.end;
+        self.space.look("read settled", |view| {
             view.find(after)?;
-            view.read(after, limit)
-        })?;
-        batches.retain(|batch| batch.last() <= self.grant.settled.seq);
-        Ok(batches)
+            view.run(after, end, limit)
+        })
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<Position> {

@@ -23,6 +23,9 @@ use crate::words::{Epoch, Position, Seq};
 /// * **FW-5** What it has stored is the log: after `mark_committed` readers see all of it, and the next writer settles it
 ///   whole, marked or not.
 ///
+/// * **FW-6** A batch that it has stored proves those before it committed, as it does to readers, and nothing else does but
+///   `mark_committed`: opening a follower or a writer proves nothing. So what was stored and is not proved may still be cut.
+///
 /// It may block the calling thread on the disk, as a writer may.
 #[async_trait]
 pub trait FollowerWriter: Send {
@@ -44,6 +47,19 @@ pub trait FollowerWriter: Send {
     /// # Cancel safety
     /// Not cancel safe: counts as `Indeterminate`.
     async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position>;
+
+    /// Makes all up to [`Self::tail`] durable: what an earlier process stored last may be in memory alone. Proves nothing
+    /// committed. Nothing to do behind a cut that is not made yet: a batch that another one follows is durable.
+    ///
+    /// # Errors
+    /// As [`Self::append_verbatim`].
+    ///
+    /// # Durability
+    /// Durable on `Ok`.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: counts as `Indeterminate`.
+    async fn sync(&mut self) -> Result<()>;
 
     /// Lets readers of this log see everything stored so far: the primary says that it is committed. Not needed between
     /// batches, where the next one says so.

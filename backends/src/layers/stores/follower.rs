@@ -44,6 +44,12 @@ impl<L: Layer> FollowerWriter for LayeredFollower<L> {
         self.poison.end(answer)
     }
 
+    async fn sync(&mut self) -> Result<()> {
+        self.poison.begin(Operation::SyncFollower)?;
+        let answer = call!(self, SyncFollower, self.inner.sync());
+        self.poison.end(answer)
+    }
+
     async fn mark_committed(&mut self) -> Result<()> {
         self.poison.check(Operation::MarkCommitted)?;
         let answer = call!(self, MarkCommitted, self.inner.mark_committed());

@@ -16,7 +16,7 @@ use crate::conformance::failure::{Outcome, ensure, ensure_eq};
 use crate::conformance::parts::{cluster, token};
 use crate::election::LogId;
 use crate::error::{ErrorKind, Result};
-use crate::oplog::{Fencing, FollowerWriter, OpLogStore};
+use crate::oplog::{Fencing, FollowerWriter, OpLogStore, OpLogWriter, ReadLimit};
 use crate::words::{Chain, Epoch, FenceToken, Position, Seq};
 
 pub(super) fn cases() -> Vec<Case<Log>> {
@@ -62,6 +62,12 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             ["FW-3"],
             needs [follower],
             twin CutsAnything
+        ),
+        case!(
+            who_is_let_in_proves_nothing_committed,
+            ["FW-6"],
+            needs [follower],
+            twin MarksWhatItFinds
         ),
         case!(
             h11_a_follower_begins_anew_as_often_as_it_falls_behind,
@@ -161,6 +167,10 @@ impl FollowerWriter for Anybody {
     async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position> {
         self.1 = batch.end();
         Ok(self.1)
+    }
+
+    async fn sync(&mut self) -> Result<()> {
+        Ok(())
     }
 
     async fn mark_committed(&mut self) -> Result<()> {
@@ -431,6 +441,51 @@ async fn what_is_committed_is_never_cut(trial: &LogTrial) -> Outcome {
         &ErrorKind::Invalid,
         "cutting what the primary has sent",
     )
+}
+
+/// Takes what it finds for committed.
+struct MarksWhatItFinds;
+
+#[async_trait]
+impl LogTwist for MarksWhatItFinds {
+    async fn open_writer(
+        &self,
+        store: &dyn OpLogStore,
+        token: &FenceToken,
+    ) -> Result<Box<dyn OpLogWriter>> {
+        let mut writer = store.open_writer(token).await?;
+        writer.mark_committed().await?;
+        Ok(writer)
+    }
+}
+
+/// Each node has a log: what the last one who led wrote last may be in no other, and whoever is elected next may lack it.
+async fn who_is_let_in_proves_nothing_committed(trial: &LogTrial) -> Outcome {
+    let log = trial.fresh().await?;
+    let mut writer = lead(&*log.open().await?, 1).await?;
+    let kept = append(&mut *writer, b"kept").await?;
+    let unsure = append(&mut *writer, b"unsure").await?;
+    drop(writer);
+    let mut follower = log.open().await?.open_follower(&token(2)).await?;
+    follower.sync().await?;
+    ensure_eq!(follower.tail(), unsure.end(), "the tail of a follower");
+    drop(follower);
+    let mut writer = log.open().await?.open_writer(&token(3)).await?;
+    ensure_eq!(writer.tail(), unsure.end(), "the tail of a writer");
+    let settled = writer.settled(kept.end(), ReadLimit::default()).await?;
+    let wanted = std::slice::from_ref(&unsure);
+    ensure_eq!(settled, wanted, "what a writer has settled");
+    drop(writer);
+    let bounds = log.open().await?.bounds().await?;
+    ensure_eq!(bounds.tail, kept.end(), "the end of what is committed");
+    let mut follower = log.open().await?.open_follower(&token(4)).await?;
+    follower.cut_after(kept.end(), kept.last()).await?;
+    let start = epoch_start(Epoch(4), kept.end())?;
+    store_all(&mut *follower, std::slice::from_ref(&start)).await?;
+    follower.mark_committed().await?;
+    let read = payloads(&read_all(&*log.open().await?).await?)?;
+    ensure_eq!(read, [b"kept".to_vec()], "what is in the log");
+    Ok(())
 }
 
 /// Each time behind a later snapshot, all in one term of the primary.

@@ -302,6 +302,10 @@ impl FollowerWriter for TwistedFollower {
         self.twist.append_verbatim(&mut *self.follower, batch).await
     }
 
+    async fn sync(&mut self) -> Result<()> {
+        self.follower.sync().await
+    }
+
     async fn mark_committed(&mut self) -> Result<()> {
         self.follower.mark_committed().await
     }

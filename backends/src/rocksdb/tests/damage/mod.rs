@@ -31,7 +31,7 @@ async fn marked() -> (Log, Vec<Batch>) {
 
 /// The same, all of it in files.
 async fn in_files() -> (Log, Vec<Batch>) {
-    let (log, sent) = in_wal().await;
+    let (log, sent) = marked().await;
     drop(log.handle().open_writer(&token(2)).await.unwrap());
     (log, sent)
 }
