@@ -7,15 +7,38 @@ use standfast_core::{ByteSize, Span};
 pub enum Ack {
     /// When the log store has committed it.
     Durable,
+    /// When it is synced in the logs of all members of the in-sync set, where each node has a log of its own.
+    Replicated,
     /// Once queued for the log: at most `max_unflushed` entries or `max_unflushed_age` of writes can be lost.
     Async,
+}
+
+impl Ack {
+    /// As the configuration has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Durable => "durable",
+            Self::Replicated => "replicated",
+            Self::Async => "async",
+        }
+    }
+
+    /// Whether what is acknowledged is committed.
+    pub const fn is_committed(self) -> bool {
+        match self {
+            Self::Durable | Self::Replicated => true,
+            Self::Async => false,
+        }
+    }
 }
 
 /// `[oplog]`: how writes are taken, formed into batches and answered, whatever the `type`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MasterConfig {
-    /// When a write is acknowledged. Must be `async` in mode `snapshot`. Default `durable`.
+    /// When a write is acknowledged: `durable`, when the log has it · `replicated`, when the logs of all members of the in-sync
+    /// set have it, for `[replication] mode = "stream"` · `async`, at once. Must be `async` in mode `snapshot`. Default
+    /// `durable`.
     pub ack: Ack,
     /// Most entries of a batch. Default 4096.
     pub batch_max_entries: usize,

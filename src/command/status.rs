@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use standfast::config::Config;
 use standfast::node::{ClusterStatus, DrillStatus, open_election};
-use standfast_core::Clock;
+use standfast_core::{Clock, NodeId};
 use standfast_metadata::root_cause;
 use standfast_wire::v1::GetStatusRequest;
 use standfast_wire::v1::admin_service_client::AdminServiceClient;
@@ -184,6 +184,20 @@ fn notes(status: &ClusterStatus) -> String {
         }
         if let Some(why) = &node.read_only {
             let written = write!(text, "\n{} is read-only: {why}", node.id);
+            written.expect("writing to a String cannot fail");
+        }
+        if !node.in_sync_set.is_empty() {
+            let set: Vec<_> = node.in_sync_set.iter().map(NodeId::as_str).collect();
+            let written = write!(
+                text,
+                "\n{} acknowledges what is in the logs of {}",
+                node.id,
+                set.join(", ")
+            );
+            written.expect("writing to a String cannot fail");
+        }
+        if let Some(why) = &node.too_few_in_sync {
+            let written = write!(text, "\n{}: {why}", node.id);
             written.expect("writing to a String cannot fail");
         }
         let drill = node.drill.as_ref().map(drilled).into_iter().flatten();

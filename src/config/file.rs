@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use standfast_core::{Clock, Error, ErrorKind, NodeId, OpenContext, Registry, Result};
-use standfast_master::MasterConfig;
+use standfast_master::{Ack, InSyncRule, MasterConfig};
 #[cfg(feature = "metadata")]
 use standfast_metadata::MetadataConfig;
 use standfast_snapshots::SnapshotPolicy;
@@ -138,6 +138,11 @@ impl Config {
     pub fn streams_from(&self) -> Option<&NodeId> {
         let streams = self.replication.mode == ReplicationMode::Stream;
         self.replication.founder.as_ref().filter(|_| streams)
+    }
+
+    /// Whose logs count besides the primary's; none: nobody's.
+    pub fn in_sync_rule(&self) -> Option<InSyncRule> {
+        (self.master.ack == Ack::Replicated).then(|| self.replication.in_sync_rule())
     }
 
     /// `[node] data_dir`, absolute.

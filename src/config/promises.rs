@@ -1,5 +1,4 @@
 use standfast_core::{Durability, Error, ErrorKind, OpLogStore, Result};
-use standfast_master::Ack;
 
 use super::file::Config;
 
@@ -13,11 +12,11 @@ pub(crate) fn check_promises(config: &Config, oplog: &dyn OpLogStore) -> Result<
         return Ok(());
     };
     let declared = oplog.capabilities();
-    if config.master.ack == Ack::Durable && declared.durability == Durability::Process {
+    if config.master.ack.is_committed() && declared.durability == Durability::Process {
         return Err(Error::new(ErrorKind::Config, "check promises").context(format!(
-            "[oplog] type = \"{}\" keeps nothing when its process ends, so ack = \"durable\" cannot hold: \
+            "[oplog] type = \"{}\" keeps nothing when its process ends, so ack = \"{}\" cannot hold: \
              choose another type, or ack = \"async\"",
-            backend.kind
+            backend.kind, config.master.ack.name()
         )));
     }
     if config.streams_from().is_some() && !declared.follower {

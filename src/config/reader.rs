@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use super::backend::{self, BackendTable};
 use super::file::Config;
 use super::problems::{Problem, Problems};
-use super::replication::{self, ReplicationSection};
+use super::replication::ReplicationSection;
 use super::sections::{ClusterSection, DrillSection, Mode, NodeSection, RecoverySection};
 
 const SECTIONS: &[&str] = &[
@@ -26,6 +26,15 @@ const SECTIONS: &[&str] = &[
     "drill",
     #[cfg(feature = "metadata")]
     "metadata",
+];
+
+/// The keys of `[replication]`.
+const REPLICATION: [&str; 5] = [
+    "mode",
+    "founder",
+    "min_acks",
+    "on_too_few",
+    "member_timeout",
 ];
 
 /// Stands for a value that is missing or wrong while the others are looked at.
@@ -68,7 +77,7 @@ impl<'a> Reader<'a> {
         let node = self.node();
         let recovery: Option<RecoverySection> = self.with_defaults("recovery");
         let replication: Option<ReplicationSection> =
-            self.required("replication", &[], &["mode", "founder"]);
+            self.required("replication", &[], &REPLICATION);
         let drill = self.drill();
         #[cfg(feature = "metadata")]
         let metadata = self.metadata();
@@ -83,9 +92,10 @@ impl<'a> Reader<'a> {
         };
         if let (Some(node), Some(replication)) = (&node, &replication) {
             let keeps_log = mode != Mode::Snapshot;
-            for (section, key, problem) in
-                replication::problems(replication, node.failover, keeps_log)
-            {
+            let ack = oplog
+                .as_ref()
+                .map_or(Ack::Durable, |(_, master)| master.ack);
+            for (section, key, problem) in replication.problems(node.failover, keeps_log, ack) {
                 self.problems.add(section, key, problem);
             }
         }
@@ -166,13 +176,16 @@ impl<'a> Reader<'a> {
         }
         let master: MasterConfig = self.typed("oplog", own, &[], &keys)?;
         self.problems.about("oplog", master.problems());
-        if master.ack == Ack::Durable {
-            self.problems.add(
-                "oplog",
-                "ack",
-                "[oplog] ack = \"durable\", the default, cannot hold with [recovery] mode = \"snapshot\": a crash loses every \
-                 write since the newest snapshot; set ack = \"async\" to accept that, or mode = \"hybrid\"",
+        if master.ack.is_committed() {
+            let named = match master.ack {
+                Ack::Durable => "\"durable\", the default,",
+                _ => "\"replicated\"",
+            };
+            let message = format!(
+                "[oplog] ack = {named} cannot hold with [recovery] mode = \"snapshot\": a crash loses every write since the \
+                 newest snapshot; set ack = \"async\" to accept that, or mode = \"hybrid\""
             );
+            self.problems.add("oplog", "ack", message);
         }
         Some(master)
     }

@@ -73,7 +73,7 @@ impl Node {
             http: config.node.http.clone(),
         };
         let high_water = HighWater::open(&data_dir, cluster)?;
-        let (stores, outlet) = stream::streamed(&config, stores, cluster).await;
+        let (stores, outlet) = stream::streamed(&config, stores, cluster, &clock).await;
         let sources = Sources {
             cluster,
             candidate,
@@ -168,6 +168,9 @@ impl Node {
             ended = role.join_next() => Err(port_ended(ended.map(|joined| joined.map(Ok)))),
         };
         shared.leaving.send_replace(true);
+        if let Some(outlet) = &shared.outlet {
+            outlet.stop();
+        }
         let left = switchover::leave(&shared).await;
         stopper.send_replace(true);
         while role.join_next().await.is_some() {}

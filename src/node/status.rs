@@ -68,6 +68,13 @@ pub struct NodeStatus {
     /// Why it refuses writes though it leads, when it does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub read_only: Option<String>,
+    /// Of the primary, or the node that is about to be, with `ack = "replicated"`: the nodes whose logs hold all that was
+    /// acknowledged, itself among them. Any of them can take over.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub in_sync_set: Vec<NodeId>,
+    /// Of the same: why writes wait for standbys, or are acknowledged by fewer than `min_acks`, when it is so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub too_few_in_sync: Option<String>,
     /// What its drills came to, where `[drill] every` asks for them and one was made.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub drill: Option<DrillStatus>,
@@ -127,6 +134,8 @@ impl NodeStatus {
             in_sync: false,
             failure: Some(NO_ANSWER.to_owned()),
             read_only: None,
+            in_sync_set: Vec::new(),
+            too_few_in_sync: None,
             drill: None,
         }
     }
@@ -172,6 +181,8 @@ impl Shared {
             in_sync: false,
             failure: self.failure.lock().clone(),
             read_only: None,
+            in_sync_set: Vec::new(),
+            too_few_in_sync: None,
             drill: DrillStatus::of(&self.drills.lock()),
         };
         match self.term() {
@@ -192,8 +203,17 @@ impl Shared {
                 leads.then(|| status.applied_seq.since(catalogued.newest.seq));
             status.snapshot_age_ms = catalogued.age_ms();
         }
+        self.add_in_sync_set(&mut status);
         self.add_digest(&mut status);
         status
+    }
+
+    fn add_in_sync_set(&self, status: &mut NodeStatus) {
+        let leads = matches!(status.role, Role::Primary | Role::Promoting);
+        if let Some(outlet) = self.outlet.as_ref().filter(|_| leads) {
+            status.in_sync_set = outlet.seats().into_iter().map(|(node, _)| node).collect();
+            status.too_few_in_sync = outlet.trouble();
+        }
     }
 
     /// Committed entries that this node has not applied; `None` while it hears nobody who could tell.

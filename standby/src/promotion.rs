@@ -245,8 +245,10 @@ async fn append(
         let mut pause = PAUSES.0;
         loop {
             match writer.append(batch).await {
-                Err(error) if *error.kind() == ErrorKind::NotWritten => {
-                    tracing::warn!(%error, "EpochStart was not written; it is sent again");
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NotWritten | ErrorKind::Unavailable) =>
+                {
+                    tracing::warn!(%error, "EpochStart is not committed; it is sent again");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSES.1);
                 }

@@ -91,6 +91,7 @@ every_case!(
         what_does_not_follow_is_refused_and_the_follower_lives,
         h06_a_cut_comes_with_the_next_batch_or_not_at_all,
         h06_of_two_dead_ends_the_one_of_the_higher_epoch_is_cut_as_well,
+        what_comes_together_is_stored_as_if_it_came_one_by_one,
         what_is_committed_is_never_cut,
         who_is_let_in_proves_nothing_committed,
         h11_a_follower_begins_anew_as_often_as_it_falls_behind,

@@ -81,6 +81,8 @@ mod regressed;
 #[cfg(test)]
 mod remove_many;
 #[cfg(test)]
+mod replicated;
+#[cfg(test)]
 mod retention;
 #[cfg(all(test, feature = "rocksdb"))]
 mod rocksdb;

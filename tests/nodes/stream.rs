@@ -42,7 +42,7 @@ pub(crate) async fn prepared(names: &[&str], segment_size: &str) -> TestCluster 
 }
 
 /// The same with other stores.
-async fn prepared_with(
+pub(crate) async fn prepared_with(
     names: &[&str],
     segment_size: &str,
     turn: impl Fn(&str) -> String,
@@ -61,7 +61,7 @@ pub(crate) async fn start(names: &[&str]) -> TestCluster {
     started(prepared(names, "4MiB").await).await
 }
 
-async fn started(mut cluster: TestCluster) -> TestCluster {
+pub(crate) async fn started(mut cluster: TestCluster) -> TestCluster {
     for node in &mut cluster.nodes {
         node.start();
     }
@@ -72,7 +72,7 @@ async fn started(mut cluster: TestCluster) -> TestCluster {
     cluster
 }
 
-async fn ran(node: &TestNode, words: &[&str]) -> String {
+pub(crate) async fn ran(node: &TestNode, words: &[&str]) -> String {
     let output = node.command(words).await;
     assert!(output.status.success(), "{words:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -88,7 +88,7 @@ async fn inspect(node: &TestNode) -> Value {
 }
 
 /// Nothing is missing, the states are the same, and each node's log is whole and ends where the others do.
-async fn all_the_same(cluster: &TestCluster) {
+pub(crate) async fn all_the_same(cluster: &TestCluster) {
     let count = cluster.nodes.len();
     cluster
         .until("the same state", |status| same_state(status, count))
@@ -101,7 +101,7 @@ async fn all_the_same(cluster: &TestCluster) {
     assert!(tails.iter().all(|tail| *tail == tails[0]), "{tails:#?}");
 }
 
-fn leads(status: &ClusterStatus, node: &str) -> bool {
+pub(crate) fn leads(status: &ClusterStatus, node: &str) -> bool {
     status
         .leader
         .as_ref()

@@ -96,7 +96,7 @@ async fn what_a_stream_needs_is_said_before_anything_starts() {
     let node = &cluster.nodes[0];
     let good = fs::read_to_string(&node.config).unwrap();
     for (from, to, told) in [
-        ("failover = \"manual\"\n", "", "set failover = \"manual\""),
+        ("failover = \"manual\"\n", "", "or failover = \"manual\""),
         ("founder = \"a\"\n", "", "needs founder"),
         ("mode = \"stream\"\n", "", "founder with mode = \"log\""),
         (

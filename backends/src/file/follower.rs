@@ -12,6 +12,9 @@ use standfast_core::{
     Batch, Epoch, ErrorKind, FenceToken, FollowerWriter, Position, Result, Seq, admit_verbatim,
 };
 
+/// So many batches are stored in a segment of their own, which costs a few syncs, and not in one each.
+const TOGETHER: usize = 8;
+
 /// Fills the log with the batches of a primary whose own log is elsewhere.
 ///
 /// It goes the way of a writer (`Claim`), with the primary's token: whoever is promised an epoch is let in with it. What
@@ -57,6 +60,21 @@ impl FileFollower {
         claim.serve(segment)
     }
 
+    fn store(&mut self, batches: &[Batch]) -> Result<()> {
+        let mut left = batches;
+        while let [first, rest @ ..] = left {
+            let writer = self.writer()?;
+            if left.len() >= TOGETHER && writer.is_used() {
+                self.tail = writer.store_together(left)?;
+                return Ok(());
+            }
+            self.tail = writer.store(first)?;
+            self.cuts = false;
+            left = rest;
+        }
+        Ok(())
+    }
+
     /// Saves what lies behind `position`.
     fn prepare_cut(&self, position: Position, committed: Seq) -> Result<Option<String>> {
         let claim = Claim::promise(&self.dir, &self.token)?;
@@ -98,17 +116,21 @@ impl FollowerWriter for FileFollower {
         self.tail
     }
 
-    async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position> {
+    async fn append_verbatim(&mut self, batches: &[Batch]) -> Result<Position> {
         if let Some(writer) = &self.writer {
             writer.refuse_poisoned("append")?;
         }
-        if batch.end() == self.tail {
-            return Ok(self.tail);
+        let batches = match batches {
+            [first, rest @ ..] if first.end() == self.tail => rest,
+            all => all,
+        };
+        let mut tail = self.tail;
+        for batch in batches {
+            admit_verbatim(batch, self.token.epoch, tail, &capabilities())
+                .map_err(|error| error.backend("file"))?;
+            tail = batch.end();
         }
-        admit_verbatim(batch, self.token.epoch, self.tail, &capabilities())
-            .map_err(|error| error.backend("file"))?;
-        self.tail = self.writer()?.store(batch)?;
-        self.cuts = false;
+        self.store(batches)?;
         Ok(self.tail)
     }
 

@@ -74,8 +74,7 @@ impl FileWriter {
     pub(super) fn write(&mut self, batch: &Batch) -> Result<()> {
         let length = padded(batch.frame().len() as u64);
         let size = self.dir.segment_size();
-        let is_used = self.segment.name != self.first || self.tail != self.settled;
-        if is_used && self.segment.offset + length + MARK_ROOM + GUARD > size {
+        if self.is_used() && self.segment.offset + length + MARK_ROOM + GUARD > size {
             self.rotate()?;
         }
         let end = self.segment.offset + length + MARK_ROOM + GUARD;
@@ -119,8 +118,27 @@ impl FileWriter {
             .context(format!("another was let in after epoch {}", self.epoch)))
     }
 
+    /// Whether the segment holds something behind what was settled.
+    pub(super) fn is_used(&self) -> bool {
+        self.segment.name != self.first || self.tail != self.settled
+    }
+
     /// Goes on in a new segment. The old one stays as it is.
     fn rotate(&mut self) -> Result<()> {
+        self.begin_segment(&[])
+    }
+
+    /// Stores batches that follow the tail in a segment of their own, which appears whole or not at all.
+    pub(super) fn store_together(&mut self, batches: &[Batch]) -> Result<Position> {
+        self.refuse_poisoned("append")?;
+        self.begin_segment(batches)?;
+        self.check_fence("append")?;
+        self.tail = self.segment.settled;
+        self.marked = false;
+        Ok(self.tail)
+    }
+
+    fn begin_segment(&mut self, batches: &[Batch]) -> Result<()> {
         let header = SegmentHeader {
             cluster: self.cluster,
             name: SegmentName {
@@ -129,11 +147,11 @@ impl FileWriter {
             },
             previous: self.tail,
             parent: Some(self.segment.name),
-            settled: self.tail,
+            settled: batches.last().map_or(self.tail, Batch::end),
             followed: self.segment.followed,
         };
         let spare = self.filler.take_spare();
-        self.segment = match NewSegment::create(&self.dir, &header, &[], spare) {
+        self.segment = match NewSegment::create(&self.dir, &header, batches, spare) {
             Ok(segment) => segment,
             Err(NotMade::Unseen(source)) => return Err(self.no_room(source)),
             Err(NotMade::InDoubt(source)) => {

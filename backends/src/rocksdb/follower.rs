@@ -92,16 +92,25 @@ impl FollowerWriter for RocksDbFollower {
         self.cut.unwrap_or_else(|| self.writer.end())
     }
 
-    async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position> {
+    async fn append_verbatim(&mut self, batches: &[Batch]) -> Result<Position> {
         self.writer.refuse_poisoned("append")?;
-        if batch.end() == self.tail() {
-            return Ok(batch.end());
+        let batches = match batches {
+            [first, rest @ ..] if first.end() == self.tail() => rest,
+            all => all,
+        };
+        let (mut tail, mut bytes) = (self.tail(), 0);
+        for batch in batches {
+            admit_verbatim(batch, self.epoch, tail, &capabilities())
+                .map_err(|error| error.backend(NAME))?;
+            tail = batch.end();
+            bytes += batch.frame().len() as u64;
         }
-        admit_verbatim(batch, self.epoch, self.tail(), &capabilities())
-            .map_err(|error| error.backend(NAME))?;
+        if batches.is_empty() {
+            return Ok(tail);
+        }
         // The reserve is for terms to begin with.
-        usage::check_room(self.space.dir(), batch.frame().len() as u64)?;
-        let end = self.writer.store(batch, self.cut)?;
+        usage::check_room(self.space.dir(), bytes)?;
+        let end = self.writer.store(batches, self.cut)?;
         (self.cut, self.stored) = (None, true);
         Ok(end)
     }

@@ -1,9 +1,10 @@
+use std::slice;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use rocksdb::{DB, WriteBatch, WriteOptions};
 
-use super::database::{batches, meta};
+use super::database::{self, meta};
 use super::error::{NAME, error};
 use super::layout::batch_key;
 use super::oplog::capabilities;
@@ -70,23 +71,26 @@ impl RocksDbWriter {
         usage::check_room(self.space.dir(), batch.frame().len() as u64)
     }
 
-    /// Writes a batch behind the tail, or behind a Position that the log is cut back to in the same write.
-    pub(super) fn store(&mut self, batch: &Batch, cut: Option<Position>) -> Result<Position> {
+    /// Writes batches behind the tail, or behind a Position that the log is cut back to, all in one write.
+    pub(super) fn store(&mut self, batches: &[Batch], cut: Option<Position>) -> Result<Position> {
         self.refuse_poisoned("append")?;
-        let size = batch.frame().len();
+        let size = batches.iter().map(|batch| batch.frame().len()).sum();
         let is_due = cut.is_none() && self.unmarked + size > MARK_EVERY;
         let mark = is_due.then(|| self.mark_of_tail()).transpose()?;
         self.write("append", &synced(), |db, write| {
             if let Some(cut) = cut {
                 let (from, upto) = (batch_key(cut.seq.next()), batch_key(Seq(u64::MAX)));
-                write.delete_range_cf(batches(db), from, upto);
+                write.delete_range_cf(database::batches(db), from, upto);
             }
-            write.put_cf(batches(db), batch_key(batch.first()), batch.frame());
+            for batch in batches {
+                let key = batch_key(batch.first());
+                write.put_cf(database::batches(db), key, batch.frame());
+            }
             if let Some(mark) = mark {
                 write.put_cf(meta(db), CommittedRecord::KEY, mark);
             }
         })?;
-        self.tail = batch.end();
+        self.tail = batches.last().map_or(self.tail, Batch::end);
         self.marked = false;
         self.unmarked = if is_due { size } else { self.unmarked + size };
         Ok(self.tail)
@@ -165,7 +169,7 @@ impl OpLogWriter for RocksDbWriter {
         self.refuse_poisoned("append")?;
         admit(batch, self.epoch, self.tail, &capabilities()).map_err(|e| e.backend(NAME))?;
         self.check_room(batch)?;
-        self.store(batch, None)
+        self.store(slice::from_ref(batch), None)
     }
 
     async fn mark_committed(&mut self) -> Result<()> {

@@ -61,7 +61,7 @@ pub struct Member {
 
 /// A member's seat: which disk it is. Drawn when the directory of a log is created, so that an empty disk has
 /// no seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogId(pub u128);
 

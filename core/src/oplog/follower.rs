@@ -15,8 +15,8 @@ use crate::words::{Epoch, Position, Seq};
 ///
 /// * **FW-1** The epoch it was opened with is promised durably before it is opened. From then on, also after a restart,
 ///   every lower one is `Fenced`, and so is every writer of an epoch that is not higher. The same token opens it again.
-/// * **FW-2** `append_verbatim` takes the batch that follows `tail()`, of the promised epoch or a lower one; the last one
-///   once more is `Ok` and writes nothing; any other is `Gap`, and nothing is written.
+/// * **FW-2** `append_verbatim` takes the batches that follow `tail()`, of the promised epoch or lower ones; the last one
+///   once more, as the first of them, is `Ok` and not written; any other is `Gap`, and nothing is written.
 /// * **FW-3** `cut_after` never cuts at or below what is committed, and only what another epoch wrote than the one that is
 ///   followed. It is one atomic write, made when the next batch comes, and what it cuts is saved before.
 /// * **FW-4** Poisoned like [`crate::OpLogWriter`] (OW-3, OW-4).
@@ -35,18 +35,18 @@ pub trait FollowerWriter: Send {
     /// End of the last batch that is synced here, or the Position that the log was cut back to.
     fn tail(&self) -> Position;
 
-    /// Stores one batch.
+    /// Stores batches, several with no more syncs than a few: who is behind catches up faster than a primary writes.
     ///
     /// # Errors
     /// See FW-2 and FW-4; `Invalid` for a batch above the promised epoch, `Unsupported` beyond the declared limits, `Quota`
     /// when the store is full: nothing was written then, and it lives on.
     ///
     /// # Durability
-    /// Durable, and proved unfenced, on `Ok`.
+    /// Durable, and proved unfenced, on `Ok`. After a crash the log holds the first of them, some or all or none.
     ///
     /// # Cancel safety
     /// Not cancel safe: counts as `Indeterminate`.
-    async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position>;
+    async fn append_verbatim(&mut self, batches: &[Batch]) -> Result<Position>;
 
     /// Makes all up to [`Self::tail`] durable: what an earlier process stored last may be in memory alone. Proves nothing
     /// committed. Nothing to do behind a cut that is not made yet: a batch that another one follows is durable.

@@ -15,14 +15,18 @@ use tokio::sync::{mpsc, watch};
 use tokio_stream::{Stream, StreamExt};
 use tonic::Status;
 
-use super::outlet::{Follower, Newest, Outlet};
+use super::followers::Follower;
+use super::newest::Newest;
+use super::outlet::Outlet;
 
 /// How often a standby hears from the primary when there is nothing to send.
 const BEAT: Duration = Duration::from_millis(100);
+/// How long a standby that comes before the term begins is kept waiting.
+const BEFORE: Duration = Duration::from_millis(500);
 /// What is read at once for a standby that is behind.
 const CHUNK: ReadLimit = ReadLimit {
-    batches: 1024,
-    bytes: 1 << 20,
+    batches: 4096,
+    bytes: 4 << 20,
 };
 
 type Sent = std::result::Result<SyncOpLogResponse, Status>;
@@ -52,10 +56,9 @@ async fn feed_one(
     answers: &mpsc::Sender<Sent>,
 ) -> std::result::Result<(), Status> {
     let (node, log_id) = hello(next(asks).await?, fingerprint)?;
-    let newest = outlet.newest();
-    let Some(token) = newest.borrow().token.clone() else {
-        return Err(does_not_lead());
-    };
+    let mut newest = outlet.newest();
+    let token = begun(&mut newest).await.ok_or_else(does_not_lead)?;
+    let stream = outlet.number_stream();
     let mut feeder = Feeder {
         outlet,
         token,
@@ -70,11 +73,17 @@ async fn feed_one(
     feeder.still_leads()?;
     feeder.answer(Answer::From(position_to_wire(from))).await?;
     tracing::info!(%node, %from, "a standby is sent the log");
+    let epoch = feeder.token.epoch;
     let listening = async {
         while let Some(ask) = asks.next().await {
             if let Some(Ask::Synced(synced)) = ask?.body {
                 let synced = position_from_wire(Some(&synced)).map_err(invalid)?;
-                outlet.synced(&node, Follower { log_id, synced });
+                let follower = Follower {
+                    log_id,
+                    synced,
+                    stream,
+                };
+                outlet.synced(epoch, &node, follower);
             }
         }
         Ok(())
@@ -86,8 +95,15 @@ async fn feed_one(
         ended = feeder.send_from(from) => ended,
         ended = over => Err(ended),
     };
-    outlet.left(&node, log_id);
+    outlet.left(&node, stream);
     ended
+}
+
+/// The term that is led, which may be about to begin.
+async fn begun(newest: &mut watch::Receiver<Newest>) -> Option<FenceToken> {
+    let leads = newest.wait_for(|newest| newest.token.is_some());
+    let newest = tokio::time::timeout(BEFORE, leads).await.ok()?.ok()?;
+    newest.token.clone()
 }
 
 /// One standby that is sent the log.
@@ -157,8 +173,8 @@ impl Feeder<'_> {
     /// Where a standby goes on whose log ends at `tail`, and whose epochs end at `ends`; `None` when its log is another.
     async fn place(&self, tail: Position, ends: &[Position]) -> Result<Option<Position>> {
         let log = self.outlet.log();
-        // The newest batch is committed, though perhaps not shown by the log yet.
-        if tail == self.outlet.committed() {
+        // The last batches are perhaps not shown by the log yet.
+        if self.newest.borrow().reaches(tail) {
             return Ok(Some(tail));
         }
         match log.read(tail, ReadLimit::ONE).await {
@@ -170,10 +186,13 @@ impl Feeder<'_> {
             return Ok(None);
         }
         let mut ours = epoch_ends(log).await?;
-        add_end(&mut ours, self.outlet.committed());
+        add_end(&mut ours, self.newest.borrow().end());
         let Some(common) = common_end(&ours, ends) else {
             return Ok(None);
         };
+        if self.newest.borrow().reaches(common) {
+            return Ok(Some(common));
+        }
         match log.read(common, ReadLimit::ONE).await {
             Ok(_) => Ok(Some(common)),
             // Two nodes have written in one epoch: nothing of what follows from that can be relied on.
@@ -184,49 +203,70 @@ impl Feeder<'_> {
     }
 
     async fn send_from(&mut self, from: Position) -> std::result::Result<(), Status> {
-        let mut sent = from;
+        let (mut sent, mut told) = (from, Position::default());
         let mut beats = tokio::time::interval(BEAT);
         loop {
-            let newest = self.newest.borrow_and_update().clone();
-            if newest.token.as_ref() != Some(&self.token) {
-                return Err(does_not_lead());
+            let mut look = self.look(sent)?;
+            if look.batches.is_empty() && sent != look.end {
+                look.batches = match self.outlet.log().read(sent, CHUNK).await {
+                    Ok(batches) => batches,
+                    Err(error) => match error.kind() {
+                        ErrorKind::Trimmed { floor } => return self.answer(trimmed(*floor)).await,
+                        _ => return Err(unavailable(&error)),
+                    },
+                };
             }
-            let batches = match self.behind(&newest, sent).await {
-                Ok(batches) => batches,
-                Err(error) => match error.kind() {
-                    ErrorKind::Trimmed { floor } => return self.answer(trimmed(*floor)).await,
-                    _ => return Err(unavailable(&error)),
-                },
-            };
-            if let Some(last) = batches.last() {
-                sent = last.end();
-                self.answer(self.batches(&batches, &newest)).await?;
+            if let Some(last) = look.batches.last() {
+                (sent, told) = (last.end(), look.committed);
+                self.answer(self.batches(&look)).await?;
+                continue;
+            }
+            if look.told.seq > told.seq {
+                told = look.committed;
+                self.answer(self.batches(&look)).await?;
                 continue;
             }
             // All arms are cancel safe, and what they tell is looked at again.
             tokio::select! {
                 changed = self.newest.changed() => changed.map_err(|_gone| does_not_lead())?,
-                _ = beats.tick() => self.answer(self.batches(&[], &newest)).await?,
+                _ = beats.tick() => self.answer(self.batches(&look)).await?,
             }
         }
     }
 
-    /// The batches behind `sent`, as many as fit on one message.
-    async fn behind(&self, newest: &Newest, sent: Position) -> Result<Vec<Batch>> {
-        match &newest.batch {
-            Some(batch) if batch.follows(sent) => Ok(vec![batch.clone()]),
-            _ if sent.seq < newest.committed.seq => self.outlet.log().read(sent, CHUNK).await,
-            _ => Ok(Vec::new()),
+    /// What there is behind `sent`.
+    fn look(&mut self, sent: Position) -> std::result::Result<Look, Status> {
+        let newest = self.newest.borrow_and_update();
+        if newest.token.as_ref() != Some(&self.token) {
+            return Err(does_not_lead());
         }
+        Ok(Look {
+            batches: newest.behind(sent),
+            end: newest.end(),
+            committed: newest.committed,
+            told: newest.told,
+        })
     }
 
-    fn batches(&self, batches: &[Batch], newest: &Newest) -> Answer {
+    fn batches(&self, look: &Look) -> Answer {
+        let frames = look.batches.iter().map(|batch| batch.frame().to_vec());
         Answer::Batches(SyncBatches {
-            frames: batches.iter().map(|batch| batch.frame().to_vec()).collect(),
-            committed: Some(position_to_wire(newest.committed)),
+            frames: frames.collect(),
+            committed: Some(position_to_wire(look.committed)),
             floor: self.outlet.floor().0,
         })
     }
+}
+
+/// What there is for a standby.
+struct Look {
+    /// What comes next, if it is in memory.
+    batches: Vec<Batch>,
+    /// End of the log.
+    end: Position,
+    committed: Position,
+    /// What it is to be told of that.
+    told: Position,
 }
 
 async fn next(

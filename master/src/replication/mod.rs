@@ -2,20 +2,33 @@
 //!
 //! ```text
 //!   log thread ──▶ StreamWriter ──▶ the node's own log
-//!                       │                  ▲ read: who is behind
-//!                       ▼                  │
-//!                    Outlet ──▶ feed ──────┴──▶ one stream for each standby
-//!                  newest batch
+//!                    │    ▲               ▲ read: who is behind
+//!                    ▼    │ all hold it   │
+//!                    Outlet ──▶ feed ─────┴──▶ one stream for each standby
+//!                    newest batches    ◀── synced up to here
+//!                       ▲
+//!                    Keeper ──▶ the term record: whose logs count
 //! ```
 //!
-//! The log is the buffer: the outlet keeps the newest batch alone, and a standby that is slower than that reads from the log, at
-//! its own pace. So nobody's slowness takes memory here, or holds up another.
+//! The log is the buffer: the outlet keeps the newest batches alone, and a standby that is slower than that reads from the log,
+//! at its own pace. So nobody's slowness takes memory here, or holds up another, but for a member of the in-sync set, which is
+//! waited for until it is none any more.
 
 mod answers;
 mod feed;
+mod followers;
+mod in_sync;
+mod keeper;
+mod newest;
 mod outlet;
+mod patience;
+#[cfg(test)]
+mod search;
 mod writer;
 
 pub use answers::Answers;
-pub use outlet::{Follower, Outlet};
+pub use followers::Follower;
+pub use in_sync::{InSyncRule, OnTooFew, Seat};
+pub use keeper::Elected;
+pub use outlet::Outlet;
 pub use writer::StreamWriter;

@@ -1,10 +1,21 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use standfast_core::{Batch, Epoch, FenceToken, LogId, NodeId, OpLogStore, Position, Seq};
+use standfast_core::{
+    Batch, Clock, Epoch, Error, ErrorKind, FenceToken, NodeId, OpLogStore, Position, Result, Seq,
+    lapsed,
+};
 use tokio::sync::watch;
+
+use super::followers::{Follower, Followers};
+use super::in_sync::{InSync, InSyncRule, Seat};
+use super::keeper::Elected;
+use super::newest::Newest;
+
+/// How long an append waits for standbys before it says so; it may be asked again.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Where the streams of standbys meet the writer of the term. One for each node, whether it leads or not.
 #[derive(Clone, Debug)]
@@ -13,44 +24,65 @@ pub struct Outlet(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     log: Arc<dyn OpLogStore>,
+    clock: Clock,
+    /// Whose logs count besides the primary's; none: nobody's.
+    rule: Option<InSyncRule>,
     newest: watch::Sender<Newest>,
+    followers: watch::Sender<Followers>,
+    /// The term that was won, until its writer is opened.
+    elected: Mutex<Option<Elected>>,
     /// First entry that is still in the log, as far as this process knows.
     floor: AtomicU64,
-    followers: watch::Sender<BTreeMap<NodeId, Follower>>,
+    streams: AtomicU64,
     /// Who is handed the term, and what it said.
     successor: Mutex<Option<(NodeId, Follower)>>,
-}
-
-/// What there is to send.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Newest {
-    /// The term that is led; `None` when this node does not lead.
-    pub(super) token: Option<FenceToken>,
-    /// The last batch, once there is one of this term. All before it is in the log for all to read.
-    pub(super) batch: Option<Batch>,
-    /// End of what is committed.
-    pub(super) committed: Position,
-}
-
-/// A standby that is, or was, sent the log of the newest term.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Follower {
-    /// Which disk its log is on.
-    pub log_id: LogId,
-    /// End of what is synced in its log, as it said last.
-    pub synced: Position,
+    stopping: watch::Sender<bool>,
 }
 
 impl Outlet {
-    /// Nothing is sent until a term begins. `log` is this node's own.
-    pub fn new(log: Arc<dyn OpLogStore>) -> Self {
+    /// Nothing is sent until a term begins. `log` is this node's own; `rule` says whose logs count besides.
+    pub fn new(log: Arc<dyn OpLogStore>, rule: Option<InSyncRule>, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             log,
+            clock,
+            rule,
             newest: watch::Sender::default(),
-            floor: AtomicU64::new(1),
             followers: watch::Sender::default(),
+            elected: Mutex::default(),
+            floor: AtomicU64::new(1),
+            streams: AtomicU64::new(0),
             successor: Mutex::default(),
+            stopping: watch::Sender::new(false),
         }))
+    }
+
+    /// Whose logs count besides the primary's; none: nobody's.
+    pub fn rule(&self) -> Option<InSyncRule> {
+        self.0.rule
+    }
+
+    /// A term was won: its writer changes the term record on behalf of it.
+    pub fn elected(&self, elected: Elected) {
+        *self.0.elected.lock() = Some(elected);
+    }
+
+    /// The node is told to stop: a term that waits for standbys before it begins does not begin.
+    pub fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// The in-sync set of the newest term, as its record has it.
+    pub fn seats(&self) -> Vec<Seat> {
+        let followers = self.0.followers.borrow();
+        let in_sync = followers.in_sync();
+        in_sync.map_or_else(Vec::new, |in_sync| {
+            in_sync.seats().iter().cloned().collect()
+        })
+    }
+
+    /// Why writes wait for standbys, or are acknowledged by fewer than asked for, if they do.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.followers.borrow().trouble().map(str::to_owned)
     }
 
     /// What the successor said that [`Self::choose`] has waited for, if it is `node`.
@@ -67,21 +99,21 @@ impl Outlet {
     /// Cancel safe: changes nothing.
     pub async fn choose(&self, node: &NodeId, position: Position) {
         let mut followers = self.0.followers.subscribe();
-        let is_there = |followers: &BTreeMap<NodeId, Follower>| {
-            let follower = followers.get(node);
+        let is_there = |followers: &Followers| {
+            let follower = followers.connected().get(node);
             follower.is_some_and(|follower| follower.synced == position)
         };
         let reached = followers.wait_for(is_there).await.is_ok();
         if !reached {
             std::future::pending::<()>().await;
         }
-        let follower = followers.borrow().get(node).copied();
+        let follower = followers.borrow().connected().get(node).copied();
         *self.0.successor.lock() = follower.map(|follower| (node.clone(), follower));
     }
 
     /// End of what the newest term has committed; of use until the next one begins.
     pub fn committed(&self) -> Position {
-        self.0.newest.borrow().committed
+        self.0.followers.borrow().committed()
     }
 
     /// The log begins here by now.
@@ -101,54 +133,186 @@ impl Outlet {
         self.0.newest.subscribe()
     }
 
-    /// A term begins behind `tail`.
-    pub(super) fn begin(&self, token: &FenceToken, tail: Position) {
-        self.0.followers.send_replace(BTreeMap::new());
-        *self.0.successor.lock() = None;
-        self.0.newest.send_replace(Newest {
-            token: Some(token.clone()),
-            batch: None,
-            committed: tail,
-        });
+    pub(super) fn followers(&self) -> &watch::Sender<Followers> {
+        &self.0.followers
     }
 
-    /// A batch was committed.
-    pub(super) fn appended(&self, batch: &Batch) {
-        self.0.newest.send_modify(|newest| {
-            newest.committed = batch.end();
-            newest.batch = Some(batch.clone());
+    /// A number for a standby's stream.
+    pub(super) fn number_stream(&self) -> u64 {
+        self.0.streams.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A term begins with a log that is known committed up to `committed` and goes on with `unproved`. Gives who was elected,
+    /// where other logs count.
+    ///
+    /// # Errors
+    /// `Fenced` when another term was won meanwhile.
+    pub(super) fn begin(
+        &self,
+        token: &FenceToken,
+        committed: Position,
+        unproved: Vec<Batch>,
+    ) -> Result<Option<Elected>> {
+        let tail = unproved.last().map_or(committed, Batch::end);
+        let mut elected = None;
+        if self.0.rule.is_some() {
+            let taken = self.0.elected.lock().take();
+            let own = taken.filter(|elected| elected.epoch == token.epoch);
+            elected = Some(own.ok_or_else(|| {
+                Error::new(ErrorKind::Fenced, "open writer")
+                    .context(format!("epoch {} is no longer this node's", token.epoch))
+            })?);
+        }
+        let in_sync =
+            self.0.rule.zip(elected.as_ref()).map(|(rule, elected)| {
+                InSync::new(rule, elected.own.clone(), elected.in_sync.clone())
+            });
+        // With a log that alone counts, what it holds is committed.
+        let committed = if in_sync.is_some() { committed } else { tail };
+        *self.0.successor.lock() = None;
+        let followers = Followers::begin(token.epoch, tail, committed, in_sync);
+        self.0.followers.send_replace(followers);
+        let newest = Newest::begin(token.clone(), committed, unproved);
+        self.0.newest.send_replace(newest);
+        Ok(elected)
+    }
+
+    /// A batch is about to be stored: where other logs count, they are sent it meanwhile.
+    pub(super) fn sending(&self, batch: &Batch) {
+        if self.0.rule.is_none() {
+            return;
+        }
+        let end = batch.end();
+        self.0.followers.send_if_modified(|followers| {
+            followers.sending(end);
+            false
         });
+        self.0.newest.send_if_modified(|newest| newest.add(batch));
+    }
+
+    /// A batch is in this node's own log.
+    pub(super) fn stored(&self, batch: &Batch) {
+        let end = batch.end();
+        self.0.followers.send_if_modified(|followers| {
+            followers.stored(end);
+            false
+        });
+        if self.0.rule.is_some() {
+            self.0.newest.send_if_modified(|newest| {
+                newest.stored(batch);
+                false
+            });
+        }
+    }
+
+    /// Waits for a while until a batch that is stored is committed, and says so to the streams, at once where this node's log
+    /// alone counts.
+    ///
+    /// # Errors
+    /// `Unavailable` while logs that count lack it: ask again.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: ask again.
+    pub(super) async fn commit(&self, batch: &Batch) -> Result<()> {
+        let end = batch.end();
+        let mut followers = self.0.followers.subscribe();
+        while !self
+            .0
+            .followers
+            .send_if_modified(|followers| followers.commit(end))
+        {
+            let held = followers.wait_for(|followers| followers.holds(end.seq));
+            if tokio::time::timeout(PATIENCE, held).await.is_err() {
+                return Err(self.lacking());
+            }
+        }
+        let alone = self.0.rule.is_none();
+        self.0.newest.send_if_modified(|newest| {
+            if alone {
+                newest.stored(batch);
+            }
+            newest.committed = end;
+            alone
+        });
+        Ok(())
+    }
+
+    /// Waits until all logs that count hold what this node's does.
+    ///
+    /// # Errors
+    /// `Fenced` when the term ends before that; `Unavailable` when the node is told to stop.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: changes nothing.
+    pub(super) async fn held(&self, elected: &Elected, tail: Seq) -> Result<()> {
+        let mut followers = self.0.followers.subscribe();
+        let mut stopping = self.0.stopping.subscribe();
+        // All arms are cancel safe.
+        let why = tokio::select! {
+            _ = followers.wait_for(|followers| followers.holds(tail)) => return Ok(()),
+            () = lapsed(self.0.clock.clone(), elected.validity.clone()) => ErrorKind::Fenced,
+            _ = stopping.wait_for(|stopping| *stopping) => ErrorKind::Unavailable,
+        };
+        Err(Error::new(why, "open writer").context("standbys in sync lack the end of the log"))
+    }
+
+    fn lacking(&self) -> Error {
+        let followers = self.0.followers.borrow();
+        let owing: Vec<_> = followers
+            .owing()
+            .into_keys()
+            .map(|(node, _)| node.to_string())
+            .collect();
+        Error::new(ErrorKind::Unavailable, "append").context(match followers.trouble() {
+            Some(trouble) => trouble.to_owned(),
+            None => format!("waiting for {}", owing.join(", ")),
+        })
+    }
+
+    /// Standbys are told what is committed: no batch follows at once to say so.
+    pub(super) fn tell(&self) {
+        self.0.newest.send_if_modified(Newest::tell);
     }
 
     /// The term of this epoch has no writer any more.
     pub(super) fn end(&self, epoch: Epoch) {
-        self.0.newest.send_if_modified(|newest| {
-            let ends = newest
-                .token
-                .as_ref()
-                .is_some_and(|token| token.epoch == epoch);
-            if ends {
-                newest.token = None;
-                newest.batch = None;
-            }
-            ends
-        });
+        let ended = self
+            .0
+            .newest
+            .send_if_modified(|newest| newest.end_term(epoch));
+        if ended && self.0.rule.is_some() {
+            self.0
+                .followers
+                .send_modify(|followers| followers.set_trouble(None));
+            show(0, false);
+        }
+    }
+
+    /// Shows the in-sync set in the metrics.
+    pub(super) fn show(&self) {
+        let followers = self.0.followers.borrow();
+        if let Some(in_sync) = followers.in_sync() {
+            show(in_sync.seats().len(), followers.trouble().is_some());
+        }
     }
 
     /// A standby's stream has ended: what it said counts no more.
-    pub(super) fn left(&self, node: &NodeId, log_id: LogId) {
-        self.0.followers.send_if_modified(|followers| {
-            let is_own = followers
-                .get(node)
-                .is_some_and(|follower| follower.log_id == log_id);
-            is_own && followers.remove(node).is_some()
-        });
+    pub(super) fn left(&self, node: &NodeId, stream: u64) {
+        self.0
+            .followers
+            .send_if_modified(|followers| followers.left(node, stream));
     }
 
     /// A standby's log is synced up to here.
-    pub(super) fn synced(&self, node: &NodeId, follower: Follower) {
-        self.0.followers.send_modify(|followers| {
-            followers.insert(node.clone(), follower);
-        });
+    pub(super) fn synced(&self, epoch: Epoch, node: &NodeId, follower: Follower) {
+        self.0
+            .followers
+            .send_if_modified(|followers| followers.synced(epoch, node, follower));
     }
+}
+
+fn show(members: usize, too_few: bool) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge")]
+    metrics::gauge!("standfast_in_sync_members").set(members as f64);
+    metrics::gauge!("standfast_in_sync_too_few").set(if too_few { 1.0 } else { 0.0 });
 }

@@ -8,7 +8,6 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Sequencer, too_late};
 use crate::commit::{Pending, forget_if_gone};
-use crate::config::Ack;
 use crate::job::{Job, Proposal};
 use crate::queue::Queued;
 
@@ -85,7 +84,7 @@ impl Sequencer {
             Considered::TooOld => {
                 // It reveals how far the session has come: that must be committed first.
                 proposal.reveals = true;
-                if self.config.ack == Ack::Durable {
+                if self.config.ack.is_committed() {
                     proposal.wait = state.applied();
                 }
                 let command = &proposal.command;
@@ -98,7 +97,7 @@ impl Sequencer {
             }
             Considered::Remembered { reply, seq } => {
                 // With `async` it may never have reached the log.
-                proposal.reveals |= self.config.ack == Ack::Async;
+                proposal.reveals |= !self.config.ack.is_committed();
                 (Ok(reply), seq)
             }
             Considered::Refused { refusal, looked } => {
@@ -115,7 +114,7 @@ impl Sequencer {
             }
         };
         // With `async` no answer waits: that is its stated window.
-        if self.config.ack == Ack::Durable {
+        if self.config.ack.is_committed() {
             proposal.wait = proposal.wait.max(wait);
         }
         proposal.outcomes.push(outcome);
@@ -143,7 +142,7 @@ impl Sequencer {
         }
         let at_once = decision.answer == AnswerWhen::Looked;
         // Answered ahead of its commit: only while the term is valid.
-        *reveals |= at_once || self.config.ack == Ack::Async;
+        *reveals |= at_once || !self.config.ack.is_committed();
         (
             Ok(reply),
             if at_once {

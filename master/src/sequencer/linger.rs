@@ -24,7 +24,7 @@ pub(super) struct Linger {
 impl Linger {
     pub(super) const fn new(now: BootInstant, ack: Ack) -> Self {
         let most = match ack {
-            Ack::Durable => Duration::from_millis(1),
+            Ack::Durable | Ack::Replicated => Duration::from_millis(1),
             Ack::Async => Duration::from_millis(5),
         };
         Self {

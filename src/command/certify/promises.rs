@@ -1,7 +1,6 @@
 use standfast::config::{Config, Mode};
 use standfast::conformance::{Row, Verdict};
 use standfast_core::ByteSize;
-use standfast_master::Ack;
 
 /// What a node of a configuration asks of its stores.
 #[derive(Debug)]
@@ -109,7 +108,7 @@ fn has_limit(asked: &Asked<'_>) -> bool {
 }
 
 fn is_durable(asked: &Asked<'_>) -> bool {
-    asked.config.master.ack == Ack::Durable
+    asked.config.master.ack.is_committed()
 }
 
 const fn others_lead(asked: &Asked<'_>) -> bool {

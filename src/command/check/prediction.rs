@@ -73,7 +73,7 @@ impl Prediction {
         let since_snapshot = since_snapshot(config, present);
         let lost_with_primary = match (master.ack, config.recovery.mode, since_snapshot) {
             (_, Mode::Snapshot, since) => since,
-            (Ack::Durable, ..) => Some(Loss::of_log(0, 0)),
+            (Ack::Durable | Ack::Replicated, ..) => Some(Loss::of_log(0, 0)),
             (Ack::Async, ..) => Some(Loss::of_log(
                 master.max_unflushed,
                 millis(master.max_unflushed_age.0),

@@ -51,10 +51,7 @@ impl DemoNode {
         every: &str,
         more: &str,
     ) -> Result<Self, Failure> {
-        let ack = match ack {
-            Ack::Durable => "durable",
-            Ack::Async => "async",
-        };
+        let ack = ack.name();
         let (grpc, http) = (ports::reserve()?, ports::reserve()?);
         let endpoint = format!("127.0.0.1:{grpc}");
         let http = format!("127.0.0.1:{http}");

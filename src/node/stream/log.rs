@@ -71,8 +71,8 @@ impl OpLogStore for StreamedLog {
     async fn open_writer(&self, token: &FenceToken) -> Result<Box<dyn OpLogWriter>> {
         let local = self.log.open_writer(token).await?;
         self.outlet.trimmed(self.log.bounds().await?.floor);
-        let outlet = self.outlet.clone();
-        Ok(Box::new(StreamWriter::new(local, outlet, token)))
+        let writer = StreamWriter::begin(local, self.outlet.clone(), token).await?;
+        Ok(Box::new(writer))
     }
 
     async fn begin_at(&self, token: &FenceToken, position: Position) -> Result<()> {

@@ -9,7 +9,7 @@ mod seated;
 
 use std::sync::Arc;
 
-use standfast_core::{ElectionBackend, Fingerprint};
+use standfast_core::{Clock, ElectionBackend, Fingerprint};
 use standfast_master::Outlet;
 use standfast_standby::Stream;
 
@@ -27,6 +27,7 @@ pub(crate) async fn streamed(
     config: &Config,
     stores: Stores,
     cluster: Fingerprint,
+    clock: &Clock,
 ) -> (Stores, Option<Outlet>) {
     let Some(founder) = config.streams_from() else {
         return (stores, None);
@@ -37,7 +38,7 @@ pub(crate) async fn streamed(
         snapshots,
         election,
     } = stores;
-    let outlet = Outlet::new(Arc::clone(&log));
+    let outlet = Outlet::new(Arc::clone(&log), config.in_sync_rule(), clock.clone());
     let seat = Seat {
         node: node.clone(),
         founder: founder.clone(),

@@ -7,7 +7,7 @@ use standfast_core::{
     ErrorKind, FenceToken, Fingerprint, LeaderRecord, Leadership, Member, NodeId, Position,
     Registration, Result, Server, Store, TermRecord,
 };
-use standfast_master::Outlet;
+use standfast_master::{Elected, Outlet};
 use tokio::sync::watch;
 
 use super::seat::{MayLead, Seat};
@@ -18,7 +18,8 @@ const LOOK: Duration = Duration::from_secs(1);
 /// An election in which only those stand whose log is known to be complete.
 ///
 /// With `ack = "durable"` that is the one node that led last: what it acknowledged is on its disk. It leads again when it
-/// comes back, or hands its seat to a successor that has everything; nobody takes it away.
+/// comes back, or hands its seat to a successor that has everything; nobody takes it away. With `ack = "replicated"` it is
+/// every member of the in-sync set: what was acknowledged is on the disks of all of them.
 #[derive(Debug)]
 pub(crate) struct SeatedElection {
     inner: Arc<dyn ElectionBackend>,
@@ -56,8 +57,33 @@ impl SeatedElection {
         }
     }
 
-    /// Makes the seat that of this term; false when another took it before this term was granted.
-    async fn take(&self, leadership: &dyn Leadership) -> Result<bool> {
+    /// Stands for election as long as this node may lead; `None` when it may no more.
+    async fn stand(
+        &self,
+        candidate: &Candidate,
+        at_least: Epoch,
+    ) -> Result<Option<Box<dyn Leadership>>> {
+        let mut campaign = self.inner.campaign(candidate, at_least);
+        let mut looks = tokio::time::interval(LOOK);
+        loop {
+            // Both arms are cancel safe; the campaign is kept across turns.
+            tokio::select! {
+                won = &mut campaign => return won.map(Some),
+                _ = looks.tick() => {}
+            }
+            let record = self.inner.term_record().await;
+            // What cannot be read is met again when it is won.
+            if let Ok(record) = record
+                && let Ok(MayLead::No(why)) = self.seat.may_lead(record.as_ref()).await
+            {
+                tracing::info!(%why, "stands for election no more");
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Makes the record that of this term, and tells the outlet who is in it; false when this node has no seat any more.
+    async fn take(&self, leadership: &Arc<Box<dyn Leadership>>) -> Result<bool> {
         // Whoever led before cannot write it any more.
         let record = self.inner.term_record().await?;
         let (log_id, committed) = match self.seat.may_lead(record.as_ref()).await? {
@@ -67,15 +93,28 @@ impl SeatedElection {
                 return Ok(false);
             }
         };
+        let own = (self.seat.node.clone(), log_id);
+        let in_sync = match record {
+            Some(record) if self.outlet.rule().is_some() => record.in_sync,
+            _ => vec![own.clone()],
+        };
+        let epoch = leadership.token().epoch;
         let record = TermRecord {
-            epoch: leadership.token().epoch,
-            in_sync: vec![(self.seat.node.clone(), log_id)],
+            epoch,
+            in_sync: in_sync.clone(),
             committed,
         };
         leadership.publish(&record).await.map_err(|source| {
             // Whatever became of it: the next term writes it again.
             Error::new(ErrorKind::Unavailable, "take the seat").source(source)
         })?;
+        self.outlet.elected(Elected {
+            epoch,
+            own,
+            in_sync,
+            validity: leadership.validity(),
+            leadership: Arc::downgrade(leadership),
+        });
         Ok(true)
     }
 }
@@ -118,15 +157,19 @@ impl ElectionBackend for SeatedElection {
     ) -> Result<Box<dyn Leadership>> {
         loop {
             self.seated().await?;
-            let leadership = self.inner.campaign(candidate, at_least).await?;
-            match self.take(&*leadership).await {
-                Ok(true) => {
-                    return Ok(Box::new(SeatedLeadership {
-                        inner: leadership,
-                        outlet: self.outlet.clone(),
-                    }));
-                }
-                Ok(false) => leadership.resign(None).await?,
+            let Some(leadership) = self.stand(candidate, at_least).await? else {
+                continue;
+            };
+            let leadership = Arc::new(leadership);
+            let taken = self.take(&leadership).await;
+            let leadership = SeatedLeadership {
+                inner: leadership,
+                seat: self.seat.node.clone(),
+                outlet: self.outlet.clone(),
+            };
+            match taken {
+                Ok(true) => return Ok(Box::new(leadership)),
+                Ok(false) => leadership.into_inner()?.resign(None).await?,
                 Err(error) => {
                     give_up(leadership).await;
                     return Err(error);
@@ -168,20 +211,29 @@ impl ElectionBackend for SeatedElection {
     }
 }
 
-async fn give_up(leadership: Box<dyn Leadership>) {
-    if let Err(error) = leadership.resign(None).await {
+async fn give_up(leadership: SeatedLeadership) {
+    let given = async { leadership.into_inner()?.resign(None).await };
+    if let Err(error) = given.await {
         tracing::info!(%error, "could not resign; the lease runs out by itself");
     }
 }
 
 /// A term whose holder hands its seat over with it.
 struct SeatedLeadership {
-    inner: Box<dyn Leadership>,
+    /// The only one that lasts: whoever changes the term record holds it for that long alone.
+    inner: Arc<Box<dyn Leadership>>,
+    /// This node.
+    seat: NodeId,
     outlet: Outlet,
 }
 
 impl SeatedLeadership {
-    /// Gives the seat to a standby whose log holds everything.
+    fn into_inner(self) -> Result<Box<dyn Leadership>> {
+        Arc::into_inner(self.inner).ok_or_else(in_use)
+    }
+
+    /// Gives the seat to a standby whose log holds everything. Where it has one of its own, this node gives its own up if
+    /// there are enough without: nobody then waits for it to follow.
     async fn hand_over(&self, successor: &NodeId) -> Result<()> {
         let committed: Position = self.outlet.committed();
         let follower = self.outlet.chosen(successor);
@@ -192,13 +244,32 @@ impl SeatedLeadership {
                 )),
             );
         };
+        let next = (successor.clone(), follower.log_id);
+        let in_sync = match self.outlet.rule() {
+            None => vec![next],
+            Some(rule) => {
+                let mut seats = self.outlet.seats();
+                if !seats.contains(&next) {
+                    return Err(Error::new(ErrorKind::Unavailable, "hand the seat over")
+                        .context(format!("{successor} is not in sync")));
+                }
+                if seats.len() > rule.min_acks + 1 {
+                    seats.retain(|(node, _)| *node != self.seat);
+                }
+                seats
+            }
+        };
         let record = TermRecord {
             epoch: self.inner.token().epoch,
-            in_sync: vec![(successor.clone(), follower.log_id)],
+            in_sync,
             committed,
         };
         self.inner.publish(&record).await
     }
+}
+
+fn in_use() -> Error {
+    Error::new(ErrorKind::Unavailable, "end the term").context("the in-sync set is being changed")
 }
 
 #[async_trait]
@@ -225,7 +296,8 @@ impl Leadership for SeatedLeadership {
     }
 
     async fn reopen(&mut self, at_least: Epoch) -> Result<()> {
-        self.inner.reopen(at_least).await
+        let inner = Arc::get_mut(&mut self.inner).ok_or_else(in_use)?;
+        inner.reopen(at_least).await
     }
 
     async fn resign(self: Box<Self>, successor: Option<&NodeId>) -> Result<()> {
@@ -234,8 +306,8 @@ impl Leadership for SeatedLeadership {
         {
             // Its answer may be lost: then the successor has the seat, and this node is in its way for a moment only.
             tracing::warn!(%error, successor = %node, "the seat stays with this node");
-            return self.inner.resign(None).await;
+            return self.into_inner()?.resign(None).await;
         }
-        self.inner.resign(successor).await
+        self.into_inner()?.resign(successor).await
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use standfast_core::{
-    ElectionWatch, Error, ErrorKind, LeaderRecord, Position, ReadLimit, Result, Seq,
+    Candidate, ElectionWatch, Epoch, Error, ErrorKind, LeaderRecord, Position, ReadLimit, Result,
+    Seq,
 };
 use tokio::sync::watch;
 
@@ -140,7 +141,7 @@ impl Filler {
     /// Returns when it must not go on.
     async fn follow(&self) -> Result<()> {
         let mut leaders = self.observe().await?;
-        let mut leader = None;
+        let mut leader: Option<Option<LeaderRecord>> = None;
         let mut attended = Box::pin(self.attend(None, false));
         loop {
             let mut next = Box::pin(next_leader(&mut *leaders));
@@ -150,7 +151,10 @@ impl Filler {
                 ended = &mut attended => return ended,
             };
             drop(next);
-            if leader.as_ref() != Some(&record) {
+            // That it serves by now is no reason to begin again.
+            let term = term_of(record.as_ref());
+            let is_same = |known: &Option<LeaderRecord>| term_of(known.as_ref()) == term;
+            if !leader.as_ref().is_some_and(is_same) {
                 attended = Box::pin(self.attend(record.clone(), true));
                 leader = Some(record);
             }
@@ -241,6 +245,11 @@ impl Filler {
             changes
         });
     }
+}
+
+/// Who leads, and where.
+fn term_of(record: Option<&LeaderRecord>) -> Option<(&Candidate, Epoch)> {
+    record.map(|record| (&record.candidate, record.epoch))
 }
 
 /// The next that is told; while nothing can be told it is asked for again and again.

@@ -55,7 +55,9 @@ impl Session<'_> {
             Place::Trimmed(floor) => return Ok(floor),
         };
         tracing::info!(primary = %token.holder, epoch = %token.epoch, tail = %log.tail(), "following");
-        let (mut floor, mut told) = (Seq(1), None);
+        let mut floor = Seq(1);
+        let mut told = log.tail();
+        wire.send(Ask::Synced(position_to_wire(told))).await?;
         loop {
             match wire.next().await? {
                 Answer::Batches(batches) => {
@@ -64,10 +66,10 @@ impl Session<'_> {
                         floor = Seq(batches.floor);
                         self.trim(&token, floor).await?;
                     }
-                    if self.take(&mut wire, &mut *log, batches).await? && told != Some(log.tail()) {
-                        let synced = position_to_wire(log.tail());
-                        wire.send(Ask::Synced(synced)).await?;
-                        told = Some(log.tail());
+                    self.take(&mut wire, &mut *log, batches).await?;
+                    if told != log.tail() {
+                        told = log.tail();
+                        wire.send(Ask::Synced(position_to_wire(told))).await?;
                     }
                     linked();
                 }
@@ -121,7 +123,10 @@ impl Session<'_> {
             }
             _ => return Err(unexpected("a place")),
         };
-        if from != tail {
+        if from == tail {
+            // What an earlier process left may be in memory alone.
+            log.sync().await?;
+        } else {
             self.cut(&mut *log, token, from).await?;
         }
         Ok(Place::Open(log))
@@ -182,26 +187,24 @@ impl Session<'_> {
         ))
     }
 
-    /// Whether all up to the log's tail was synced here and now: what an earlier process left may be in memory alone.
     async fn take(
         &self,
         wire: &mut Wire,
         log: &mut dyn FollowerWriter,
         batches: SyncBatches,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let committed = position_from_wire(batches.committed.as_ref())?;
         self.known.commit(committed.seq);
-        let mut synced = !batches.frames.is_empty();
-        for frame in batches.frames {
-            let batch = Batch::decode(Bytes::from(frame))?;
-            log.append_verbatim(&batch).await?;
-        }
+        let frames = batches.frames.into_iter();
+        let received: Result<Vec<_>> = frames
+            .map(|frame| Batch::decode(Bytes::from(frame)))
+            .collect();
+        log.append_verbatim(&received?).await?;
         // Between batches the next one says the same.
         if log.tail() == committed && !wire.has_more().await? {
             log.mark_committed().await?;
-            synced = true;
         }
-        Ok(synced)
+        Ok(())
     }
 
     /// Follows the primary's trims, as far as what is gone was handed out here.

@@ -32,14 +32,14 @@ impl<L: Layer> FollowerWriter for LayeredFollower<L> {
         self.inner.tail()
     }
 
-    async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position> {
+    async fn append_verbatim(&mut self, batches: &[Batch]) -> Result<Position> {
         self.poison.begin(Operation::AppendVerbatim)?;
-        let bytes = batch.frame().len();
+        let bytes = batches.iter().map(|batch| batch.frame().len()).sum();
         let answer = call!(
             self,
             AppendVerbatim,
             bytes,
-            self.inner.append_verbatim(batch)
+            self.inner.append_verbatim(batches)
         );
         self.poison.end(answer)
     }

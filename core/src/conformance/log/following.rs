@@ -1,3 +1,5 @@
+use std::slice;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -26,6 +28,12 @@ pub(super) fn cases() -> Vec<Case<Log>> {
             ["FW-2", "FW-5", "OL-5"],
             needs [follower],
             twin StoresNothing
+        ),
+        case!(
+            what_comes_together_is_stored_as_if_it_came_one_by_one,
+            ["FW-2", "FW-5"],
+            needs [follower],
+            twin StoresTheFirst
         ),
         case!(
             h01_a_follower_promises_an_epoch_for_good,
@@ -91,10 +99,10 @@ struct StoresNothing;
 impl LogTwist for StoresNothing {
     async fn append_verbatim(
         &self,
-        _follower: &mut dyn FollowerWriter,
-        batch: &Batch,
+        follower: &mut dyn FollowerWriter,
+        batches: &[Batch],
     ) -> Result<Position> {
-        Ok(batch.end())
+        Ok(batches.last().map_or_else(|| follower.tail(), Batch::end))
     }
 }
 
@@ -108,7 +116,7 @@ async fn written(trial: &LogTrial, epoch: u64, count: u8) -> Outcome<Vec<Batch>>
 
 async fn store_all(follower: &mut dyn FollowerWriter, batches: &[Batch]) -> Outcome {
     for batch in batches {
-        let stored = follower.append_verbatim(batch).await?;
+        let stored = follower.append_verbatim(slice::from_ref(batch)).await?;
         ensure_eq!(stored, batch.end(), "where a stored batch ends");
         ensure_eq!(follower.tail(), batch.end(), "the follower's tail");
     }
@@ -134,7 +142,7 @@ async fn what_a_follower_stores_is_the_primarys_log_byte_for_byte(trial: &LogTri
     ensure_eq!(frames(&read), frames(&sent), "what another handle reads");
     // The last batch that nobody marked is settled by whoever leads next.
     let more = batch(Epoch(3), follower.tail(), &[b"not marked"])?;
-    store_all(&mut *follower, std::slice::from_ref(&more)).await?;
+    store_all(&mut *follower, slice::from_ref(&more)).await?;
     drop(follower);
     let mut writer = log.open().await?.open_writer(&token(4)).await?;
     ensure_eq!(writer.tail(), more.end(), "where the next term begins");
@@ -146,6 +154,61 @@ async fn what_a_follower_stores_is_the_primarys_log_byte_for_byte(trial: &LogTri
         Some(&more),
         "the batch that nobody marked"
     );
+    Ok(())
+}
+
+/// Of batches that come together only the first is stored.
+struct StoresTheFirst;
+
+#[async_trait]
+impl LogTwist for StoresTheFirst {
+    async fn append_verbatim(
+        &self,
+        follower: &mut dyn FollowerWriter,
+        batches: &[Batch],
+    ) -> Result<Position> {
+        follower
+            .append_verbatim(batches.get(..1).unwrap_or_default())
+            .await
+    }
+}
+
+/// A follower that is behind is sent many at once.
+async fn what_comes_together_is_stored_as_if_it_came_one_by_one(trial: &LogTrial) -> Outcome {
+    let sent = written(trial, 3, 60).await?;
+    let log = trial.fresh().await?;
+    let (mut begin, mut tail) = (0, Position::genesis(cluster()));
+    for (round, count) in [1, 2, 11, 30, 3, 9].into_iter().enumerate() {
+        let epoch = 3 + round as u64 / 3;
+        let mut follower = log.open().await?.open_follower(&token(epoch)).await?;
+        ensure_eq!(follower.tail(), tail, "where the follower goes on");
+        let all = sent.get(begin..).unwrap_or_default();
+        let part = all.get(..count).unwrap_or(all);
+        // With a hole nothing is stored.
+        if let [first, _, rest @ ..] = part {
+            let mut holed = vec![first.clone()];
+            holed.extend_from_slice(rest);
+            let answer = follower.append_verbatim(&holed).await;
+            if rest.is_empty() {
+                ensure_eq!(answer?, first.end(), "one batch of two");
+            } else {
+                ensure_refused(answer, &ErrorKind::Gap, "batches with a hole")?;
+                ensure_eq!(follower.tail(), tail, "the tail after a refusal");
+            }
+        }
+        tail = follower.append_verbatim(part).await?;
+        ensure_eq!(part.last().map(Batch::end), Some(tail), "where they end");
+        begin += count;
+        // The last one once more, with what follows.
+        let again = sent.get(begin - 1..).unwrap_or_default();
+        let again = again.get(..2).unwrap_or(again);
+        tail = follower.append_verbatim(again).await?;
+        ensure_eq!(again.last().map(Batch::end), Some(tail), "where they end");
+        begin += again.len() - 1;
+        follower.mark_committed().await?;
+    }
+    let read = read_all(&*log.open().await?).await?;
+    ensure_eq!(frames(&read), frames(&sent), "what is in the log");
     Ok(())
 }
 
@@ -164,8 +227,8 @@ impl FollowerWriter for Anybody {
         self.1
     }
 
-    async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position> {
-        self.1 = batch.end();
+    async fn append_verbatim(&mut self, batches: &[Batch]) -> Result<Position> {
+        self.1 = batches.last().map_or(self.1, Batch::end);
         Ok(self.1)
     }
 
@@ -204,21 +267,21 @@ async fn h01_a_follower_promises_an_epoch_for_good(trial: &LogTrial) -> Outcome 
     let store = log.open().await?;
     let mut old = store.open_follower(&token(5)).await?;
     let start = epoch_start(Epoch(5), old.tail())?;
-    store_all(&mut *old, std::slice::from_ref(&start)).await?;
+    store_all(&mut *old, slice::from_ref(&start)).await?;
     // A lock lets one of them live.
     let zombie = (store.capabilities().fencing != Fencing::Lock).then_some(old);
     let mut new = log.open().await?.open_follower(&token(7)).await?;
     let late = batch(Epoch(5), start.end(), &[b"late"])?;
     if let Some(mut zombie) = zombie {
         for _ in 0..2 {
-            let answer = zombie.append_verbatim(&late).await;
+            let answer = zombie.append_verbatim(slice::from_ref(&late)).await;
             ensure_refused(answer, &ErrorKind::Fenced, "a batch of the old primary")?;
         }
         let mark = zombie.mark_committed().await;
         ensure_refused(mark, &ErrorKind::Fenced, "a mark of the old primary")?;
     }
     let next = epoch_start(Epoch(7), start.end())?;
-    store_all(&mut *new, std::slice::from_ref(&next)).await?;
+    store_all(&mut *new, slice::from_ref(&next)).await?;
     drop(new);
     for store in [store, log.open().await?] {
         let mut other = token(7);
@@ -270,11 +333,7 @@ async fn a_follower_opened_again_goes_on_behind_what_it_stored(trial: &LogTrial)
         );
         store_all(&mut *follower, part).await?;
         // The answer was lost: it is sent again.
-        store_all(
-            &mut *follower,
-            part.last().map_or(&[], std::slice::from_ref),
-        )
-        .await?;
+        store_all(&mut *follower, part.last().map_or(&[], slice::from_ref)).await?;
     }
     let mut follower = log.open().await?.open_follower(&token(3)).await?;
     follower.mark_committed().await?;
@@ -289,22 +348,22 @@ async fn what_does_not_follow_is_refused_and_the_follower_lives(trial: &LogTrial
     let start = epoch_start(Epoch(2), follower.tail())?;
     let second = batch(Epoch(2), start.end(), &[b"second"])?;
     let third = batch(Epoch(2), second.end(), &[b"third"])?;
-    let early = follower.append_verbatim(&second).await;
+    let early = follower.append_verbatim(slice::from_ref(&second)).await;
     ensure_refused(early, &ErrorKind::Gap, "a batch that skips one")?;
     store_all(&mut *follower, &[start.clone(), second.clone()]).await?;
     let instead = batch(Epoch(2), start.end(), &[b"another second"])?;
     for (batch, what) in [(&start, "an older batch"), (&instead, "another batch")] {
-        let answer = follower.append_verbatim(batch).await;
+        let answer = follower.append_verbatim(slice::from_ref(batch)).await;
         ensure_refused(answer, &ErrorKind::Gap, what)?;
     }
     let above = batch(Epoch(3), second.end(), &[b"of a higher epoch"])?;
-    let answer = follower.append_verbatim(&above).await;
+    let answer = follower.append_verbatim(slice::from_ref(&above)).await;
     ensure_refused(
         answer,
         &ErrorKind::Invalid,
         "a batch above the promised epoch",
     )?;
-    store_all(&mut *follower, std::slice::from_ref(&third)).await?;
+    store_all(&mut *follower, slice::from_ref(&third)).await?;
     follower.mark_committed().await?;
     let read = payloads(&read_all(&*log.open().await?).await?)?;
     let wanted = [b"second".to_vec(), b"third".to_vec()];
@@ -353,7 +412,7 @@ async fn h06_a_cut_comes_with_the_next_batch_or_not_at_all(trial: &LogTrial) -> 
     drop(follower);
     let mut follower = log.open().await?.open_follower(&token(2)).await?;
     let last = batch(Epoch(2), more.end(), &[b"last"])?;
-    store_all(&mut *follower, std::slice::from_ref(&last)).await?;
+    store_all(&mut *follower, slice::from_ref(&last)).await?;
     drop(follower);
     let mut writer = lead(&*log.open().await?, 3).await?;
     writer.mark_committed().await?;
@@ -431,7 +490,7 @@ async fn what_is_committed_is_never_cut(trial: &LogTrial) -> Outcome {
     let nothing = follower.cut_after(third.end(), third.last()).await?;
     ensure_eq!(nothing, None, "what is cut behind the tail");
     let start = epoch_start(Epoch(2), third.end())?;
-    store_all(&mut *follower, std::slice::from_ref(&start)).await?;
+    store_all(&mut *follower, slice::from_ref(&start)).await?;
     drop(follower);
     // Nor does another opening cut what the primary has sent.
     let mut follower = log.open().await?.open_follower(&token(2)).await?;
@@ -473,7 +532,7 @@ async fn who_is_let_in_proves_nothing_committed(trial: &LogTrial) -> Outcome {
     let mut writer = log.open().await?.open_writer(&token(3)).await?;
     ensure_eq!(writer.tail(), unsure.end(), "the tail of a writer");
     let settled = writer.settled(kept.end(), ReadLimit::default()).await?;
-    let wanted = std::slice::from_ref(&unsure);
+    let wanted = slice::from_ref(&unsure);
     ensure_eq!(settled, wanted, "what a writer has settled");
     drop(writer);
     let bounds = log.open().await?.bounds().await?;
@@ -481,7 +540,7 @@ async fn who_is_let_in_proves_nothing_committed(trial: &LogTrial) -> Outcome {
     let mut follower = log.open().await?.open_follower(&token(4)).await?;
     follower.cut_after(kept.end(), kept.last()).await?;
     let start = epoch_start(Epoch(4), kept.end())?;
-    store_all(&mut *follower, std::slice::from_ref(&start)).await?;
+    store_all(&mut *follower, slice::from_ref(&start)).await?;
     follower.mark_committed().await?;
     let read = payloads(&read_all(&*log.open().await?).await?)?;
     ensure_eq!(read, [b"kept".to_vec()], "what is in the log");
@@ -504,7 +563,7 @@ async fn h11_a_follower_begins_anew_as_often_as_it_falls_behind(trial: &LogTrial
         let mut follower = log.open().await?.open_follower(&token(2)).await?;
         ensure_eq!(follower.tail(), after, "where the follower goes on");
         let sent = batch(Epoch(2), after, &[b"behind a snapshot"])?;
-        store_all(&mut *follower, std::slice::from_ref(&sent)).await?;
+        store_all(&mut *follower, slice::from_ref(&sent)).await?;
         follower.mark_committed().await?;
         drop(follower);
         let store = log.open().await?;
@@ -547,7 +606,7 @@ async fn a_log_has_an_id_of_its_own(trial: &LogTrial) -> Outcome {
     ensure_eq!(second.log_id().await?, id, "the id, asked for again");
     let mut follower = second.open_follower(&token(2)).await?;
     let start = epoch_start(Epoch(2), follower.tail())?;
-    store_all(&mut *follower, std::slice::from_ref(&start)).await?;
+    store_all(&mut *follower, slice::from_ref(&start)).await?;
     drop(follower);
     ensure_eq!(
         log.open().await?.log_id().await?,

@@ -123,9 +123,9 @@ pub trait LogTwist: Send + Sync {
     async fn append_verbatim(
         &self,
         follower: &mut dyn FollowerWriter,
-        batch: &Batch,
+        batches: &[Batch],
     ) -> Result<Position> {
-        follower.append_verbatim(batch).await
+        follower.append_verbatim(batches).await
     }
 
     /// In place of [`FollowerWriter::cut_after`].
@@ -298,8 +298,10 @@ impl FollowerWriter for TwistedFollower {
         self.follower.tail()
     }
 
-    async fn append_verbatim(&mut self, batch: &Batch) -> Result<Position> {
-        self.twist.append_verbatim(&mut *self.follower, batch).await
+    async fn append_verbatim(&mut self, batches: &[Batch]) -> Result<Position> {
+        self.twist
+            .append_verbatim(&mut *self.follower, batches)
+            .await
     }
 
     async fn sync(&mut self) -> Result<()> {

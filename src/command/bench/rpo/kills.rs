@@ -72,7 +72,7 @@ fn report(ack: Ack, kills: &[Loss]) -> BenchReport {
     #[expect(clippy::cast_precision_loss, reason = "a count")]
     let lost = |loss: &Loss| loss.lost as f64;
     let (runs, unit, target): (Vec<_>, _, _) = match ack {
-        Ack::Durable => (
+        Ack::Durable | Ack::Replicated => (
             kills.iter().map(lost).collect(),
             "writes",
             "0 lost in all runs",
@@ -110,7 +110,7 @@ fn report(ack: Ack, kills: &[Loss]) -> BenchReport {
 /// What counts is the worst run, not the median.
 fn holds(ack: Ack, all: &Loss) -> bool {
     match ack {
-        Ack::Durable => all.lost == 0,
+        Ack::Durable | Ack::Replicated => all.lost == 0,
         Ack::Async => all.window_ms < WINDOW_MS,
     }
 }

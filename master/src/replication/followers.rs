@@ -1,0 +1,154 @@
+use std::collections::BTreeMap;
+
+use standfast_core::{Epoch, LogId, NodeId, Position, Seq};
+
+use super::in_sync::{InSync, Seat, synced};
+
+/// A standby that is sent the log of the newest term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Follower {
+    /// Which disk its log is on.
+    pub log_id: LogId,
+    /// End of what is synced in its log, as it said last.
+    pub synced: Position,
+    /// Which of its streams said so.
+    pub(super) stream: u64,
+}
+
+/// What a member of the in-sync set owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owes {
+    /// It has no stream.
+    Presence,
+    /// What was sent last is not synced in its log.
+    Answer,
+}
+
+/// How far the logs of a term are: this node's, and the standbys'.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Followers {
+    /// Of the term.
+    epoch: Epoch,
+    connected: BTreeMap<NodeId, Follower>,
+    /// End of what was sent.
+    sent: Position,
+    /// End of what is synced in this node's own log.
+    stored: Position,
+    committed: Position,
+    /// Whose logs count; none where this node's own is enough.
+    in_sync: Option<InSync>,
+    /// Why writes wait, or are acknowledged by fewer than asked for.
+    trouble: Option<String>,
+}
+
+impl Followers {
+    /// A term begins with a log that ends at `tail`, and is committed up to `committed`.
+    pub(super) fn begin(
+        epoch: Epoch,
+        tail: Position,
+        committed: Position,
+        in_sync: Option<InSync>,
+    ) -> Self {
+        Self {
+            epoch,
+            sent: tail,
+            stored: tail,
+            committed,
+            in_sync,
+            ..Self::default()
+        }
+    }
+
+    pub(super) const fn connected(&self) -> &BTreeMap<NodeId, Follower> {
+        &self.connected
+    }
+
+    pub(super) const fn in_sync(&self) -> Option<&InSync> {
+        self.in_sync.as_ref()
+    }
+
+    pub(super) const fn in_sync_mut(&mut self) -> Option<&mut InSync> {
+        self.in_sync.as_mut()
+    }
+
+    pub(super) const fn committed(&self) -> Position {
+        self.committed
+    }
+
+    pub(super) const fn sending(&mut self, end: Position) {
+        self.sent = end;
+    }
+
+    pub(super) const fn stored(&mut self, end: Position) {
+        self.sent = end;
+        self.stored = end;
+    }
+
+    /// A standby said how far its log is; false when it said so to another term.
+    pub(super) fn synced(&mut self, epoch: Epoch, node: &NodeId, follower: Follower) -> bool {
+        let is_now = self.epoch == epoch;
+        if is_now {
+            self.connected.insert(node.clone(), follower);
+        }
+        is_now
+    }
+
+    /// A stream has ended: what it said counts no more.
+    pub(super) fn left(&mut self, node: &NodeId, stream: u64) -> bool {
+        let follower = self.connected.get(node);
+        let is_own = follower.is_some_and(|follower| follower.stream == stream);
+        is_own && self.connected.remove(node).is_some()
+    }
+
+    /// Whether all logs that count hold `end`.
+    pub(super) fn holds(&self, end: Seq) -> bool {
+        let in_sync = self.in_sync.as_ref();
+        self.stored.seq >= end && in_sync.is_none_or(|in_sync| in_sync.holds(&self.connected, end))
+    }
+
+    /// Commits up to `end`, if all logs that count hold it. Looked at and done at once: nobody joins in between.
+    pub(super) fn commit(&mut self, end: Position) -> bool {
+        let commits = self.holds(end.seq);
+        if commits {
+            self.committed = end;
+        }
+        commits
+    }
+
+    /// Members that do not do what members do.
+    pub(super) fn owing(&self) -> BTreeMap<Seat, Owes> {
+        let counted = self.in_sync.iter().flat_map(InSync::counted);
+        let owing = counted.filter_map(|seat| {
+            let owes = match synced(&self.connected, seat) {
+                None => Owes::Presence,
+                Some(at) if at.seq < self.sent.seq => Owes::Answer,
+                Some(_) => return None,
+            };
+            Some((seat.clone(), owes))
+        });
+        owing.collect()
+    }
+
+    /// Standbys that are no members and have all up to `end`, each with its stream.
+    pub(super) fn outside(&self, end: Seq) -> Vec<(Seat, u64)> {
+        let Some(in_sync) = &self.in_sync else {
+            return Vec::new();
+        };
+        let mut outside = Vec::new();
+        for (node, follower) in &self.connected {
+            let seat = (node.clone(), follower.log_id);
+            if follower.synced.seq >= end && !in_sync.seats().contains(&seat) {
+                outside.push((seat, follower.stream));
+            }
+        }
+        outside
+    }
+
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    pub(super) fn set_trouble(&mut self, trouble: Option<String>) {
+        self.trouble = trouble;
+    }
+}

@@ -1,0 +1,173 @@
+use std::sync::Weak;
+use std::time::Duration;
+
+use standfast_core::{BootInstant, Epoch, Error, ErrorKind, Leadership, Result, TermRecord};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use super::followers::Followers;
+use super::in_sync::{InSyncRule, Seat};
+use super::outlet::Outlet;
+use super::patience::{Patience, TICK, Verdict};
+
+/// Pause before a change that was not answered is written again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A term that was won, by a node whose log counts others' as well.
+#[derive(Clone, Debug)]
+pub struct Elected {
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// This node's place in the set.
+    pub own: Seat,
+    /// The set, as the term record has it.
+    pub in_sync: Vec<Seat>,
+    /// Until when the term is believed in.
+    pub validity: watch::Receiver<BootInstant>,
+    /// Writes the term record. Not held: it ends with its term.
+    pub leadership: Weak<Box<dyn Leadership>>,
+}
+
+/// Keeps the in-sync set of a term: who lacks nothing joins, who owes something for too long leaves.
+pub(super) struct Keeper {
+    outlet: Outlet,
+    elected: Elected,
+    patience: Patience,
+}
+
+impl Keeper {
+    pub(super) fn new(outlet: Outlet, elected: Elected, rule: InSyncRule) -> Self {
+        Self {
+            outlet,
+            elected,
+            patience: Patience::new(rule.member_timeout),
+        }
+    }
+
+    /// Runs until the term ends.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a change that was not answered counts as that, and the term ends.
+    pub(super) async fn run(mut self) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Some(seats) = self.look()
+                && !self.write(&seats).await
+            {
+                return;
+            }
+        }
+    }
+
+    /// Looks at who does what members do; gives the set as it is to be, if it changes.
+    fn look(&mut self) -> Option<Vec<Seat>> {
+        let (mut changed, mut shown) = (None, false);
+        let patience = &mut self.patience;
+        // All at once: nothing is committed in between.
+        self.outlet.followers().send_modify(|followers| {
+            let verdict = patience.look(followers);
+            shown = tell_trouble(followers, &verdict.leaving);
+            let Some(in_sync) = followers.in_sync_mut() else {
+                return;
+            };
+            let Verdict {
+                joining,
+                leaving,
+                courted,
+            } = verdict;
+            changed = in_sync.change(joining, leaving);
+            // Nobody but members is waited for while the record is written: that may take long.
+            let courted = if in_sync.changes() {
+                Vec::new()
+            } else {
+                courted
+            };
+            in_sync.court(courted);
+        });
+        if shown {
+            self.outlet.show();
+        }
+        changed.map(|seats| seats.into_iter().collect())
+    }
+
+    /// Writes a change until it is answered; false when the term is over.
+    async fn write(&self, seats: &[Seat]) -> bool {
+        let names: Vec<_> = seats.iter().map(|(node, _)| node.as_str()).collect();
+        let names = names.join(", ");
+        loop {
+            match self.publish(seats).await {
+                Ok(()) => break,
+                Err(error) if *error.kind() == ErrorKind::Fenced => {
+                    tracing::info!(%error, "the in-sync set is another term's by now");
+                    return false;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, in_sync = %names, "the in-sync set could not be written; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+        tracing::info!(in_sync = %names, "the in-sync set has changed");
+        metrics::counter!("standfast_in_sync_changes_total").increment(1);
+        self.outlet.followers().send_modify(|followers| {
+            if let Some(in_sync) = followers.in_sync_mut() {
+                in_sync.answered();
+            }
+        });
+        self.outlet.show();
+        true
+    }
+
+    async fn publish(&self, seats: &[Seat]) -> Result<()> {
+        let over = || Error::new(ErrorKind::Fenced, "change the in-sync set");
+        let leadership = self.elected.leadership.upgrade().ok_or_else(over)?;
+        let record = TermRecord {
+            epoch: self.elected.epoch,
+            in_sync: seats.to_vec(),
+            committed: self.outlet.committed(),
+        };
+        leadership.publish(&record).await
+    }
+}
+
+/// Says whether there are too few, once when it begins and once when it ends; whether it did.
+fn tell_trouble(followers: &mut Followers, leaving: &[Seat]) -> bool {
+    let Some(in_sync) = followers.in_sync() else {
+        return false;
+    };
+    let wanted = in_sync.min_acks();
+    let there = in_sync
+        .seats()
+        .iter()
+        .filter(|seat| !leaving.contains(seat));
+    let there = there.count().saturating_sub(1);
+    let trouble = (there < wanted).then(|| {
+        let blocks = !in_sync.is_enough(there + 1);
+        let away: Vec<_> = leaving.iter().map(|(node, _)| node.as_str()).collect();
+        format!(
+            "{there} of {wanted} standbys are in sync{}: {}",
+            if away.is_empty() {
+                String::new()
+            } else {
+                format!(", {} owes its answer", away.join(", "))
+            },
+            if blocks {
+                "writes wait"
+            } else {
+                "writes are acknowledged all the same (on_too_few = \"alarm\")"
+            },
+        )
+    });
+    if followers.trouble() == trouble.as_deref() {
+        return false;
+    }
+    if let Some(trouble) = &trouble {
+        tracing::error!("{trouble}");
+    } else {
+        tracing::info!("as many standbys are in sync as asked for");
+    }
+    followers.set_trouble(trouble);
+    true
+}

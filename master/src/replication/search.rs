@@ -1,0 +1,201 @@
+//! All that can happen to two entries of a term with three nodes: whoever is elected next, all that was acknowledged is in its
+//! log.
+//!
+//! The search is over [`Followers`] as it is. Nodes store, answer late, lose their stream, get another disk; members come and
+//! go, and the record of that may land at any time before its answer; a node of the record claims the next epoch at any time,
+//! and the leader, which knows nothing of it, goes on.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::time::Duration;
+
+use standfast_core::{Epoch, LogId, NodeId, Position, Seq};
+
+use super::followers::{Follower, Followers};
+use super::in_sync::{InSync, InSyncRule, OnTooFew, Seat};
+
+const NODES: usize = 3;
+const ENTRIES: u64 = 2;
+const EPOCH: Epoch = Epoch(1);
+
+#[derive(Clone, Debug)]
+struct World {
+    /// As the leader sees it: node 0.
+    leader: Followers,
+    sent: u64,
+    stored: u64,
+    /// Synced in the log of each node, and which disk that is.
+    logs: [u64; NODES],
+    disks: [u128; NODES],
+    /// The term record, and whether the change that the leader waits for is in it.
+    record: BTreeSet<Seat>,
+    change: Option<(BTreeSet<Seat>, bool)>,
+    acknowledged: u64,
+    /// Who claimed the next epoch.
+    next: Option<usize>,
+}
+
+fn name(node: usize) -> NodeId {
+    NodeId::new(format!("n{node}")).unwrap()
+}
+
+fn at(seq: u64) -> Position {
+    Position {
+        epoch: EPOCH,
+        seq: Seq(seq),
+        ..Position::default()
+    }
+}
+
+impl World {
+    fn new(on_too_few: OnTooFew) -> Self {
+        let disks = [1, 2, 3];
+        let rule = InSyncRule {
+            min_acks: 1,
+            on_too_few,
+            member_timeout: Duration::ZERO,
+        };
+        let record: BTreeSet<Seat> = (0..NODES).map(|n| (name(n), LogId(disks[n]))).collect();
+        let in_sync = InSync::new(rule, (name(0), LogId(1)), record.clone());
+        Self {
+            leader: Followers::begin(EPOCH, at(0), at(0), Some(in_sync)),
+            sent: 0,
+            stored: 0,
+            logs: [0; NODES],
+            disks,
+            record,
+            change: None,
+            acknowledged: 0,
+            next: None,
+        }
+    }
+
+    fn seat(&self, node: usize) -> Seat {
+        (name(node), LogId(self.disks[node]))
+    }
+
+    fn with(&self, step: impl FnOnce(&mut Self)) -> Self {
+        let mut next = self.clone();
+        step(&mut next);
+        next
+    }
+
+    /// Everything that can happen next.
+    fn steps(&self) -> Vec<Self> {
+        let mut steps = Vec::new();
+        self.leader_steps(&mut steps);
+        self.record_steps(&mut steps);
+        for node in 1..NODES {
+            self.standby_steps(node, &mut steps);
+        }
+        if self.next.is_none() {
+            let may = (0..NODES).filter(|node| self.record.contains(&self.seat(*node)));
+            steps.extend(may.map(|node| self.with(|world| world.next = Some(node))));
+        }
+        steps
+    }
+
+    fn leader_steps(&self, steps: &mut Vec<Self>) {
+        if self.sent == self.acknowledged && self.sent < ENTRIES {
+            steps.push(self.with(|world| {
+                world.sent += 1;
+                world.leader.sending(at(world.sent));
+            }));
+        }
+        // Its disk may be slow; another leads from its log once it is restarted, and then it stores no more.
+        if self.stored < self.sent && self.next != Some(0) {
+            steps.push(self.with(|world| {
+                world.stored = world.sent;
+                world.logs[0] = world.sent;
+                world.leader.stored(at(world.sent));
+            }));
+        }
+        let mut leader = self.leader.clone();
+        if self.acknowledged < self.sent && leader.commit(at(self.sent)) {
+            steps.push(self.with(|world| {
+                world.leader = leader;
+                world.acknowledged = world.sent;
+            }));
+        }
+    }
+
+    fn record_steps(&self, steps: &mut Vec<Self>) {
+        if let Some((set, landed)) = &self.change {
+            if !landed && self.next.is_none() {
+                steps.push(self.with(|world| {
+                    world.record.clone_from(set);
+                    world.change = Some((set.clone(), true));
+                }));
+            }
+            if *landed {
+                steps.push(self.with(|world| {
+                    world.leader.in_sync_mut().unwrap().answered();
+                    world.change = None;
+                }));
+            }
+            return;
+        }
+        let ready = self.leader.outside(Seq(self.acknowledged));
+        let ready: Vec<_> = ready.into_iter().map(|(seat, _)| seat).collect();
+        let members: Vec<_> = self.leader.in_sync().unwrap().counted().cloned().collect();
+        let joins = ready.into_iter().map(|seat| (Some(seat), None));
+        let leaves = members.into_iter().map(|seat| (None, Some(seat)));
+        for (joining, leaving) in joins.chain(leaves) {
+            let mut next = self.clone();
+            let in_sync = next.leader.in_sync_mut().unwrap();
+            if let Some(set) = in_sync.change(joining, leaving) {
+                next.change = Some((set, false));
+                steps.push(next);
+            }
+        }
+    }
+
+    fn standby_steps(&self, node: usize, steps: &mut Vec<Self>) {
+        // Whoever claims has promised the next epoch.
+        if self.next != Some(node) && self.logs[node] < self.sent {
+            steps.push(self.with(|world| world.logs[node] += 1));
+        }
+        let follower = Follower {
+            log_id: LogId(self.disks[node]),
+            synced: at(self.logs[node]),
+            stream: 0,
+        };
+        if self.leader.connected().get(&name(node)) == Some(&follower) {
+            steps.push(self.with(|world| {
+                world.leader.left(&name(node), 0);
+            }));
+        } else {
+            steps.push(self.with(|world| {
+                world.leader.synced(EPOCH, &name(node), follower);
+            }));
+        }
+        if self.next.is_none() && self.disks[node] < 10 {
+            steps.push(self.with(|world| {
+                world.disks[node] += 10;
+                world.logs[node] = 0;
+                world.leader.left(&name(node), 0);
+            }));
+        }
+    }
+}
+
+#[test]
+fn a_candidate_of_the_record_holds_all_that_was_acknowledged() {
+    for on_too_few in [OnTooFew::Block, OnTooFew::Alarm] {
+        let first = World::new(on_too_few);
+        let mut seen = HashSet::from([format!("{first:?}")]);
+        let mut open = VecDeque::from([first]);
+        let mut claims = 0;
+        while let Some(world) = open.pop_front() {
+            if let Some(node) = world.next {
+                claims += 1;
+                assert!(world.logs[node] >= world.acknowledged, "{world:#?}");
+            }
+            for step in world.steps() {
+                if seen.insert(format!("{step:?}")) {
+                    open.push_back(step);
+                }
+            }
+        }
+        assert!(claims > 1000, "{claims} of {}", seen.len());
+    }
+}
