@@ -196,21 +196,24 @@ async fn standbys_that_are_frozen_or_killed_hold_nobody_up_and_catch_up() {
     assert_eq!(cluster.leader().await, "a");
 }
 
+/// Each node's log a RocksDB, and who leads in an etcd.
+#[cfg(all(feature = "rocksdb", feature = "etcd"))]
+pub(crate) fn on_rocksdb_and_etcd(text: &str, etcd: &str) -> String {
+    let (before, rest) = text.split_once("segment_size").unwrap();
+    let (_, after) = rest.split_once('\n').unwrap();
+    let (log, dir) = before.rsplit_once("type = \"file\"").unwrap();
+    let election = "type = \"file\"\ndir = \"election\"";
+    format!("{log}type = \"rocksdb\"{dir}{after}").replace(election, etcd)
+}
+
 /// Each node's log is a RocksDB that only its process opens; who leads is known to an etcd.
 #[cfg(all(feature = "rocksdb", feature = "etcd"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn three_nodes_with_a_rocksdb_each_and_an_etcd_lose_nothing() {
     let members = Members::start();
     let etcd = members.settings();
-    let mut cluster = prepared_with(&["a", "b", "c"], "4MiB", |text| {
-        let (before, rest) = text.split_once("segment_size").unwrap();
-        let (_, after) = rest.split_once('\n').unwrap();
-        let (log, _) = before.rsplit_once("type = \"file\"").unwrap();
-        let (_, dir) = before.rsplit_once("type = \"file\"").unwrap();
-        let election = "type = \"file\"\ndir = \"election\"";
-        format!("{log}type = \"rocksdb\"{dir}{after}").replace(election, &etcd)
-    })
-    .await;
+    let turn = |text: &str| on_rocksdb_and_etcd(text, &etcd);
+    let mut cluster = prepared_with(&["a", "b", "c"], "4MiB", turn).await;
     for node in &mut cluster.nodes {
         node.start();
     }
