@@ -13,6 +13,6 @@ pub use backend::BackendTable;
 pub use file::Config;
 pub use problems::{Place, Problem};
 pub(crate) use promises::check_promises;
-pub use replication::{ReplicationMode, ReplicationSection};
+pub use replication::{OnTooFew, ReplicationMode, ReplicationSection};
 pub(crate) use sections::default_prefix;
 pub use sections::{ClusterSection, DrillSection, Failover, Mode, NodeSection, RecoverySection};

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 use standfast_core::{NodeId, Span};
-use standfast_master::{Ack, InSyncRule, OnTooFew};
+use standfast_master::{Ack, InSyncRule};
 
 use super::sections::Failover;
 
@@ -12,6 +12,16 @@ pub enum ReplicationMode {
     Log,
     /// From the primary: each node has a log of its own.
     Stream,
+}
+
+/// What happens to writes while fewer standbys are in sync than `min_acks` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnTooFew {
+    /// They wait.
+    Block,
+    /// They are acknowledged by those that are there, and that is told.
+    Alarm,
 }
 
 /// `[replication]`: how standbys come by the log.
@@ -55,10 +65,10 @@ type Problem = (&'static str, &'static str, String);
 
 impl ReplicationSection {
     /// Whose logs count besides the primary's, with `ack = "replicated"`.
-    pub(super) fn in_sync_rule(&self) -> InSyncRule {
+    pub fn in_sync_rule(&self) -> InSyncRule {
         InSyncRule {
             min_acks: self.min_acks.unwrap_or(1),
-            on_too_few: self.on_too_few.unwrap_or(OnTooFew::Block),
+            blocks: self.on_too_few.unwrap_or(OnTooFew::Block) == OnTooFew::Block,
             member_timeout: self.member_timeout.unwrap_or(Span::millis(500)).0,
         }
     }

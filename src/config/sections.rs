@@ -48,7 +48,8 @@ pub struct NodeSection {
     /// The node's own directory: no other node may have it. Required.
     pub data_dir: PathBuf,
     /// Who takes over when the primary is gone: `automatic`, a standby · `manual`, nobody: the primary leads again when it is
-    /// back, or hands over. `manual` is for `[replication] mode = "stream"`, and needed there. Default `automatic`.
+    /// back, or hands over. `manual` is for `[replication] mode = "stream"` without `[oplog] ack = "replicated"`, and needed
+    /// there. Default `automatic`.
     #[serde(default = "default_failover")]
     pub failover: Failover,
 }

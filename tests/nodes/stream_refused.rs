@@ -9,6 +9,7 @@ use standfast_wire::v1::sync_op_log_request::Body as Ask;
 use standfast_wire::v1::{SyncHello, SyncOpLogRequest, SyncPlace};
 use tonic::{Code, Status};
 
+use crate::node::TestNode;
 use crate::stream::{log_dir, prepared, start};
 use crate::support::TestCluster;
 
@@ -104,13 +105,69 @@ async fn what_a_stream_needs_is_said_before_anything_starts() {
             "type = \"memory\"\nack = \"async\"",
             "cannot be filled from another node's log",
         ),
+        (
+            "[oplog]\n",
+            "[oplog]\nack = \"replicated\"\n",
+            "failover = \"manual\" with",
+        ),
+        (
+            "founder = \"a\"\n",
+            "founder = \"a\"\nmin_acks = 2\n",
+            "where no standby is waited for",
+        ),
+        (
+            "founder = \"a\"\n",
+            "founder = \"a\"\nmember_timeout = \"1s\"\n",
+            "remove it, or set ack",
+        ),
     ] {
         let bad = good.replace(from, to);
         assert_ne!(bad, good);
-        fs::write(&node.config, bad).unwrap();
-        let output = node.command(&["serve"]).await;
-        assert!(!output.status.success());
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains(told), "{said}");
+        refuses(node, &bad, told).await;
+    }
+}
+
+async fn refuses(node: &TestNode, config: &str, told: &str) {
+    fs::write(&node.config, config).unwrap();
+    let output = node.command(&["serve"]).await;
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains(told), "{said}");
+}
+
+#[tokio::test]
+async fn what_replicated_writes_need_is_said_before_anything_starts() {
+    let cluster = prepared(&["a"], "4MiB").await;
+    let node = &cluster.nodes[0];
+    let text = fs::read_to_string(&node.config).unwrap();
+    let good = text.replace(
+        "failover = \"manual\"\n[oplog]",
+        "[oplog]\nack = \"replicated\"",
+    );
+    for (from, to, told) in [
+        (
+            "founder = \"a\"",
+            "founder = \"a\"\nmin_acks = 0",
+            "want at least 1",
+        ),
+        (
+            "founder = \"a\"",
+            "founder = \"a\"\nmember_timeout = \"10ms\"",
+            "less than 50ms",
+        ),
+        (
+            "founder = \"a\"",
+            "founder = \"a\"\non_too_few = \"panic\"",
+            "on_too_few",
+        ),
+        (
+            "mode = \"stream\"\nfounder = \"a\"",
+            "mode = \"log\"",
+            "where there is one log for all nodes",
+        ),
+    ] {
+        let bad = good.replace(from, to);
+        assert_ne!(bad, good);
+        refuses(node, &bad, told).await;
     }
 }

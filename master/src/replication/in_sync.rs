@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use standfast_core::{LogId, NodeId, Position, Seq};
 
 use super::followers::Follower;
@@ -9,23 +8,13 @@ use super::followers::Follower;
 /// A place in the in-sync set: a node, and the disk that its log is on.
 pub type Seat = (NodeId, LogId);
 
-/// What happens to writes while fewer standbys are in sync than `min_acks` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnTooFew {
-    /// They wait.
-    Block,
-    /// They are acknowledged by those that are there, and a metric and the log of the process say so.
-    Alarm,
-}
-
 /// When an entry counts as replicated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InSyncRule {
     /// Least number of standbys in the in-sync set.
     pub min_acks: usize,
-    /// What happens when there are fewer.
-    pub on_too_few: OnTooFew,
+    /// Whether writes wait while there are fewer; else they are acknowledged by those that are there.
+    pub blocks: bool,
     /// How long a member that is connected may owe its answer.
     pub member_timeout: Duration,
 }
@@ -100,7 +89,7 @@ impl InSync {
 
     /// Whether a set of so many members may acknowledge.
     pub(super) fn is_enough(&self, members: usize) -> bool {
-        self.rule.on_too_few == OnTooFew::Alarm || members > self.rule.min_acks
+        !self.rule.blocks || members > self.rule.min_acks
     }
 
     /// How many standbys are asked for.

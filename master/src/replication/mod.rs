@@ -28,7 +28,7 @@ mod writer;
 
 pub use answers::Answers;
 pub use followers::Follower;
-pub use in_sync::{InSyncRule, OnTooFew, Seat};
+pub use in_sync::{InSyncRule, Seat};
 pub use keeper::Elected;
 pub use outlet::Outlet;
 pub use writer::StreamWriter;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use standfast_core::{Epoch, LogId, NodeId, Position, Seq};
 
 use super::followers::{Follower, Followers};
-use super::in_sync::{InSync, InSyncRule, OnTooFew, Seat};
+use super::in_sync::{InSync, InSyncRule, Seat};
 
 const NODES: usize = 3;
 const ENTRIES: u64 = 2;
@@ -47,11 +47,11 @@ fn at(seq: u64) -> Position {
 }
 
 impl World {
-    fn new(on_too_few: OnTooFew) -> Self {
+    fn new(blocks: bool) -> Self {
         let disks = [1, 2, 3];
         let rule = InSyncRule {
             min_acks: 1,
-            on_too_few,
+            blocks,
             member_timeout: Duration::ZERO,
         };
         let record: BTreeSet<Seat> = (0..NODES).map(|n| (name(n), LogId(disks[n]))).collect();
@@ -180,8 +180,8 @@ impl World {
 
 #[test]
 fn a_candidate_of_the_record_holds_all_that_was_acknowledged() {
-    for on_too_few in [OnTooFew::Block, OnTooFew::Alarm] {
-        let first = World::new(on_too_few);
+    for blocks in [true, false] {
+        let first = World::new(blocks);
         let mut seen = HashSet::from([format!("{first:?}")]);
         let mut open = VecDeque::from([first]);
         let mut claims = 0;

@@ -54,7 +54,20 @@ fn the_defaults_in_the_reference_are_those_that_are_taken() {
         &Table::try_from(RecoverySection::default()).unwrap(),
     );
     let mut replication = Table::try_from(ReplicationSection::default()).unwrap();
-    replication.insert("founder".to_owned(), "none".into());
+    let rule = ReplicationSection::default().in_sync_rule();
+    let min_acks = i64::try_from(rule.min_acks).unwrap();
+    assert!(rule.blocks);
+    for (key, taken) in [
+        ("founder", "none".into()),
+        ("min_acks", min_acks.into()),
+        ("on_too_few", "block".into()),
+        (
+            "member_timeout",
+            Value::try_from(Span(rule.member_timeout)).unwrap(),
+        ),
+    ] {
+        replication.insert(key.to_owned(), taken);
+    }
     same("[replication]", &replication);
     same(
         "[drill]",
