@@ -96,12 +96,12 @@ async fn hand_over(shared: &Shared, to: Option<&NodeId>) -> Result<(NodeId, Dura
     }
     let left = left();
     let reached = async {
-        let successor = shared.standbys.reached(tail, to).await;
-        if let Some(outlet) = &shared.outlet {
+        let chosen = match &shared.outlet {
             // It has a log of its own, and says so on another stream.
-            outlet.choose(&successor, tail).await;
-        }
-        successor
+            Some(outlet) => Some(outlet.choose(to, tail).await),
+            None => to.cloned(),
+        };
+        shared.standbys.reached(tail, chosen.as_ref()).await
     };
     let Ok(successor) = tokio::time::timeout(left, reached).await else {
         return Err(

@@ -35,6 +35,8 @@ pub(super) struct Followers {
     /// End of what is synced in this node's own log.
     stored: Position,
     committed: Position,
+    /// What the log ended with when the term began: the term before may have acknowledged it.
+    found: Seq,
     /// Whose logs count; none where this node's own is enough.
     in_sync: Option<InSync>,
     /// Why writes wait, or are acknowledged by fewer than asked for.
@@ -54,6 +56,7 @@ impl Followers {
             sent: tail,
             stored: tail,
             committed,
+            found: tail.seq,
             in_sync,
             ..Self::default()
         }
@@ -115,6 +118,24 @@ impl Followers {
         commits
     }
 
+    /// Who can be handed the term, `node` if named: its log is synced up to `position`, and counts if others do.
+    pub(super) fn successor(
+        &self,
+        node: Option<&NodeId>,
+        position: Position,
+    ) -> Option<(NodeId, Follower)> {
+        let can = |name: &NodeId, follower: &Follower| {
+            let seat = (name.clone(), follower.log_id);
+            let in_sync = self.in_sync.as_ref();
+            node.is_none_or(|node| node == name)
+                && follower.synced == position
+                && in_sync.is_none_or(|in_sync| in_sync.seats().contains(&seat))
+        };
+        let mut all = self.connected.iter();
+        let found = all.find(|(name, follower)| can(name, follower))?;
+        Some((found.0.clone(), *found.1))
+    }
+
     /// Members that do not do what members do.
     pub(super) fn owing(&self) -> BTreeMap<Seat, Owes> {
         let counted = self.in_sync.iter().flat_map(InSync::counted);
@@ -129,8 +150,14 @@ impl Followers {
         owing.collect()
     }
 
-    /// Standbys that are no members and have all up to `end`, each with its stream.
-    pub(super) fn outside(&self, end: Seq) -> Vec<(Seat, u64)> {
+    /// Standbys that are no members and lack nothing that was acknowledged, each with its stream.
+    pub(super) fn ready(&self) -> Vec<(Seat, u64)> {
+        self.near(self.committed.seq)
+    }
+
+    /// Standbys that are no members and have all up to `end`, and all that the term began with.
+    pub(super) fn near(&self, end: Seq) -> Vec<(Seat, u64)> {
+        let end = end.max(self.found);
         let Some(in_sync) = &self.in_sync else {
             return Vec::new();
         };
@@ -142,6 +169,14 @@ impl Followers {
             }
         }
         outside
+    }
+
+    /// Whether there are fewer standbys in sync than asked for, so many members left aside.
+    pub(super) fn is_short_without(&self, leaving: usize) -> bool {
+        self.in_sync.as_ref().is_some_and(|in_sync| {
+            let members = in_sync.seats().len();
+            members.saturating_sub(leaving) <= in_sync.min_acks()
+        })
     }
 
     pub(super) fn trouble(&self) -> Option<&str> {

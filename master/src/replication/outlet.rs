@@ -92,23 +92,23 @@ impl Outlet {
         chosen.map(|(_, follower)| *follower)
     }
 
-    /// Waits until the standby of this name, which is connected, has said that `position` is synced in its log, and remembers
-    /// that: its stream ends with the term.
+    /// Waits until a standby, `node` if named, has said that `position` is synced in its log, and remembers that: its stream
+    /// ends with the term. Where other logs count it is a member of the in-sync set.
     ///
     /// # Cancel safety
     /// Cancel safe: changes nothing.
-    pub async fn choose(&self, node: &NodeId, position: Position) {
+    pub async fn choose(&self, node: Option<&NodeId>, position: Position) -> NodeId {
         let mut followers = self.0.followers.subscribe();
-        let is_there = |followers: &Followers| {
-            let follower = followers.connected().get(node);
-            follower.is_some_and(|follower| follower.synced == position)
-        };
-        let reached = followers.wait_for(is_there).await.is_ok();
-        if !reached {
-            std::future::pending::<()>().await;
+        loop {
+            let found = followers.borrow_and_update().successor(node, position);
+            if let Some((successor, follower)) = found {
+                *self.0.successor.lock() = Some((successor.clone(), follower));
+                return successor;
+            }
+            if followers.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }
-        let follower = followers.borrow().connected().get(node).copied();
-        *self.0.successor.lock() = follower.map(|follower| (node.clone(), follower));
     }
 
     /// End of what the newest term has committed; of use until the next one begins.

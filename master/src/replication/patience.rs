@@ -60,7 +60,11 @@ impl Patience {
             *looks > 0
         });
         let leaving = self.leaving(followers);
-        let ready = followers.outside(followers.committed().seq).into_iter();
+        if followers.is_short_without(leaving.len()) {
+            // Better a slow one than none.
+            self.barred.clear();
+        }
+        let ready = followers.ready().into_iter();
         let joining = ready.filter(|(_, stream)| !self.barred.contains_key(stream));
         Verdict {
             joining: joining.map(|(seat, _)| seat).collect(),
@@ -72,11 +76,11 @@ impl Patience {
     fn leaving(&mut self, followers: &Followers) -> Vec<Seat> {
         let owing = followers.owing();
         self.owing.retain(|seat, _| owing.contains_key(seat));
-        let mut leaving = Vec::new();
+        let (mut gone, mut slow) = (Vec::new(), Vec::new());
         for (seat, owes) in owing {
-            let most = match owes {
-                Owes::Presence => GONE,
-                Owes::Answer => self.slow,
+            let (most, leaving) = match owes {
+                Owes::Presence => (GONE, &mut gone),
+                Owes::Answer => (self.slow, &mut slow),
             };
             let looks = self.owing.entry(seat.clone()).or_default();
             *looks = looks.saturating_add(1);
@@ -87,7 +91,9 @@ impl Patience {
                 leaving.push(seat);
             }
         }
-        leaving
+        // Where not all may leave, those that are there stay.
+        gone.append(&mut slow);
+        gone
     }
 
     /// Standbys a moment behind. Under load they would lack the last batch at every look.
@@ -97,7 +103,7 @@ impl Patience {
             self.committed.pop_front();
         }
         let near = self.committed.front().copied().unwrap_or_default();
-        let near = followers.outside(near);
+        let near = followers.near(near);
         self.courted
             .retain(|stream, _| near.iter().any(|(_, other)| other == stream));
         let mut courted = Vec::new();
