@@ -166,8 +166,8 @@ impl LogThread {
     /// (R3).
     fn append(&mut self, runtime: &tokio::runtime::Handle, batch: &Batch) -> Result<Position> {
         let mut pause = PAUSES.0;
+        let begun = self.clock.now();
         loop {
-            let begun = self.clock.now();
             match runtime.block_on(self.writer.append(batch)) {
                 Ok(position) => {
                     let took = self.clock.now().since(begun);

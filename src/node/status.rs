@@ -211,8 +211,7 @@ impl Shared {
     fn add_in_sync_set(&self, status: &mut NodeStatus) {
         let leads = matches!(status.role, Role::Primary | Role::Promoting);
         if let Some(outlet) = self.outlet.as_ref().filter(|_| leads) {
-            status.in_sync_set = outlet.seats().into_iter().map(|(node, _)| node).collect();
-            status.too_few_in_sync = outlet.trouble();
+            (status.in_sync_set, status.too_few_in_sync) = outlet.status();
         }
     }
 

@@ -242,9 +242,13 @@ async fn puts_are_measured_in_every_shape() {
 async fn what_the_log_adds_to_a_put_is_measured_beside_a_node_without_one() {
     let reports = bench(&["overhead", "--seconds", "1s", "--pairs", "1"]).await;
     let acks = reports.iter().map(|report| &report["params"]["ack"]);
-    assert_eq!(acks.collect::<Vec<_>>(), ["async", "durable"]);
+    assert_eq!(acks.collect::<Vec<_>>(), ["async", "durable", "replicated"]);
     reports.iter().for_each(assert_latency);
-    for report in &reports {
+    for time in ["durable_p50_ms", "echo_p50_ms", "sync_p50_ms"] {
+        let report = &reports[2];
+        assert!(report["params"][time].as_f64().unwrap() > 0.0, "{report:#}");
+    }
+    for report in &reports[..2] {
         for time in ["no_log_p99_ms", "sync_p50_ms", "sync_p99_ms"] {
             assert!(report["params"][time].as_f64().unwrap() > 0.0, "{report:#}");
         }

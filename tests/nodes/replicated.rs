@@ -166,7 +166,7 @@ async fn with_too_few_standbys_writes_wait_and_only_a_member_leads_afterwards() 
     cluster.node("c").kill().await;
     is_short(
         &cluster,
-        "0 of 1 standbys are in sync, c owes its answer: writes wait",
+        "0 of 1 standbys are in sync, c is away: writes wait",
     )
     .await;
     let before = load.meter.progress().acknowledged;

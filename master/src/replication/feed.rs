@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use standfast_core::{
-    Batch, Error, ErrorKind, FenceToken, LogId, NodeId, Position, ReadLimit, Result, Seq, add_end,
+    Batch, Error, ErrorKind, FenceToken, LogId, NodeId, Position, ReadLimit, Result, Seq,
     common_end, epoch_ends,
 };
 use standfast_wire::v1::sync_op_log_request::Body as Ask;
@@ -89,14 +89,30 @@ async fn feed_one(
         Ok(())
     };
     let over = feeder.over();
+    let _connected = Connected {
+        outlet,
+        node: &node,
+        stream,
+    };
     // Whichever ends first ends the stream; none is awaited again. A standby that reads nothing does not outlast the term.
-    let ended = tokio::select! {
+    tokio::select! {
         ended = listening => ended,
         ended = feeder.send_from(from) => ended,
         ended = over => Err(ended),
-    };
-    outlet.left(&node, stream);
-    ended
+    }
+}
+
+/// A standby's stream: what it said counts until this is dropped, with the call or in it.
+struct Connected<'a> {
+    outlet: &'a Outlet,
+    node: &'a NodeId,
+    stream: u64,
+}
+
+impl Drop for Connected<'_> {
+    fn drop(&mut self) {
+        self.outlet.left(self.node, self.stream);
+    }
 }
 
 /// The term that is led, which may be about to begin.
@@ -186,7 +202,7 @@ impl Feeder<'_> {
             return Ok(None);
         }
         let mut ours = epoch_ends(log).await?;
-        add_end(&mut ours, self.newest.borrow().end());
+        self.newest.borrow().add_ends(&mut ours);
         let Some(common) = common_end(&ours, ends) else {
             return Ok(None);
         };

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use standfast_core::{Epoch, LogId, NodeId, Position, Seq};
 
@@ -20,8 +21,17 @@ pub struct Follower {
 pub(super) enum Owes {
     /// It has no stream.
     Presence,
-    /// What was sent last is not synced in its log.
-    Answer,
+    /// What was sent last is not synced in its log, which ends there.
+    Answer(Seq),
+}
+
+impl fmt::Display for Owes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Presence => "is away",
+            Self::Answer(_) => "owes its answer",
+        })
+    }
 }
 
 /// How far the logs of a term are: this node's, and the standbys'.
@@ -87,9 +97,11 @@ impl Followers {
         self.stored = end;
     }
 
-    /// A standby said how far its log is; false when it said so to another term.
+    /// A standby said how far its log is; false when it said so to another term, or has another stream by now.
     pub(super) fn synced(&mut self, epoch: Epoch, node: &NodeId, follower: Follower) -> bool {
-        let is_now = self.epoch == epoch;
+        let known = self.connected.get(node);
+        let is_newest = known.is_none_or(|known| known.stream <= follower.stream);
+        let is_now = self.epoch == epoch && is_newest;
         if is_now {
             self.connected.insert(node.clone(), follower);
         }
@@ -142,7 +154,7 @@ impl Followers {
         let owing = counted.filter_map(|seat| {
             let owes = match synced(&self.connected, seat) {
                 None => Owes::Presence,
-                Some(at) if at.seq < self.sent.seq => Owes::Answer,
+                Some(at) if at.seq < self.sent.seq => Owes::Answer(at.seq),
                 Some(_) => return None,
             };
             Some((seat.clone(), owes))

@@ -5,7 +5,7 @@ use standfast_core::{BootInstant, Epoch, Error, ErrorKind, Leadership, Result, T
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::followers::Followers;
+use super::followers::{Followers, Owes};
 use super::in_sync::{InSyncRule, Seat};
 use super::outlet::Outlet;
 use super::patience::{Patience, TICK, Verdict};
@@ -77,6 +77,7 @@ impl Keeper {
                 leaving,
                 courted,
             } = verdict;
+            let leaving = leaving.into_iter().map(|(seat, _)| seat);
             changed = in_sync.change(joining, leaving);
             // Nobody but members is waited for while the record is written: that may take long.
             let courted = if in_sync.changes() {
@@ -133,32 +134,24 @@ impl Keeper {
 }
 
 /// Says whether there are too few, once when it begins and once when it ends; whether it did.
-fn tell_trouble(followers: &mut Followers, leaving: &[Seat]) -> bool {
+fn tell_trouble(followers: &mut Followers, leaving: &[(Seat, Owes)]) -> bool {
     let Some(in_sync) = followers.in_sync() else {
         return false;
     };
     let wanted = in_sync.min_acks();
-    let there = in_sync
-        .seats()
-        .iter()
-        .filter(|seat| !leaving.contains(seat));
+    let is_leaving = |seat: &Seat| leaving.iter().any(|(other, _)| other == seat);
+    let there = in_sync.seats().iter().filter(|seat| !is_leaving(seat));
     let there = there.count().saturating_sub(1);
     let trouble = (there < wanted).then(|| {
-        let blocks = !in_sync.is_enough(there + 1);
-        let away: Vec<_> = leaving.iter().map(|(node, _)| node.as_str()).collect();
-        format!(
-            "{there} of {wanted} standbys are in sync{}: {}",
-            if away.is_empty() {
-                String::new()
-            } else {
-                format!(", {} owes its answer", away.join(", "))
-            },
-            if blocks {
-                "writes wait"
-            } else {
-                "writes are acknowledged all the same (on_too_few = \"alarm\")"
-            },
-        )
+        let mut told = format!("{there} of {wanted} standbys are in sync");
+        for ((node, _), owes) in leaving {
+            told = format!("{told}, {node} {owes}");
+        }
+        if in_sync.is_enough(there + 1) {
+            told + ": writes are acknowledged all the same (on_too_few = \"alarm\")"
+        } else {
+            told + ": writes wait"
+        }
     });
     if followers.trouble() == trouble.as_deref() {
         return false;

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use standfast_core::{Batch, Epoch, FenceToken, Position};
+use standfast_core::{Batch, Epoch, FenceToken, Position, add_end};
 
 /// So many bytes of batches are kept besides the last one: a standby that is a moment behind needs no log.
 const KEPT: usize = 4 << 20;
@@ -75,6 +75,15 @@ impl Newest {
     /// Where the log ends.
     pub(super) fn end(&self) -> Position {
         self.recent.back().map_or(self.committed, Batch::end)
+    }
+
+    /// Adds where the epochs end in what readers of the log do not see yet.
+    pub(super) fn add_ends(&self, ends: &mut Vec<Position>) {
+        for batch in &self.recent {
+            if ends.last().is_none_or(|last| batch.last() > last.seq) {
+                add_end(ends, batch.end());
+            }
+        }
     }
 
     /// Whether a log that ends there goes on with what is here.

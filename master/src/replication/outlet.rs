@@ -71,6 +71,16 @@ impl Outlet {
         self.0.stopping.send_replace(true);
     }
 
+    /// The in-sync set of the term that is led, or about to begin, and why that has too few standbys, if it does.
+    pub fn status(&self) -> (Vec<NodeId>, Option<String>) {
+        if self.0.newest.borrow().token.is_none() {
+            return (Vec::new(), None);
+        }
+        let nodes = self.seats().into_iter().map(|(node, _)| node);
+        let trouble = self.0.followers.borrow().trouble().map(str::to_owned);
+        (nodes.collect(), trouble)
+    }
+
     /// The in-sync set of the newest term, as its record has it.
     pub fn seats(&self) -> Vec<Seat> {
         let followers = self.0.followers.borrow();
@@ -78,11 +88,6 @@ impl Outlet {
         in_sync.map_or_else(Vec::new, |in_sync| {
             in_sync.seats().iter().cloned().collect()
         })
-    }
-
-    /// Why writes wait for standbys, or are acknowledged by fewer than asked for, if they do.
-    pub fn trouble(&self) -> Option<String> {
-        self.0.followers.borrow().trouble().map(str::to_owned)
     }
 
     /// What the successor said that [`Self::choose`] has waited for, if it is `node`.
@@ -174,6 +179,7 @@ impl Outlet {
         self.0.followers.send_replace(followers);
         let newest = Newest::begin(token.clone(), committed, unproved);
         self.0.newest.send_replace(newest);
+        self.show();
         Ok(elected)
     }
 
@@ -209,11 +215,12 @@ impl Outlet {
     /// alone counts.
     ///
     /// # Errors
-    /// `Unavailable` while logs that count lack it: ask again.
+    /// `Unavailable` while logs that count lack it: ask again. `Indeterminate` when that is so of the `first` batch of a term
+    /// and the node is told to stop: nobody waits for such a term any more.
     ///
     /// # Cancel safety
     /// Cancel safe: ask again.
-    pub(super) async fn commit(&self, batch: &Batch) -> Result<()> {
+    pub(super) async fn commit(&self, batch: &Batch, first: bool) -> Result<()> {
         let end = batch.end();
         let mut followers = self.0.followers.subscribe();
         while !self
@@ -223,7 +230,12 @@ impl Outlet {
         {
             let held = followers.wait_for(|followers| followers.holds(end.seq));
             if tokio::time::timeout(PATIENCE, held).await.is_err() {
-                return Err(self.lacking());
+                let gives_up = first && *self.0.stopping.borrow();
+                return Err(self.lacking(if gives_up {
+                    ErrorKind::Indeterminate
+                } else {
+                    ErrorKind::Unavailable
+                }));
             }
         }
         let alone = self.0.rule.is_none();
@@ -256,14 +268,14 @@ impl Outlet {
         Err(Error::new(why, "open writer").context("standbys in sync lack the end of the log"))
     }
 
-    fn lacking(&self) -> Error {
+    fn lacking(&self, kind: ErrorKind) -> Error {
         let followers = self.0.followers.borrow();
         let owing: Vec<_> = followers
             .owing()
             .into_keys()
             .map(|(node, _)| node.to_string())
             .collect();
-        Error::new(ErrorKind::Unavailable, "append").context(match followers.trouble() {
+        Error::new(kind, "append").context(match followers.trouble() {
             Some(trouble) => trouble.to_owned(),
             None => format!("waiting for {}", owing.join(", ")),
         })

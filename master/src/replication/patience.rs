@@ -24,7 +24,7 @@ const COURTED: u32 = 10;
 pub(super) struct Patience {
     /// Looks after which a member that is connected and owes its answer leaves.
     slow: u32,
-    owing: BTreeMap<Seat, u32>,
+    owing: BTreeMap<Seat, Debt>,
     barred: BTreeMap<u64, u32>,
     /// Looks since a stream is waited for.
     courted: BTreeMap<u64, u32>,
@@ -32,11 +32,19 @@ pub(super) struct Patience {
     committed: VecDeque<Seq>,
 }
 
+/// What a member owes, and for how many looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Debt {
+    owes: Owes,
+    looks: u32,
+}
+
 /// What a look came to.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) joining: Vec<Seat>,
-    pub(super) leaving: Vec<Seat>,
+    /// Each with what it owes.
+    pub(super) leaving: Vec<(Seat, Owes)>,
     /// A moment behind: to be waited for.
     pub(super) courted: Vec<Seat>,
 }
@@ -73,22 +81,27 @@ impl Patience {
         }
     }
 
-    fn leaving(&mut self, followers: &Followers) -> Vec<Seat> {
+    fn leaving(&mut self, followers: &Followers) -> Vec<(Seat, Owes)> {
         let owing = followers.owing();
         self.owing.retain(|seat, _| owing.contains_key(seat));
         let (mut gone, mut slow) = (Vec::new(), Vec::new());
         for (seat, owes) in owing {
+            let debt = self.owing.entry(seat.clone());
+            let debt = debt.or_insert(Debt { owes, looks: 0 });
+            // Another debt begins: it has answered meanwhile, and owes the next answer.
+            if debt.owes != owes {
+                *debt = Debt { owes, looks: 0 };
+            }
+            debt.looks = debt.looks.saturating_add(1);
             let (most, leaving) = match owes {
                 Owes::Presence => (GONE, &mut gone),
-                Owes::Answer => (self.slow, &mut slow),
+                Owes::Answer(_) => (self.slow, &mut slow),
             };
-            let looks = self.owing.entry(seat.clone()).or_default();
-            *looks = looks.saturating_add(1);
-            if *looks > most {
+            if debt.looks > most {
                 if let Some(follower) = followers.connected().get(&seat.0) {
                     self.barred.insert(follower.stream, BARRED);
                 }
-                leaving.push(seat);
+                leaving.push((seat, owes));
             }
         }
         // Where not all may leave, those that are there stay.
@@ -120,5 +133,98 @@ impl Patience {
             }
         }
         courted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use standfast_core::{Epoch, LogId, NodeId, Position};
+
+    use super::*;
+    use crate::replication::followers::Follower;
+    use crate::replication::in_sync::{InSync, InSyncRule};
+
+    const EPOCH: Epoch = Epoch(1);
+
+    fn seat(name: &str) -> Seat {
+        (NodeId::new(name).unwrap(), LogId(1))
+    }
+
+    fn at(seq: u64) -> Position {
+        Position {
+            epoch: EPOCH,
+            seq: Seq(seq),
+            ..Position::default()
+        }
+    }
+
+    /// A term of a, with b in its set.
+    fn term() -> (Followers, Patience) {
+        let timeout = Duration::from_millis(500);
+        let rule = InSyncRule {
+            min_acks: 1,
+            blocks: false,
+            member_timeout: timeout,
+        };
+        let in_sync = InSync::new(rule, seat("a"), [seat("a"), seat("b")]);
+        let followers = Followers::begin(EPOCH, at(0), at(0), Some(in_sync));
+        (followers, Patience::new(timeout))
+    }
+
+    fn says(followers: &mut Followers, seq: u64) {
+        let follower = Follower {
+            log_id: LogId(1),
+            synced: at(seq),
+            stream: 1,
+        };
+        followers.synced(EPOCH, &seat("b").0, follower);
+    }
+
+    fn looks_until_it_leaves(followers: &Followers, patience: &mut Patience) -> usize {
+        (1..100)
+            .find(|_| !patience.look(followers).leaving.is_empty())
+            .unwrap()
+    }
+
+    #[test]
+    fn who_answers_stays_though_something_is_owed_at_every_look() {
+        let (mut followers, mut patience) = term();
+        for seq in 0..100 {
+            followers.sending(at(seq + 1));
+            says(&mut followers, seq);
+            assert_eq!(patience.look(&followers).leaving, []);
+        }
+        assert_eq!(looks_until_it_leaves(&followers, &mut patience), 26 - 1);
+    }
+
+    #[test]
+    fn who_owes_another_thing_has_the_time_of_that() {
+        let (mut followers, mut patience) = term();
+        says(&mut followers, 0);
+        followers.sending(at(1));
+        for _ in 0..20 {
+            assert_eq!(patience.look(&followers).leaving, []);
+        }
+        followers.left(&seat("b").0, 1);
+        assert_eq!(looks_until_it_leaves(&followers, &mut patience), 6);
+    }
+
+    #[test]
+    fn an_older_stream_says_nothing_of_a_newer_one() {
+        let (mut followers, _) = term();
+        let node = seat("b").0;
+        let said = |stream, seq| Follower {
+            log_id: LogId(1),
+            synced: at(seq),
+            stream,
+        };
+        assert!(followers.synced(EPOCH, &node, said(2, 5)));
+        assert!(!followers.synced(EPOCH, &node, said(1, 3)));
+        assert!(!followers.left(&node, 1));
+        assert_eq!(followers.connected().get(&node), Some(&said(2, 5)));
+        assert!(
+            !followers.synced(Epoch(2), &node, said(3, 9)),
+            "another term"
+        );
     }
 }

@@ -17,8 +17,23 @@ const NODES: usize = 3;
 const ENTRIES: u64 = 2;
 const EPOCH: Epoch = Epoch(1);
 
+/// The rules, or one of them broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
+    Kept,
+    /// The new set counts as soon as it is sent.
+    OldMembersForgotten,
+    /// What the leader's own disk has not got counts as stored.
+    LeaderLeftAside,
+    /// A seat is a node's, whatever disk it has.
+    SeatOfAnyDisk,
+    /// What the term began with is nobody's duty.
+    FoundForgotten,
+}
+
 #[derive(Clone, Debug)]
 struct World {
+    rules: Rules,
     /// As the leader sees it: node 0.
     leader: Followers,
     sent: u64,
@@ -51,7 +66,7 @@ fn at(seq: u64) -> Position {
 impl World {
     /// A term that begins with an empty log, or with an entry that the term before has acknowledged and the third node, which
     /// is no member, may lack. Readers of the log do not see it yet.
-    fn new(blocks: bool, found: u64) -> Self {
+    fn new(rules: Rules, blocks: bool, found: u64) -> Self {
         let disks = [1, 2, 3];
         let rule = InSyncRule {
             min_acks: 1,
@@ -61,8 +76,14 @@ impl World {
         let members = if found > 0 { NODES - 1 } else { NODES };
         let record: BTreeSet<Seat> = (0..members).map(|n| (name(n), LogId(disks[n]))).collect();
         let in_sync = InSync::new(rule, (name(0), LogId(1)), record.clone());
+        let begins = if rules == Rules::FoundForgotten {
+            0
+        } else {
+            found
+        };
         Self {
-            leader: Followers::begin(EPOCH, at(found), at(0), Some(in_sync)),
+            rules,
+            leader: Followers::begin(EPOCH, at(begins), at(0), Some(in_sync)),
             sent: found,
             stored: found,
             logs: [found, found, 0],
@@ -94,10 +115,17 @@ impl World {
             self.standby_steps(node, &mut steps);
         }
         if self.next.is_none() {
-            let may = (0..NODES).filter(|node| self.record.contains(&self.seat(*node)));
+            let may = (0..NODES).filter(|node| self.may_lead(*node));
             steps.extend(may.map(|node| self.with(|world| world.next = Some(node))));
         }
         steps
+    }
+
+    fn may_lead(&self, node: usize) -> bool {
+        let seat = self.seat(node);
+        let any_disk = self.rules == Rules::SeatOfAnyDisk;
+        let mut record = self.record.iter();
+        record.any(|other| *other == seat || any_disk && other.0 == seat.0)
     }
 
     fn leader_steps(&self, steps: &mut Vec<Self>) {
@@ -108,6 +136,9 @@ impl World {
             steps.push(self.with(|world| {
                 world.sent += 1;
                 world.leader.sending(at(world.sent));
+                if world.rules == Rules::LeaderLeftAside {
+                    world.leader.stored(at(world.sent));
+                }
             }));
         }
         // Its disk may be slow; another leads from its log once it is restarted, and then it stores no more.
@@ -152,6 +183,9 @@ impl World {
             let mut next = self.clone();
             let in_sync = next.leader.in_sync_mut().unwrap();
             if let Some(set) = in_sync.change(joining, leaving) {
+                if next.rules == Rules::OldMembersForgotten {
+                    in_sync.answered();
+                }
                 next.change = Some((set, false));
                 steps.push(next);
             }
@@ -187,24 +221,45 @@ impl World {
     }
 }
 
+/// Looks at all that can happen: the first world in which something acknowledged is not in the log of whoever claimed.
+fn search(first: World) -> Option<World> {
+    let mut seen = HashSet::from([format!("{first:?}")]);
+    let mut open = VecDeque::from([first]);
+    let mut claims = 0;
+    while let Some(world) = open.pop_front() {
+        if let Some(node) = world.next {
+            claims += 1;
+            if world.logs[node] < world.acknowledged {
+                return Some(world);
+            }
+        }
+        for step in world.steps() {
+            if seen.insert(format!("{step:?}")) {
+                open.push_back(step);
+            }
+        }
+    }
+    assert!(claims > 1000, "{claims} of {}", seen.len());
+    None
+}
+
 #[test]
 fn a_candidate_of_the_record_holds_all_that_was_acknowledged() {
     for (blocks, found) in [(true, 0), (false, 0), (true, 1), (false, 1)] {
-        let first = World::new(blocks, found);
-        let mut seen = HashSet::from([format!("{first:?}")]);
-        let mut open = VecDeque::from([first]);
-        let mut claims = 0;
-        while let Some(world) = open.pop_front() {
-            if let Some(node) = world.next {
-                claims += 1;
-                assert!(world.logs[node] >= world.acknowledged, "{world:#?}");
-            }
-            for step in world.steps() {
-                if seen.insert(format!("{step:?}")) {
-                    open.push_back(step);
-                }
-            }
-        }
-        assert!(claims > 1000, "{claims} of {}", seen.len());
+        let lost = search(World::new(Rules::Kept, blocks, found));
+        assert!(lost.is_none(), "{lost:#?}");
+    }
+}
+
+#[test]
+fn each_rule_that_is_broken_loses_something() {
+    for (broken, found) in [
+        (Rules::OldMembersForgotten, 0),
+        (Rules::LeaderLeftAside, 0),
+        (Rules::SeatOfAnyDisk, 0),
+        (Rules::FoundForgotten, 1),
+    ] {
+        let lost = search(World::new(broken, false, found));
+        assert!(lost.is_some(), "{broken:?}");
     }
 }

@@ -19,6 +19,8 @@ pub struct StreamWriter {
     led: Led,
     /// Ends with the term.
     keeper: JoinSet<()>,
+    /// Whether something of the term is committed.
+    begun: bool,
 }
 
 /// The term as the standbys' streams know it: over when this is dropped.
@@ -57,11 +59,17 @@ impl StreamWriter {
                 epoch: token.epoch,
             },
             keeper: JoinSet::new(),
+            begun: false,
         };
         if let Some((elected, rule)) = elected.zip(outlet.rule()) {
             let keeper = Keeper::new(outlet.clone(), elected.clone(), rule);
             writer.keeper.spawn(keeper.run());
-            outlet.held(&elected, writer.local.tail().seq).await?;
+            let held = outlet.held(&elected, writer.local.tail().seq).await;
+            if held.is_err() {
+                // It lets go of the leadership, which is to be given up.
+                writer.keeper.shutdown().await;
+                held?;
+            }
         }
         Ok(writer)
     }
@@ -117,7 +125,8 @@ impl OpLogWriter for StreamWriter {
             self.local.append(batch).await?;
             outlet.stored(batch);
         }
-        outlet.commit(batch).await?;
+        outlet.commit(batch, !self.begun).await?;
+        self.begun = true;
         Ok(batch.end())
     }
 
@@ -132,6 +141,7 @@ impl OpLogWriter for StreamWriter {
             local,
             led,
             mut keeper,
+            begun: _,
         } = *self;
         keeper.shutdown().await;
         if led.outlet.committed() == local.tail() {

@@ -49,6 +49,19 @@ impl BenchCluster {
         Self::quiet_on(parent, &MeasuredLog::file(), ack).await
     }
 
+    /// Two nodes with a log each, the standby in sync, below `parent`, without snapshots while it is measured.
+    pub(super) async fn replicated(parent: &Path) -> Result<Self, Failure> {
+        let dir = tempfile::tempdir_in(parent)?;
+        let nodes = [
+            DemoNode::configured(dir.path(), "a", Ack::Replicated, "24h", "")?,
+            DemoNode::configured(dir.path(), "b", Ack::Replicated, "24h", "")?,
+        ];
+        for node in &nodes {
+            node.turn_to_stream("a")?;
+        }
+        Self::started(nodes, dir).await
+    }
+
     async fn turned(
         log: &MeasuredLog,
         nodes: [DemoNode; 2],
@@ -68,10 +81,13 @@ impl BenchCluster {
 
     async fn started(nodes: [DemoNode; 2], dir: TempDir) -> Result<Self, Failure> {
         let mut cluster = Self { nodes, dir };
-        let initialised = cluster.nodes[0].command(&["cluster", "init"]).await?;
-        if !initialised.status.success() {
-            let why = String::from_utf8_lossy(&initialised.stderr).into_owned();
-            return Err(why.into());
+        for node in &cluster.nodes {
+            // With one log for all it is done by the first, and the second says so.
+            let initialised = node.command(&["cluster", "init"]).await?;
+            if !initialised.status.success() {
+                let why = String::from_utf8_lossy(&initialised.stderr).into_owned();
+                return Err(why.into());
+            }
         }
         for node in &mut cluster.nodes {
             node.start()?;

@@ -82,6 +82,15 @@ impl DemoNode {
         Ok(std::fs::write(&self.config, text.replace(LOG, table))?)
     }
 
+    /// Gives the node a log of its own that it fills from the primary's, before it is started. `founder` leads first.
+    pub(crate) fn turn_to_stream(&self, founder: &str) -> Result<(), Failure> {
+        let own = LOG.replace("dir = \"log\"", &format!("dir = \"log-{}\"", self.name));
+        self.turn_to_log(&own)?;
+        let text = std::fs::read_to_string(&self.config)?;
+        let text = format!("{text}\n[replication]\nmode = \"stream\"\nfounder = \"{founder}\"\n");
+        Ok(std::fs::write(&self.config, text)?)
+    }
+
     /// Gives the node another election, before it is started.
     pub(crate) fn turn_to_election(&self, table: &str) -> Result<(), Failure> {
         let text = std::fs::read_to_string(&self.config)?;

@@ -296,8 +296,12 @@ impl Leadership for SeatedLeadership {
     }
 
     async fn reopen(&mut self, at_least: Epoch) -> Result<()> {
-        let inner = Arc::get_mut(&mut self.inner).ok_or_else(in_use)?;
-        inner.reopen(at_least).await
+        // Whoever changes the term record would do it for the epoch before.
+        Err(
+            Error::new(ErrorKind::Unsupported, "reopen").context(format!(
+                "a term with a seat ends, and another begins (above epoch {at_least})"
+            )),
+        )
     }
 
     async fn resign(self: Box<Self>, successor: Option<&NodeId>) -> Result<()> {

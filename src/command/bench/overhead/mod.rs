@@ -1,6 +1,7 @@
 //! `standfast bench overhead`: what log and standby add to a put.
 
 mod no_log;
+mod replicated;
 mod report;
 mod sync;
 
@@ -11,6 +12,7 @@ use standfast_master::Ack;
 
 use self::no_log::NoLog;
 pub(super) use self::no_log::serve;
+use self::replicated::Replicated;
 use self::report::{Round, report};
 use super::cluster::BenchCluster;
 use super::put::ENTRIES;
@@ -21,11 +23,11 @@ use crate::command::args::{AckArgument, PairsArguments};
 use crate::command::{Failure, output};
 
 /// Puts by one client, one after the other: in turn against a primary whose log a standby follows, against a node
-/// without a log, and beside bare syncs.
+/// without a log, and beside bare syncs; then against a primary whose standby has each put in a log of its own.
 pub(super) async fn run(arguments: PairsArguments) -> Result<ExitCode, Failure> {
     let parent = arguments.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let span = arguments.seconds.0 / u32::try_from(6 * arguments.pairs)?;
-    let progress = output::progress(2 * arguments.pairs as u64, "rounds");
+    let span = arguments.seconds.0 / u32::try_from(10 * arguments.pairs)?;
+    let progress = output::progress(3 * arguments.pairs as u64, "rounds");
     let mut reports = Vec::new();
     for ack in [AckArgument::Async, AckArgument::Durable] {
         let mut bench = Bench::start(&parent, ack).await?;
@@ -36,6 +38,13 @@ pub(super) async fn run(arguments: PairsArguments) -> Result<ExitCode, Failure> 
         }
         reports.push(report(ack, &rounds));
     }
+    let mut bench = Replicated::start(&parent).await?;
+    let mut rounds = Vec::new();
+    for _ in 0..arguments.pairs {
+        rounds.push(bench.round(span).await?);
+        progress.inc(1);
+    }
+    reports.push(replicated::report(&rounds));
     progress.finish_and_clear();
     print(&reports, arguments.output)
 }

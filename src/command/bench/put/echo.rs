@@ -26,7 +26,7 @@ const END: &str = "/echo/end";
 
 /// A server that sends back what it gets: the transport and the messages of a put, and nothing else. It has a runtime
 /// of its own with as many threads as a node's, and its clients a thread each: they talk to it as to a node.
-pub(super) struct Echo {
+pub(in crate::command::bench) struct Echo {
     endpoint: String,
     /// `None` once dropped.
     runtime: Option<Runtime>,
@@ -41,7 +41,7 @@ impl Drop for Echo {
 }
 
 impl Echo {
-    pub(super) async fn start() -> Result<Self, Failure> {
+    pub(in crate::command::bench) async fn start() -> Result<Self, Failure> {
         let runtime = runtime()?;
         let bound = runtime.spawn(TcpListener::bind("127.0.0.1:0"));
         let listener = bound.await??;
@@ -60,6 +60,28 @@ impl Echo {
             endpoint,
             runtime: Some(runtime),
         })
+    }
+
+    /// Lets one client call, one call after the other; how long each start and its end took, in ms.
+    pub(in crate::command::bench) async fn latencies(
+        &self,
+        batch: usize,
+        span: Duration,
+    ) -> Result<Vec<f64>, Failure> {
+        let thread = OwnThread::start()?;
+        let endpoint = Endpoint::from_shared(self.endpoint.clone())?.tcp_nodelay(true);
+        let timed = async move {
+            let channel = endpoint.connect().await?;
+            let mut taken = Vec::new();
+            let begun = Instant::now();
+            while begun.elapsed() < span {
+                let asked = Instant::now();
+                call(&channel, batch).await?;
+                taken.push(asked.elapsed().as_secs_f64() * 1e3);
+            }
+            Ok(taken)
+        };
+        thread.run(timed).await
     }
 
     /// Calls a second of so many clients, a start and an end each.

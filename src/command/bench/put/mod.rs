@@ -1,6 +1,6 @@
 //! `standfast bench put`: objects a second over gRPC, a start and an end each.
 
-mod echo;
+pub(super) mod echo;
 pub(super) mod load;
 mod own_thread;
 
