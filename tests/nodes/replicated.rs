@@ -275,6 +275,35 @@ async fn a_node_that_waits_for_standbys_says_so_and_stops_when_it_is_told_to() {
     assert!(stopped.wait().await.unwrap().success());
 }
 
+/// It reaches the election, and no standby reaches it: what it advertises is wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_no_standby_reaches_gives_its_term_up_to_them() {
+    let mut cluster = prepared_with(&["a", "b", "c"], "4MiB", |text| replicates(text, "")).await;
+    let b = cluster.node("b").config.clone();
+    let text = fs::read_to_string(&b).unwrap();
+    fs::write(
+        &b,
+        text.replace("[node]\n", "[node]\nadvertise = \"127.0.0.1:1\"\n"),
+    )
+    .unwrap();
+    for node in &mut cluster.nodes {
+        node.start();
+    }
+    is_set(&cluster, &["a", "b", "c"]).await;
+    let load = cluster.load(100).await;
+    load.acknowledged_more(500).await;
+    drop(
+        cluster
+            .node("a")
+            .command(&["switchover", "--to", "b"])
+            .await,
+    );
+    load.acknowledged_more(500).await;
+    assert_ne!(cluster.leader().await, "b");
+    cluster.until_log("b", "the term is given up to it").await;
+    assert_eq!(load.verdict(&cluster).await.missing, []);
+}
+
 /// Each node's log is a RocksDB of its own; the nodes that are killed stay away until another leads.
 #[cfg(all(feature = "rocksdb", feature = "etcd"))]
 #[tokio::test(flavor = "multi_thread")]

@@ -49,6 +49,8 @@ pub(super) struct Followers {
     found: Seq,
     /// Whose logs count; none where this node's own is enough.
     in_sync: Option<InSync>,
+    /// Whether the term is given up, to members that do not reach this node.
+    given_up: bool,
     /// Why writes wait, or are acknowledged by fewer than asked for.
     trouble: Option<String>,
 }
@@ -193,6 +195,20 @@ impl Followers {
 
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
+    }
+
+    /// Whether writes wait because there are too few.
+    pub(super) fn waits(&self) -> bool {
+        let members = self.in_sync.as_ref();
+        self.trouble.is_some() && members.is_some_and(InSync::blocks)
+    }
+
+    pub(super) const fn is_given_up(&self) -> bool {
+        self.given_up
+    }
+
+    pub(super) const fn give_up(&mut self) {
+        self.given_up = true;
     }
 
     pub(super) fn set_trouble(&mut self, trouble: Option<String>) {

@@ -92,6 +92,11 @@ impl InSync {
         !self.rule.blocks || members > self.rule.min_acks
     }
 
+    /// Whether writes wait while there are too few.
+    pub(super) const fn blocks(&self) -> bool {
+        self.rule.blocks
+    }
+
     /// How many standbys are asked for.
     pub(super) const fn min_acks(&self) -> usize {
         self.rule.min_acks

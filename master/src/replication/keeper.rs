@@ -1,7 +1,9 @@
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use standfast_core::{BootInstant, Epoch, Error, ErrorKind, Leadership, Result, TermRecord};
+use standfast_core::{
+    BootInstant, ElectionBackend, Epoch, Error, ErrorKind, Leadership, Result, Role, TermRecord,
+};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -12,6 +14,11 @@ use super::patience::{Patience, TICK, Verdict};
 
 /// Pause before a change that was not answered is written again.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Looks at too few standbys after which others are asked for that could lead; doubled with each term that was given up.
+const FORSAKEN: u64 = 250;
+/// Most doublings of that.
+const DOUBLINGS: u32 = 6;
 
 /// A term that was won, by a node whose log counts others' as well.
 #[derive(Clone, Debug)]
@@ -24,6 +31,8 @@ pub struct Elected {
     pub in_sync: Vec<Seat>,
     /// Until when the term is believed in.
     pub validity: watch::Receiver<BootInstant>,
+    /// Who is alive.
+    pub election: Arc<dyn ElectionBackend>,
     /// Writes the term record. Not held: it ends with its term.
     pub leadership: Weak<Box<dyn Leadership>>,
 }
@@ -33,6 +42,8 @@ pub(super) struct Keeper {
     outlet: Outlet,
     elected: Elected,
     patience: Patience,
+    /// Looks since writes wait.
+    waits: u64,
 }
 
 impl Keeper {
@@ -41,6 +52,7 @@ impl Keeper {
             outlet,
             elected,
             patience: Patience::new(rule.member_timeout),
+            waits: 0,
         }
     }
 
@@ -53,6 +65,10 @@ impl Keeper {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            if self.is_forsaken() && self.others_could_lead().await {
+                self.outlet.give_up();
+                return;
+            }
             if let Some(seats) = self.look()
                 && !self.write(&seats).await
             {
@@ -63,12 +79,13 @@ impl Keeper {
 
     /// Looks at who does what members do; gives the set as it is to be, if it changes.
     fn look(&mut self) -> Option<Vec<Seat>> {
-        let (mut changed, mut shown) = (None, false);
+        let (mut changed, mut shown, mut waits) = (None, false, false);
         let patience = &mut self.patience;
         // All at once: nothing is committed in between.
         self.outlet.followers().send_modify(|followers| {
             let verdict = patience.look(followers);
             shown = tell_trouble(followers, &verdict.leaving);
+            waits = followers.waits();
             let Some(in_sync) = followers.in_sync_mut() else {
                 return;
             };
@@ -90,7 +107,44 @@ impl Keeper {
         if shown {
             self.outlet.show();
         }
+        if waits {
+            self.waits += 1;
+        } else {
+            self.waits = 0;
+            self.outlet.is_well();
+        }
         changed.map(|seats| seats.into_iter().collect())
+    }
+
+    /// Whether writes wait for so long that others are looked for.
+    fn is_forsaken(&self) -> bool {
+        let patience = FORSAKEN << self.outlet.given_up().min(DOUBLINGS);
+        self.waits > 0 && self.waits.is_multiple_of(patience)
+    }
+
+    /// Whether members follow nobody though they are alive: this node is cut off from them, and one of them may lead those
+    /// that it can reach.
+    async fn others_could_lead(&self) -> bool {
+        let members = match self.elected.election.members().await {
+            Ok(members) => members,
+            Err(error) => {
+                tracing::debug!(%error, "who else could lead is not known");
+                return false;
+            }
+        };
+        let away = self.outlet.away();
+        let alive = members
+            .iter()
+            .find(|member| member.role == Role::Standby && away.contains(&member.candidate.node));
+        if let Some(member) = alive {
+            let node = &member.candidate.node;
+            tracing::error!(
+                %node,
+                "a member of the in-sync set is alive and not connected to this node, which has too few standbys: the term is \
+                 given up to it; is [node] advertise, or the network between them, in order?"
+            );
+        }
+        alive.is_some()
     }
 
     /// Writes a change until it is answered; false when the term is over.

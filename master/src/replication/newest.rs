@@ -103,3 +103,94 @@ impl Newest {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use standfast_core::{
+        BatchBuilder, BatchEnd, Chain, Entry, EntryId, NodeId, OpType, Seq, common_end,
+    };
+
+    use super::*;
+
+    fn batch(epoch: u64, previous: Position, bytes: usize) -> Batch {
+        let mut builder = BatchBuilder::new(previous.seq.next());
+        let entry = Entry {
+            seq: previous.seq.next(),
+            timestamp_ms: 1,
+            op_type: OpType::EPOCH_START,
+            id: EntryId::default(),
+            key: Cow::Borrowed(&[]),
+            payload: Cow::Owned(vec![7; bytes]),
+        };
+        builder.push(&entry).unwrap();
+        let end = BatchEnd {
+            epoch: Epoch(epoch),
+            previous,
+            committed: previous.seq,
+            digest: None,
+        };
+        builder.seal(&end).unwrap()
+    }
+
+    fn begun(committed: Position, unproved: Vec<Batch>) -> Newest {
+        let token = FenceToken {
+            cluster: standfast_core::Fingerprint::draw(
+                &standfast_core::ClusterId::new("test").unwrap(),
+                [3; 16],
+            ),
+            epoch: Epoch(5),
+            holder: NodeId::new("a").unwrap(),
+            nonce: 1,
+            proof: String::new(),
+        };
+        Newest::begin(token, committed, unproved)
+    }
+
+    /// The log ends with `x` of epoch 4, which readers do not see before the first batch of epoch 5 is stored.
+    #[test]
+    fn what_readers_do_not_see_is_known_to_be_there() {
+        let committed = Position {
+            epoch: Epoch(3),
+            seq: Seq(9),
+            chain: Chain::of(b"c"),
+        };
+        let x = batch(4, committed, 1);
+        let start = batch(5, x.end(), 1);
+        let mut newest = begun(committed, vec![x.clone()]);
+        assert!(newest.add(&start));
+        assert!(!newest.add(&start), "it is sent again");
+        let mut ours = vec![committed];
+        newest.add_ends(&mut ours);
+        assert_eq!(ours, [committed, x.end(), start.end()]);
+        // A standby has one more of epoch 4.
+        let more = batch(4, x.end(), 1);
+        let theirs = [committed, more.end()];
+        assert_eq!(common_end(&ours, &theirs), Some(x.end()));
+        for position in [committed, x.end(), start.end()] {
+            assert!(newest.reaches(position));
+        }
+        assert!(!newest.reaches(more.end()));
+        // What readers see by now is no reason to go back.
+        let mut ours = vec![committed, start.end()];
+        newest.add_ends(&mut ours);
+        assert_eq!(ours, [committed, start.end()]);
+    }
+
+    #[test]
+    fn a_standby_a_moment_behind_needs_no_log_and_memory_is_bounded() {
+        let mut newest = begun(Position::default(), Vec::new());
+        let mut ends = vec![Position::default()];
+        for _ in 0..8 {
+            let next = batch(5, newest.end(), 1 << 20);
+            newest.add(&next);
+            newest.stored(&next);
+            ends.push(next.end());
+        }
+        assert!(newest.bytes <= KEPT);
+        assert_eq!(newest.behind(ends[6]).len(), 2);
+        assert_eq!(newest.behind(ends[0]), []);
+        assert_eq!(newest.behind(ends[8]), []);
+    }
+}

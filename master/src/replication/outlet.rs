@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -9,7 +9,7 @@ use standfast_core::{
 };
 use tokio::sync::watch;
 
-use super::followers::{Follower, Followers};
+use super::followers::{Follower, Followers, Owes};
 use super::in_sync::{InSync, InSyncRule, Seat};
 use super::keeper::Elected;
 use super::newest::Newest;
@@ -37,6 +37,9 @@ struct Inner {
     /// Who is handed the term, and what it said.
     successor: Mutex<Option<(NodeId, Follower)>>,
     stopping: watch::Sender<bool>,
+    /// Whether the last term was given up to members that do not reach this node, and how many in a row were.
+    stands_back: AtomicBool,
+    given_up: AtomicU32,
 }
 
 impl Outlet {
@@ -53,6 +56,8 @@ impl Outlet {
             streams: AtomicU64::new(0),
             successor: Mutex::default(),
             stopping: watch::Sender::new(false),
+            stands_back: AtomicBool::new(false),
+            given_up: AtomicU32::new(0),
         }))
     }
 
@@ -69,6 +74,35 @@ impl Outlet {
     /// The node is told to stop: a term that waits for standbys before it begins does not begin.
     pub fn stop(&self) {
         self.0.stopping.send_replace(true);
+    }
+
+    /// Whether the last term of this node was given up to others: told once.
+    pub fn stands_back(&self) -> bool {
+        self.0.stands_back.swap(false, Ordering::Relaxed)
+    }
+
+    /// How many terms in a row were given up to others.
+    pub(super) fn given_up(&self) -> u32 {
+        self.0.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Gives the term up to others.
+    pub(super) fn give_up(&self) {
+        self.0.stands_back.store(true, Ordering::Relaxed);
+        self.0.given_up.fetch_add(1, Ordering::Relaxed);
+        self.0.followers.send_modify(Followers::give_up);
+    }
+
+    /// Members that have no stream.
+    pub(super) fn away(&self) -> Vec<NodeId> {
+        let owing = self.0.followers.borrow().owing().into_iter();
+        let away = owing.filter(|(_, owes)| *owes == Owes::Presence);
+        away.map(|((node, _), _)| node).collect()
+    }
+
+    /// As many standbys are in sync as asked for.
+    pub(super) fn is_well(&self) {
+        self.0.given_up.store(0, Ordering::Relaxed);
     }
 
     /// The in-sync set of the term that is led, or about to begin, and why that has too few standbys, if it does.
@@ -215,8 +249,8 @@ impl Outlet {
     /// alone counts.
     ///
     /// # Errors
-    /// `Unavailable` while logs that count lack it: ask again. `Indeterminate` when that is so of the `first` batch of a term
-    /// and the node is told to stop: nobody waits for such a term any more.
+    /// `Unavailable` while logs that count lack it: ask again. `Indeterminate` when the term is given up, and when the node is
+    /// told to stop and it is the `first` batch of its term: nobody waits for such a term any more.
     ///
     /// # Cancel safety
     /// Cancel safe: ask again.
@@ -230,7 +264,8 @@ impl Outlet {
         {
             let held = followers.wait_for(|followers| followers.holds(end.seq));
             if tokio::time::timeout(PATIENCE, held).await.is_err() {
-                let gives_up = first && *self.0.stopping.borrow();
+                let given_up = self.0.followers.borrow().is_given_up();
+                let gives_up = given_up || first && *self.0.stopping.borrow();
                 return Err(self.lacking(if gives_up {
                     ErrorKind::Indeterminate
                 } else {
@@ -252,16 +287,18 @@ impl Outlet {
     /// Waits until all logs that count hold what this node's does.
     ///
     /// # Errors
-    /// `Fenced` when the term ends before that; `Unavailable` when the node is told to stop.
+    /// `Fenced` when the term ends before that; `Unavailable` when it is given up, or the node is told to stop.
     ///
     /// # Cancel safety
     /// Cancel safe: changes nothing.
     pub(super) async fn held(&self, elected: &Elected, tail: Seq) -> Result<()> {
         let mut followers = self.0.followers.subscribe();
+        let mut given_up = self.0.followers.subscribe();
         let mut stopping = self.0.stopping.subscribe();
         // All arms are cancel safe.
         let why = tokio::select! {
             _ = followers.wait_for(|followers| followers.holds(tail)) => return Ok(()),
+            _ = given_up.wait_for(Followers::is_given_up) => ErrorKind::Unavailable,
             () = lapsed(self.0.clock.clone(), elected.validity.clone()) => ErrorKind::Fenced,
             _ = stopping.wait_for(|stopping| *stopping) => ErrorKind::Unavailable,
         };

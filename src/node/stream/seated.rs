@@ -15,6 +15,9 @@ use super::seat::{MayLead, Seat};
 /// How often a node without a seat looks whether it has one.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long a node whose term was given up to others leaves it to them.
+const STANDS_BACK: Duration = Duration::from_secs(5);
+
 /// An election in which only those stand whose log is known to be complete.
 ///
 /// With `ack = "durable"` that is the one node that led last: what it acknowledged is on its disk. It leads again when it
@@ -55,6 +58,23 @@ impl SeatedElection {
                 () = tokio::time::sleep(LOOK) => {}
             }
         }
+    }
+
+    /// Waits for a while, or until another leads.
+    async fn stand_back(&self, candidate: &Candidate) -> Result<()> {
+        let mut leaders = self.inner.observe().await?;
+        let other = async {
+            loop {
+                match leaders.next().await {
+                    Ok(Some(record)) if record.candidate.node != candidate.node => return,
+                    Ok(_) => {}
+                    Err(_) => tokio::time::sleep(LOOK).await,
+                }
+            }
+        };
+        // Whether one was there shows the campaign.
+        drop(tokio::time::timeout(STANDS_BACK, other).await);
+        Ok(())
     }
 
     /// Stands for election as long as this node may lead; `None` when it may no more.
@@ -113,6 +133,7 @@ impl SeatedElection {
             own,
             in_sync,
             validity: leadership.validity(),
+            election: Arc::clone(&self.inner),
             leadership: Arc::downgrade(leadership),
         });
         Ok(true)
@@ -156,6 +177,9 @@ impl ElectionBackend for SeatedElection {
         at_least: Epoch,
     ) -> Result<Box<dyn Leadership>> {
         loop {
+            if self.outlet.stands_back() {
+                self.stand_back(candidate).await?;
+            }
             self.seated().await?;
             let Some(leadership) = self.stand(candidate, at_least).await? else {
                 continue;
