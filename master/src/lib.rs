@@ -31,5 +31,7 @@ pub use commit::{CommittedWatch, Progress};
 pub use config::{Ack, MasterConfig};
 pub use handle::{HeldIntake, TermHandle};
 pub use heartbeat::{ReplicationServer, Standbys};
-pub use replication::{Answers, Elected, Follower, InSyncRule, Outlet, Seat, StreamWriter};
+pub use replication::{
+    Answers, Elected, Follower, InSyncRule, Outlet, ReplicationStatus, Seat, StreamWriter,
+};
 pub use term::Term;

@@ -196,6 +196,14 @@ fn notes(status: &ClusterStatus) -> String {
             );
             written.expect("writing to a String cannot fail");
         }
+        for standby in &node.standbys {
+            let written = write!(
+                text,
+                "\n{} sends its log to {}, which has it up to seq {} ({} entries behind)",
+                node.id, standby.id, standby.synced_seq, standby.unsynced_entries
+            );
+            written.expect("writing to a String cannot fail");
+        }
         if let Some(why) = &node.too_few_in_sync {
             let written = write!(text, "\n{}: {why}", node.id);
             written.expect("writing to a String cannot fail");

@@ -13,6 +13,7 @@ mod overdue;
 mod proposer;
 mod prune;
 mod relief;
+mod replication_status;
 mod role;
 mod run;
 mod serve;
@@ -31,6 +32,7 @@ mod view;
 pub use builder::NodeBuilder;
 pub use lock::DataDirLock;
 pub use open::{Stores, make_stores, open_election, open_stores};
+pub use replication_status::StandbyStatus;
 pub use run::Node;
 #[cfg(feature = "testing")]
 pub(crate) use run::play;

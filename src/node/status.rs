@@ -10,6 +10,7 @@ use standfast_wire::v1::admin_service_client::AdminServiceClient;
 use tonic::transport::Endpoint;
 
 use super::drills::Drills;
+use super::replication_status::StandbyStatus;
 use super::shared::Shared;
 
 /// Without a log, a standby that has not read the catalog for so long, or for five looks, does not know how far it is behind.
@@ -75,6 +76,9 @@ pub struct NodeStatus {
     /// Of the same: why writes wait for standbys, or are acknowledged by fewer than `min_acks`, when it is so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub too_few_in_sync: Option<String>,
+    /// Of the same, where each node has a log of its own: the standbys that are sent the primary's.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub standbys: Vec<StandbyStatus>,
     /// What its drills came to, where `[drill] every` asks for them and one was made.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub drill: Option<DrillStatus>,
@@ -136,6 +140,7 @@ impl NodeStatus {
             read_only: None,
             in_sync_set: Vec::new(),
             too_few_in_sync: None,
+            standbys: Vec::new(),
             drill: None,
         }
     }
@@ -183,6 +188,7 @@ impl Shared {
             read_only: None,
             in_sync_set: Vec::new(),
             too_few_in_sync: None,
+            standbys: Vec::new(),
             drill: DrillStatus::of(&self.drills.lock()),
         };
         match self.term() {
@@ -203,16 +209,11 @@ impl Shared {
                 leads.then(|| status.applied_seq.since(catalogued.newest.seq));
             status.snapshot_age_ms = catalogued.age_ms();
         }
-        self.add_in_sync_set(&mut status);
+        if let Some(outlet) = &self.outlet {
+            status.add_replication(outlet);
+        }
         self.add_digest(&mut status);
         status
-    }
-
-    fn add_in_sync_set(&self, status: &mut NodeStatus) {
-        let leads = matches!(status.role, Role::Primary | Role::Promoting);
-        if let Some(outlet) = self.outlet.as_ref().filter(|_| leads) {
-            (status.in_sync_set, status.too_few_in_sync) = outlet.status();
-        }
     }
 
     /// Committed entries that this node has not applied; `None` while it hears nobody who could tell.

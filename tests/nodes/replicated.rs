@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use standfast::node::{ClusterStatus, NodeStatus};
+use standfast::node::{ClusterStatus, NodeStatus, StandbyStatus};
 use standfast_core::{NodeId, Role};
 
 #[cfg(all(feature = "rocksdb", feature = "etcd"))]
@@ -84,6 +84,13 @@ async fn a_killed_primary_is_replaced_by_a_standby_in_sync_and_nothing_is_lost()
     }
     assert_eq!(load.verdict(&cluster).await.missing, []);
     all_the_same(&cluster).await;
+    let holds = |standby: &&StandbyStatus| standby.unsynced_entries == 0;
+    cluster
+        .until("the primary sees that both have all", |status| {
+            primary(status)
+                .is_some_and(|primary| primary.standbys.iter().filter(holds).count() == 2)
+        })
+        .await;
 }
 
 /// Its lease runs out, a standby leads, and what it wrote last and nobody acknowledged is cut when it follows.

@@ -12,8 +12,8 @@ use super::in_sync::{InSyncRule, Seat};
 use super::outlet::Outlet;
 use super::patience::{Patience, TICK, Verdict};
 
-/// Pause before a change that was not answered is written again.
-const PAUSE: Duration = Duration::from_millis(50);
+/// First and longest pause before a change that was not answered is written again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// Looks at too few standbys after which others are asked for that could lead; doubled with each term that was given up.
 const FORSAKEN: u64 = 250;
@@ -151,6 +151,7 @@ impl Keeper {
     async fn write(&self, seats: &[Seat]) -> bool {
         let names: Vec<_> = seats.iter().map(|(node, _)| node.as_str()).collect();
         let names = names.join(", ");
+        let mut pause = PAUSES.0;
         loop {
             match self.publish(seats).await {
                 Ok(()) => break,
@@ -158,11 +159,15 @@ impl Keeper {
                     tracing::info!(%error, "the in-sync set is another term's by now");
                     return false;
                 }
-                Err(error) => {
+                Err(error) if pause == PAUSES.0 => {
                     tracing::warn!(%error, in_sync = %names, "the in-sync set could not be written; trying again");
-                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, in_sync = %names, "the in-sync set could not be written");
                 }
             }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
         }
         tracing::info!(in_sync = %names, "the in-sync set has changed");
         metrics::counter!("standfast_in_sync_changes_total").increment(1);

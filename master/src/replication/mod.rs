@@ -30,5 +30,5 @@ pub use answers::Answers;
 pub use followers::Follower;
 pub use in_sync::{InSyncRule, Seat};
 pub use keeper::Elected;
-pub use outlet::Outlet;
+pub use outlet::{Outlet, ReplicationStatus};
 pub use writer::StreamWriter;

@@ -42,6 +42,17 @@ struct Inner {
     given_up: AtomicU32,
 }
 
+/// How replication stands, by the primary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicationStatus {
+    /// The in-sync set, as the term record has it; empty where the primary's log alone counts.
+    pub in_sync: Vec<NodeId>,
+    /// Why it has too few standbys, if it does.
+    pub too_few: Option<String>,
+    /// Standbys that are sent the log, and up to where it is synced in theirs.
+    pub standbys: Vec<(NodeId, Seq)>,
+}
+
 impl Outlet {
     /// Nothing is sent until a term begins. `log` is this node's own; `rule` says whose logs count besides.
     pub fn new(log: Arc<dyn OpLogStore>, rule: Option<InSyncRule>, clock: Clock) -> Self {
@@ -105,14 +116,22 @@ impl Outlet {
         self.0.given_up.store(0, Ordering::Relaxed);
     }
 
-    /// The in-sync set of the term that is led, or about to begin, and why that has too few standbys, if it does.
-    pub fn status(&self) -> (Vec<NodeId>, Option<String>) {
-        if self.0.newest.borrow().token.is_none() {
-            return (Vec::new(), None);
-        }
-        let nodes = self.seats().into_iter().map(|(node, _)| node);
-        let trouble = self.0.followers.borrow().trouble().map(str::to_owned);
-        (nodes.collect(), trouble)
+    /// How replication stands in the term that is led, or about to begin; none where there is none.
+    pub fn status(&self) -> Option<ReplicationStatus> {
+        self.0.newest.borrow().token.as_ref()?;
+        let followers = self.0.followers.borrow();
+        let seats = followers.in_sync().map(InSync::seats);
+        let connected = followers.connected().iter();
+        let standbys = connected.map(|(node, follower)| (node.clone(), follower.synced.seq));
+        Some(ReplicationStatus {
+            in_sync: seats
+                .into_iter()
+                .flatten()
+                .map(|(node, _)| node.clone())
+                .collect(),
+            too_few: followers.trouble().map(str::to_owned),
+            standbys: standbys.collect(),
+        })
     }
 
     /// The in-sync set of the newest term, as its record has it.
