@@ -198,23 +198,21 @@ impl Filler {
                 after: self.known.delivered(),
                 known: &self.known,
             };
-            let was_linked = AtomicBool::new(false);
+            let mut opened = Opened::default();
             let linked = || {
-                was_linked.store(true, Ordering::Relaxed);
+                opened.linked.store(true, Ordering::Relaxed);
                 self.enter(Phase::Linked);
             };
-            match session.run(&record, linked).await {
+            let ended = session.run(&record, linked).await;
+            opened.over = true;
+            match ended {
                 Ok(floor) => {
                     self.enter(Phase::Trimmed { floor });
                     return std::future::pending().await;
                 }
                 Err(error) if is_fatal(error.kind()) => return Err(error),
                 Err(error) => {
-                    metrics::counter!(
-                        "standfast_stream_breaks_total",
-                        "kind" => error.kind().name()
-                    )
-                    .increment(1);
+                    count_break(error.kind().name());
                     let (primary, kind) = (&record.candidate.node, error.kind());
                     if told.as_ref() == Some(kind) {
                         tracing::debug!(%error, %primary, "the stream ended");
@@ -224,7 +222,7 @@ impl Filler {
                     }
                 }
             }
-            if was_linked.into_inner() {
+            if opened.linked.load(Ordering::Relaxed) {
                 pause = PAUSES.0;
             }
             let cut = pause.mul_f64(rand::random_range(0.5..1.0));
@@ -245,6 +243,27 @@ impl Filler {
             changes
         });
     }
+}
+
+/// A stream that was tried.
+#[derive(Debug, Default)]
+struct Opened {
+    linked: AtomicBool,
+    /// It has ended by itself, and that was counted.
+    over: bool,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // Its primary leads no more, which was heard of before its end was.
+        if !self.over && *self.linked.get_mut() {
+            count_break(ErrorKind::Unavailable.name());
+        }
+    }
+}
+
+fn count_break(kind: &'static str) {
+    metrics::counter!("standfast_stream_breaks_total", "kind" => kind).increment(1);
 }
 
 /// Who leads, and where.

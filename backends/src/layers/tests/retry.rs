@@ -59,6 +59,7 @@ fn nothing_that_its_caller_must_decide_on_is_repeated() {
     let never = [
         Operation::Append,
         Operation::AppendVerbatim,
+        Operation::SyncFollower,
         Operation::CutAfter,
         Operation::MarkCommitted,
         Operation::Close,
