@@ -97,10 +97,13 @@ impl Newest {
 
     /// The batches behind `sent`, if they are here.
     pub(super) fn behind(&self, sent: Position) -> Vec<Batch> {
-        let next = self.recent.iter().position(|batch| batch.follows(sent));
-        next.map_or_else(Vec::new, |next| {
-            self.recent.range(next..).cloned().collect()
-        })
+        let next = self
+            .recent
+            .partition_point(|batch| batch.first() <= sent.seq);
+        match self.recent.get(next) {
+            Some(batch) if batch.follows(sent) => self.recent.range(next..).cloned().collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -209,6 +209,34 @@ mod tests {
         assert_eq!(looks_until_it_leaves(&followers, &mut patience), 6);
     }
 
+    /// Under load it lacks the last entry at every look: it is waited for, and not for ever.
+    #[test]
+    fn a_standby_that_is_a_moment_behind_is_waited_for_until_it_lacks_nothing() {
+        let (mut followers, mut patience) = term();
+        let c = |seq| Follower {
+            log_id: LogId(1),
+            synced: at(seq),
+            stream: 7,
+        };
+        let mut waited = 0;
+        for seq in 1..=50 {
+            followers.sending(at(seq));
+            followers.stored(at(seq));
+            says(&mut followers, seq);
+            assert!(followers.commit(at(seq)));
+            followers.synced(EPOCH, &seat("c").0, c(seq - 1));
+            let verdict = patience.look(&followers);
+            assert_eq!(verdict.joining, [], "it lacks the last one");
+            waited += verdict.courted.len();
+        }
+        assert_eq!(waited, COURTED as usize);
+        // Far behind nobody waits for it; with a new stream, and nothing lacking, it joins.
+        followers.synced(EPOCH, &seat("c").0, Follower { stream: 8, ..c(3) });
+        assert_eq!(patience.look(&followers).courted, []);
+        followers.synced(EPOCH, &seat("c").0, Follower { stream: 8, ..c(50) });
+        assert_eq!(patience.look(&followers).joining, [seat("c")]);
+    }
+
     #[test]
     fn an_older_stream_says_nothing_of_a_newer_one() {
         let (mut followers, _) = term();

@@ -83,21 +83,24 @@ impl SeatedElection {
         candidate: &Candidate,
         at_least: Epoch,
     ) -> Result<Option<Box<dyn Leadership>>> {
-        let mut campaign = self.inner.campaign(candidate, at_least);
-        let mut looks = tokio::time::interval(LOOK);
-        loop {
-            // Both arms are cancel safe; the campaign is kept across turns.
-            tokio::select! {
-                won = &mut campaign => return won.map(Some),
-                _ = looks.tick() => {}
+        let lost = async {
+            let mut looks = tokio::time::interval(LOOK);
+            loop {
+                looks.tick().await;
+                // What cannot be read is met again when it is won.
+                if let Ok(record) = self.inner.term_record().await
+                    && let Ok(MayLead::No(why)) = self.seat.may_lead(record.as_ref()).await
+                {
+                    return why;
+                }
             }
-            let record = self.inner.term_record().await;
-            // What cannot be read is met again when it is won.
-            if let Ok(record) = record
-                && let Ok(MayLead::No(why)) = self.seat.may_lead(record.as_ref()).await
-            {
+        };
+        // Both are cancel safe, and neither waits for the other: a store that is slow to tell delays no term.
+        tokio::select! {
+            won = self.inner.campaign(candidate, at_least) => won.map(Some),
+            why = lost => {
                 tracing::info!(%why, "stands for election no more");
-                return Ok(None);
+                Ok(None)
             }
         }
     }
